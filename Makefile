@@ -1,0 +1,54 @@
+# Tollhouse: the commands of the house. `make help` lists them.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALL := scripts/install
+
+.DEFAULT_GOAL := help
+
+help: ## list these commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+setup: $(VENV)/.dev ## create the environment for development
+
+demo: $(VENV)/.demo ## ask a real local model through the gateway (ONCE=1 ends after the answer)
+	@$(BIN)/tollhouse demo $(if $(ONCE),--once)
+
+test: $(VENV)/.dev $(VENV)/.demo ## run every test: unit, contracts, journeys, security
+	@$(BIN)/python -m pytest -n $(or $(JOBS),2) --dist loadgroup $(ARGS)
+
+check: $(VENV)/.dev ## format, lint, types, import contracts, spelling
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/codespell src tests docs bench scripts *.md
+
+format: $(VENV)/.dev ## put every file into the form that `check` wants
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix-only .
+
+bench: $(VENV)/.dev ## measure against a bare proxy (RIVALS=1 adds LiteLLM)
+	@$(BIN)/python -m bench $(if $(RIVALS),--rivals) $(ARGS)
+
+evidence: $(VENV)/.dev ## which requirement is proved by which test, with its last result
+	@$(BIN)/tollhouse evidence
+
+docs: $(VENV)/.dev ## write the generated reference pages anew
+	@$(BIN)/python scripts/reference.py
+
+lock: $(VENV)/.dev ## resolve requirements/*.in anew into hash-pinned files
+	@scripts/lock
+
+clean: ## remove the environment and everything made by tools
+	@rm -rf $(VENV) .demo build dist .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+
+$(VENV)/.demo: requirements/runtime.txt requirements/local.txt requirements/bootstrap.txt pyproject.toml
+	@PYTHON=$(PYTHON) $(INSTALL) $(VENV) demo
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt requirements/bootstrap.txt pyproject.toml
+	@PYTHON=$(PYTHON) $(INSTALL) $(VENV) dev
+	@touch $@
+
+.PHONY: help setup demo test check format bench evidence docs lock clean

@@ -1,0 +1,1 @@
+"""Authenticators: from a credential to a principal."""

@@ -1,0 +1,1 @@
+"""Settings: typed, loaded from one file, every problem reported at once."""

@@ -1,0 +1,1 @@
+"""Wire formats, used on both sides, without I/O."""

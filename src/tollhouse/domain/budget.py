@@ -1,0 +1,119 @@
+"""A hold, what may become of it, and why one is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from tollhouse.domain.errors import BudgetExhausted, BudgetMissing
+from tollhouse.domain.pricing import NANOS_PER_DOLLAR, Usage
+
+
+class Outcome(StrEnum):
+    """How a call, or one attempt within it, ended."""
+
+    NOT_SENT = "not_sent"  # nothing left the house: nothing is owed
+    REFUSED = "refused"  # the provider answered with an error: nothing is owed
+    COMPLETED = "completed"
+    CUT_BY_CLIENT = "cut_by_client"  # owed for what was produced
+    CUT_BY_UPSTREAM = "cut_by_upstream"  # owed for what was produced
+    UNKNOWN = "unknown"  # it left, and its end was not seen: the hold stays until resolved
+
+
+class Source(StrEnum):
+    """Where the amounts of a settled call come from."""
+
+    PROVIDER = "provider"
+    COUNTED = "counted"
+    NOTHING = "nothing"
+    OPERATOR = "operator"
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """An upper bound, reserved on every account before anything leaves."""
+
+    call: str
+    request_id: str
+    owner: str
+    accounts: tuple[int, int, int, int]
+    key: str
+    tenant: str
+    project: str
+    user: str
+    route: str
+    model: str
+    amount: int
+    created_at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try at one target."""
+
+    target: str
+    outcome: Outcome
+    status: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """How a hold ends. Under `Outcome.UNKNOWN` the amount stays held and the call is listed."""
+
+    call: str
+    outcome: Outcome
+    owed: int
+    usage: Usage
+    source: Source
+    target: str | None
+    price: int | None
+    settled_at_ms: int
+    attempts: tuple[Attempt, ...] = ()
+    anomaly: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A balance: what was spent, what is held, and the limit if there is one."""
+
+    id: int
+    owner: str
+    has_budget: bool
+    limit: int | None
+    spent: int
+    held: int
+
+    def has_room_for(self, amount: int) -> bool:
+        if not self.has_budget or self.limit is None:
+            return True
+        taken = self.spent + self.held
+        return taken < self.limit and taken + amount <= self.limit
+
+
+def check(accounts: Sequence[Account], amount: int) -> None:
+    """Refuse an amount that does not fit on every account, or that stands on no budget."""
+    if not any(account.has_budget for account in accounts):
+        raise BudgetMissing(
+            "No budget was granted to this key, its user, project or tenant. An operator grants one with "
+            "`tollhouse budgets set tenant:NAME --limit 10`, or with `--unlimited`."
+        )
+    for account in accounts:
+        if not account.has_room_for(amount):
+            raise exhausted(account, amount)
+
+
+def exhausted(account: Account, amount: int) -> BudgetExhausted:
+    return BudgetExhausted(
+        f"The budget of {account.owner} has {dollars(account.limit or 0)}: {dollars(account.spent)} spent, "
+        f"{dollars(account.held)} held by calls under way. This call could cost up to {dollars(amount)}. "
+        f"Ask for a smaller `max_tokens`, wait for calls under way, or have the budget raised."
+    )
+
+
+def dollars(nanos: int) -> str:
+    """Exact, with at least two decimals: 1_500_000 nano-dollars are $0.0015."""
+    sign = "-" if nanos < 0 else ""
+    whole, rest = divmod(abs(nanos), NANOS_PER_DOLLAR)
+    decimals = f"{rest:09d}".rstrip("0").ljust(2, "0")
+    return f"{sign}${whole}.{decimals}"

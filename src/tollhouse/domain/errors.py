@@ -1,0 +1,286 @@
+"""Everything that can be answered instead of what was asked for.
+
+A code is permanent: clients, dashboards and the documentation rely on it. `detail` is for
+the caller; `private` is for the log and never leaves the house.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class Problem(Exception):
+    """What a caller gets when no answer can be given."""
+
+    code: ClassVar[str]
+    status: ClassVar[int]
+    title: ClassVar[str]
+    retryable: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        detail: str | None = None,
+        *,
+        private: str | None = None,
+        param: str | None = None,
+        retry_after_s: int | None = None,
+    ) -> None:
+        self.detail = detail or self.title
+        self.private = private
+        self.param = param
+        self.retry_after_s = retry_after_s
+        super().__init__(self.detail)
+
+    def __init_subclass__(cls) -> None:
+        if "code" in vars(cls):
+            if cls.code in REGISTRY:
+                raise TypeError(f"error code {cls.code!r} is taken")
+            REGISTRY[cls.code] = cls
+
+
+REGISTRY: dict[str, type[Problem]] = {}
+
+
+class Refusal(Problem):
+    """We said no."""
+
+
+class Failure(Problem):
+    """It broke."""
+
+
+# --- who are you -------------------------------------------------------------------------
+
+
+class Unauthenticated(Refusal):
+    """The credential does not let its bearer in."""
+
+    status = 401
+
+
+class KeyMissing(Unauthenticated):
+    code = "key_missing"
+    title = "No API key was sent. Send it as `Authorization: Bearer thk_…`."
+
+
+class KeyMalformed(Unauthenticated):
+    code = "key_malformed"
+    title = "This is not a Tollhouse key, or it was cut or mistyped: its checksum does not fit."
+
+
+class KeyUnknown(Unauthenticated):
+    code = "key_unknown"
+    title = "This key is not valid here."
+
+
+class KeyExpired(Unauthenticated):
+    code = "key_expired"
+    title = "This key has expired. Ask for a new one, or have it rotated."
+
+
+class KeyDisabled(Unauthenticated):
+    code = "key_disabled"
+    title = "This key is disabled."
+
+
+class AmbiguousCredentials(Unauthenticated):
+    code = "ambiguous_credentials"
+    title = "Two different credentials came with one request. Send one."
+
+
+# --- what do you want --------------------------------------------------------------------
+
+
+class RouteUnknown(Refusal):
+    code = "route_unknown"
+    status = 404
+    title = "There is no such path here, and nothing is forwarded that is not known."
+
+
+class MethodNotAllowed(Refusal):
+    code = "method_not_allowed"
+    status = 405
+    title = "This path does not take this method."
+
+
+class MediaTypeUnsupported(Refusal):
+    code = "media_type_unsupported"
+    status = 415
+    title = "The body must be sent as `Content-Type: application/json`, not compressed."
+
+
+class BodyTooLarge(Refusal):
+    code = "body_too_large"
+    status = 413
+    title = "The body is larger than this path takes."
+
+
+class BodyIncomplete(Refusal):
+    code = "body_incomplete"
+    status = 400
+    title = "The body ended before it was complete."
+
+
+class JsonMalformed(Refusal):
+    code = "json_malformed"
+    status = 400
+    title = "The body is not valid JSON."
+
+
+class JsonDuplicateKey(Refusal):
+    code = "json_duplicate_key"
+    status = 400
+    title = "An object in the body names a member twice."
+
+
+class JsonTooDeep(Refusal):
+    code = "json_too_deep"
+    status = 400
+    title = "The body is nested more than 64 levels deep."
+
+
+class FieldInvalid(Refusal):
+    code = "field_invalid"
+    status = 400
+    title = "A member of the body has the wrong type or is out of range."
+
+
+class ModelUnknown(Refusal):
+    code = "model_unknown"
+    status = 404
+    title = "There is no such model here."
+
+
+class ModelNotGranted(Refusal):
+    code = "model_not_granted"
+    status = 403
+    title = "This key may not call this model."
+
+
+# --- what does it cost -------------------------------------------------------------------
+
+
+class ModelUnpriced(Refusal):
+    code = "model_unpriced"
+    status = 402
+    title = "This model has no price, so its cost cannot be held."
+
+
+class FeatureUnpriced(Refusal):
+    code = "feature_unpriced"
+    status = 402
+    title = "The body asks for something that is billed apart and has no price here."
+
+
+class BudgetExhausted(Refusal):
+    code = "budget_exhausted"
+    status = 402
+    title = "The budget does not have enough left for this call."
+
+
+class BudgetMissing(Refusal):
+    code = "budget_missing"
+    status = 402
+    title = "No budget was granted to this key, its user, project or tenant."
+
+
+class RateLimited(Refusal):
+    code = "rate_limited"
+    status = 429
+    title = "Too many requests."
+    retryable = True
+
+
+# --- what broke --------------------------------------------------------------------------
+
+
+class UpstreamRejected(Failure):
+    code = "upstream_rejected"
+    status = 400
+    title = "The provider did not accept this request."
+
+
+class UpstreamNotFound(Failure):
+    code = "upstream_not_found"
+    status = 404
+    title = "The provider does not know this model."
+
+
+class UpstreamRateLimited(Failure):
+    code = "upstream_rate_limited"
+    status = 429
+    title = "The provider is limiting requests."
+    retryable = True
+
+
+class UpstreamDenied(Failure):
+    code = "upstream_denied"
+    status = 502
+    title = "The provider rejected the gateway's credentials."
+
+
+class UpstreamFailed(Failure):
+    code = "upstream_failed"
+    status = 502
+    title = "The provider answered with an error."
+    retryable = True
+
+
+class UpstreamUnreachable(Failure):
+    """No connection could be made: nothing was sent."""
+
+    code = "upstream_unreachable"
+    status = 502
+    title = "The provider cannot be reached."
+    retryable = True
+
+
+class UpstreamBroke(Failure):
+    """The connection died, or what came was not HTTP or not the dialect."""
+
+    code = "upstream_broke"
+    status = 502
+    title = "The provider's answer broke off or was not understood."
+    retryable = True
+
+
+class UpstreamTimeout(Failure):
+    code = "upstream_timeout"
+    status = 504
+    title = "The provider did not answer in time."
+    retryable = True
+
+
+class StoreUnavailable(Failure):
+    code = "store_unavailable"
+    status = 503
+    title = "The ledger cannot be reached, so nothing can be decided."
+    retryable = True
+
+
+class AuditUnavailable(Failure):
+    code = "audit_unavailable"
+    status = 503
+    title = "The audit log cannot be written, and this gateway is set to refuse without it."
+    retryable = True
+
+
+class LimiterUnavailable(Failure):
+    code = "limiter_unavailable"
+    status = 503
+    title = "The limiter cannot be reached, so nothing can be decided."
+    retryable = True
+
+
+class Draining(Failure):
+    code = "draining"
+    status = 503
+    title = "This gateway is shutting down."
+    retryable = True
+
+
+class Internal(Failure):
+    code = "internal"
+    status = 500
+    title = "Something broke in the gateway. The request id names it in the log."
+    retryable = False

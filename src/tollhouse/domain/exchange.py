@@ -1,0 +1,25 @@
+"""What goes to an upstream."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """A request as it leaves: header names in lower case, the body whole."""
+
+    method: bytes
+    path: bytes
+    headers: tuple[tuple[bytes, bytes], ...]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Deadlines:
+    """Four clocks, in seconds."""
+
+    connect_s: float = 5.0
+    first_byte_s: float = 300.0
+    between_s: float = 120.0
+    whole_s: float = 1800.0

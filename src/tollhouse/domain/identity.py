@@ -1,0 +1,31 @@
+"""Who comes, whose they are, and who pays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tollhouse.domain.credentials import Digest
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """An authenticated caller. The four accounts pay together or not at all."""
+
+    key: str
+    tenant: str
+    project: str
+    user: str
+    accounts: tuple[int, int, int, int]
+    models: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRecord:
+    """A virtual key as the snapshot holds it. Times are seconds since the epoch."""
+
+    principal: Principal
+    digest: Digest
+    previous: Digest | None = None
+    previous_until: float | None = None
+    expires_at: float | None = None
+    is_disabled: bool = False

@@ -1,0 +1,106 @@
+"""From a model's public name to the targets that can answer, priced and bounded: the plan."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tollhouse.domain import access
+from tollhouse.domain.errors import FeatureUnpriced, ModelNotGranted, ModelUnknown, ModelUnpriced
+from tollhouse.domain.identity import Principal
+from tollhouse.domain.pricing import Price
+from tollhouse.domain.snapshot import Model, Snapshot, Target
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What a dialect read of a call's body, as far as a decision needs it."""
+
+    model: str
+    is_stream: bool
+    wants_usage: bool
+    input_bytes: int
+    messages: int
+    images: int
+    choices: int
+    max_output: int | None
+    predicted_bytes: int
+    unpriced_features: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """One target of a plan, with the price it is billed at and the most it may produce."""
+
+    target: Target
+    price: Price | None
+    input_tokens: int
+    output_tokens: int
+    """The bound sent upstream, for each choice."""
+
+    worst: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Ordered targets and the amount that covers any one of them."""
+
+    ask: Ask
+    model: Model
+    legs: tuple[Leg, ...]
+    hold: int
+
+    @property
+    def is_free(self) -> bool:
+        return all(leg.price is None or leg.price.is_free for leg in self.legs)
+
+
+TEMPLATE_TOKENS = 512
+"""What a provider's own preamble may add to a request: chat template, tool instructions."""
+
+MESSAGE_TOKENS = 16
+"""What a chat template may add around each message."""
+
+
+def plan(snapshot: Snapshot, caller: Principal, ask: Ask, now: float) -> Plan:
+    model = snapshot.models.get(ask.model)
+    if model is None:
+        raise ModelUnknown(f"There is no model {ask.model[:100]!r} here. `GET /v1/models` lists those this key may call.", param="model")
+    if not access.is_granted(model.name, caller.models):
+        raise ModelNotGranted(
+            f"This key may not call {model.name!r}. An operator grants it with "
+            f"`tollhouse keys grant {caller.key} {model.name}`.",
+            param="model",
+        )
+    legs = tuple(_leg(snapshot, model, target, ask, now) for target in model.targets)
+    return Plan(ask, model, legs, max(leg.worst for leg in legs))
+
+
+def input_bound(ask: Ask, model: Model) -> int:
+    """No tokenizer makes more tokens than there are bytes; templates and images come on top."""
+    return ask.input_bytes + TEMPLATE_TOKENS + MESSAGE_TOKENS * ask.messages + ask.images * model.image_tokens
+
+
+def _leg(snapshot: Snapshot, model: Model, target: Target, ask: Ask, now: float) -> Leg:
+    price = snapshot.price(target, now)
+    tokens_in = input_bound(ask, model)
+    tokens_out = min(ask.max_output, model.max_output) if ask.max_output is not None else model.max_output
+    if price is None:
+        if snapshot.requires_price:
+            raise _unpriced(model, target)
+        return Leg(target, None, tokens_in, tokens_out, 0)
+    if ask.unpriced_features and not price.is_free:
+        raise FeatureUnpriced(
+            f"{', '.join(ask.unpriced_features)}: billed apart by providers, and the price of "
+            f"{target.name} says nothing about it. Leave it out, or call a model that is free.",
+            param=ask.unpriced_features[0],
+        )
+    return Leg(target, price, tokens_in, tokens_out, price.worst(tokens_in, tokens_out * ask.choices + ask.predicted_bytes))
+
+
+def _unpriced(model: Model, target: Target) -> ModelUnpriced:
+    return ModelUnpriced(
+        f"{model.name!r} would be answered by {target.name}, which has no price, so its cost cannot be held. "
+        f"Three ways out: set a price (`tollhouse prices set {target.name} --input 3 --output 15`), declare it free "
+        f"(`tollhouse prices set {target.name} --free`), or set `require_price = false` under [ledger].",
+        param="model",
+    )

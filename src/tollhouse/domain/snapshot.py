@@ -1,0 +1,59 @@
+"""Everything a request is decided on, immutable: rebuilt on change and swapped by assignment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tollhouse.domain.identity import KeyRecord
+from tollhouse.domain.pricing import Price
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One model at one provider. `name` is what prices and ledgers know it by."""
+
+    provider: str
+    kind: str
+    model: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.provider}:{self.model}"
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A public model name and the targets that answer for it, in order."""
+
+    name: str
+    targets: tuple[Target, ...]
+    max_output: int
+    image_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class DatedPrice:
+    """A price and the moment, in seconds since the epoch, from which it holds."""
+
+    effective_at: float
+    price: Price
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    revision: int
+    keys: Mapping[str, KeyRecord]
+    models: Mapping[str, Model]
+    prices: Mapping[str, tuple[DatedPrice, ...]]
+    """By target name or `kind:model`; the newest first."""
+
+    requires_price: bool = True
+
+    def price(self, target: Target, now: float) -> Price | None:
+        """The price in force: of the provider by its own name first, then of its kind."""
+        for name in (target.name, f"{target.kind}:{target.model}"):
+            for dated in self.prices.get(name, ()):
+                if dated.effective_at <= now:
+                    return dated.price
+        return None

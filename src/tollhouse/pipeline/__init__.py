@@ -1,0 +1,1 @@
+"""The data plane: the sequence, one file per stage."""

@@ -1,0 +1,102 @@
+"""Every seam of the house where two implementations exist today."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Protocol
+
+from tollhouse.domain.budget import Hold, Settlement
+from tollhouse.domain.exchange import Sending
+from tollhouse.domain.identity import Principal
+from tollhouse.domain.models import Ask, Leg
+from tollhouse.domain.pricing import Usage
+from tollhouse.domain.snapshot import Snapshot
+
+Value = str | int | bytes | None
+Row = Sequence[Any]
+Statement = tuple[str, tuple[Value, ...]]
+
+
+class Database(Protocol):
+    """SQL with $1-style parameters, in the part of the language that all databases share.
+
+    Raises StoreUnavailable when it cannot be reached or is full, Conflict on a taken name.
+    """
+
+    async def read(self, sql: str, *values: Value) -> list[Row]: ...
+    async def write(self, *statements: Statement) -> list[int]: ...  # one transaction; rows changed by each
+
+
+class Ledger(Protocol):
+    """Money: held on every account or on none, settled once."""
+
+    async def hold(self, hold: Hold) -> None: ...  # durable on return; raises Refusal
+    async def settle(self, settlement: Settlement) -> bool: ...  # False when it was settled before
+
+
+class Limiter(Protocol):
+    async def take(self, subject: str) -> None: ...  # raises RateLimited, LimiterUnavailable
+
+
+class Answer(Protocol):
+    """An upstream's response. Leaving it unread to the end closes the connection."""
+
+    status: int
+    headers: Mapping[bytes, bytes]
+
+    async def read(self) -> bytes: ...  # the next bytes; b"" at the end; raises UpstreamBroke, UpstreamTimeout
+
+
+class Upstream(Protocol):
+    """One origin. Raises UpstreamUnreachable (nothing was sent), UpstreamBroke, UpstreamTimeout."""
+
+    def send(self, sending: Sending) -> AbstractAsyncContextManager[Answer]: ...
+
+
+class Provider(Protocol):
+    """How to address and sign a request of a dialect."""
+
+    upstream: Upstream
+
+    def sending(self, body: bytes) -> Sending: ...
+
+
+class Reply(Protocol):
+    """Bytes back to the caller."""
+
+    is_started: bool
+
+    async def start(self, status: int, headers: Sequence[tuple[bytes, bytes]]) -> None: ...
+    async def write(self, chunk: bytes) -> None: ...
+    async def end(self, chunk: bytes = b"") -> None: ...
+
+
+class Relay(Protocol):
+    """A reply in the caller's own dialect on its way through: bytes in, bytes out, usage noticed."""
+
+    usage: Usage | None
+
+    def feed(self, chunk: bytes) -> bytes: ...  # raises UpstreamFailed on an error event
+    def finish(self) -> bytes: ...  # what is still owed to the caller; raises UpstreamBroke
+    def counted_output(self) -> int: ...  # tokens seen so far, counted locally
+
+
+class Dialect(Protocol):
+    """A wire format, sans I/O."""
+
+    def peek(self, body: bytes) -> Ask: ...  # one strict parse; raises Refusal
+    def outgoing(self, body: bytes, ask: Ask, leg: Leg) -> bytes: ...
+    def relay(self, ask: Ask) -> Relay: ...
+
+
+class Authenticator(Protocol):
+    def identify(self, credential: str, snapshot: Snapshot, now: float) -> Principal: ...
+
+
+class AuditSink(Protocol):
+    """Where audit records go. `write` returns at once; `is_healthy` tells whether the last ones arrived."""
+
+    is_healthy: bool
+
+    def write(self, record: Mapping[str, Any]) -> None: ...

@@ -1,0 +1,1 @@
+"""How to address and sign a request."""

@@ -1,0 +1,1 @@
+"""The door: from bytes on a socket to a call, and back."""

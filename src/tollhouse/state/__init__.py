@@ -1,0 +1,1 @@
+"""Limits and signals shared between requests and processes."""

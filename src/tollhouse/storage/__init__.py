@@ -1,0 +1,1 @@
+"""Databases, migrations, and one repository per thing stored."""
