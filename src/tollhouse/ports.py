@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol
 
@@ -22,17 +22,25 @@ class Database(Protocol):
     """SQL with $1-style parameters, in the part of the language that all databases share.
 
     Raises StoreUnavailable when it cannot be reached or is full, Conflict on a taken name.
+    Parameters appear in the order of their numbers.
     """
 
     async def read(self, sql: str, *values: Value) -> list[Row]: ...
-    async def write(self, *statements: Statement) -> list[int]: ...  # one transaction; rows changed by each
+    async def write(
+        self, *statements: Statement
+    ) -> list[int]: ...  # one transaction; rows changed by each
+    async def changed(self) -> None: ...  # returns when something may have been written elsewhere
+    async def migrate(self, *, apply: bool = True) -> list[str]: ...  # the steps taken
+    async def close(self) -> None: ...
 
 
 class Ledger(Protocol):
     """Money: held on every account or on none, settled once."""
 
-    async def hold(self, hold: Hold) -> None: ...  # durable on return; raises Refusal
-    async def settle(self, settlement: Settlement) -> bool: ...  # False when it was settled before
+    def hold(self, hold: Hold) -> Awaitable[None]: ...  # durable when done; raises Refusal
+    def settle(
+        self, settlement: Settlement
+    ) -> Awaitable[bool]: ...  # False when it was settled before
 
 
 class Limiter(Protocol):
@@ -45,7 +53,9 @@ class Answer(Protocol):
     status: int
     headers: Mapping[bytes, bytes]
 
-    async def read(self) -> bytes: ...  # the next bytes; b"" at the end; raises UpstreamBroke, UpstreamTimeout
+    async def read(
+        self,
+    ) -> bytes: ...  # the next bytes; b"" at the end; raises UpstreamBroke, UpstreamTimeout
 
 
 class Upstream(Protocol):

@@ -64,7 +64,10 @@ MESSAGE_TOKENS = 16
 def plan(snapshot: Snapshot, caller: Principal, ask: Ask, now: float) -> Plan:
     model = snapshot.models.get(ask.model)
     if model is None:
-        raise ModelUnknown(f"There is no model {ask.model[:100]!r} here. `GET /v1/models` lists those this key may call.", param="model")
+        raise ModelUnknown(
+            f"There is no model {ask.model[:100]!r} here. `GET /v1/models` lists those this key may call.",
+            param="model",
+        )
     if not access.is_granted(model.name, caller.models):
         raise ModelNotGranted(
             f"This key may not call {model.name!r}. An operator grants it with "
@@ -77,13 +80,20 @@ def plan(snapshot: Snapshot, caller: Principal, ask: Ask, now: float) -> Plan:
 
 def input_bound(ask: Ask, model: Model) -> int:
     """No tokenizer makes more tokens than there are bytes; templates and images come on top."""
-    return ask.input_bytes + TEMPLATE_TOKENS + MESSAGE_TOKENS * ask.messages + ask.images * model.image_tokens
+    return (
+        ask.input_bytes
+        + TEMPLATE_TOKENS
+        + MESSAGE_TOKENS * ask.messages
+        + ask.images * model.image_tokens
+    )
 
 
 def _leg(snapshot: Snapshot, model: Model, target: Target, ask: Ask, now: float) -> Leg:
     price = snapshot.price(target, now)
     tokens_in = input_bound(ask, model)
-    tokens_out = min(ask.max_output, model.max_output) if ask.max_output is not None else model.max_output
+    tokens_out = (
+        min(ask.max_output, model.max_output) if ask.max_output is not None else model.max_output
+    )
     if price is None:
         if snapshot.requires_price:
             raise _unpriced(model, target)
@@ -94,7 +104,13 @@ def _leg(snapshot: Snapshot, model: Model, target: Target, ask: Ask, now: float)
             f"{target.name} says nothing about it. Leave it out, or call a model that is free.",
             param=ask.unpriced_features[0],
         )
-    return Leg(target, price, tokens_in, tokens_out, price.worst(tokens_in, tokens_out * ask.choices + ask.predicted_bytes))
+    return Leg(
+        target,
+        price,
+        tokens_in,
+        tokens_out,
+        price.worst(tokens_in, tokens_out * ask.choices + ask.predicted_bytes),
+    )
 
 
 def _unpriced(model: Model, target: Target) -> ModelUnpriced:

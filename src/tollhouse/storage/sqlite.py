@@ -1,0 +1,219 @@
+"""One file, one writer thread, group commit: the ledger of one machine.
+
+WAL with `synchronous=FULL`: when `hold` returns, the hold survives a power cut. Several
+processes of one host may share the file.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+import apsw
+
+from tollhouse.domain import budget
+from tollhouse.domain.budget import Account, Hold, Outcome, Settlement
+from tollhouse.domain.storing import SchemaTooNew, SchemaTooOld
+from tollhouse.ports import Row, Statement, Value
+from tollhouse.storage.group_commit import GroupCommit, unavailable
+from tollhouse.storage.migrations import migrations
+
+T = TypeVar("T")
+
+BUSY_S = 10.0
+POLL_S = 0.25
+
+
+class SqliteDatabase:
+    """Implements Database and Ledger."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._writer = GroupCommit(lambda: connect(path))
+        self._reader = _Reader(path)
+        self._seen_version = -1
+
+    async def read(self, sql: str, *values: Value) -> list[Row]:
+        return await self._reader.run(lambda connection: list(connection.execute(sql, values)))
+
+    async def write(self, *statements: Statement) -> list[int]:
+        def operation(connection: apsw.Connection) -> list[int]:
+            with connection:  # a savepoint: all of them or none
+                return [_execute(connection, sql, values) for sql, values in statements]
+
+        return await self._writer.run(operation)
+
+    def hold(self, hold: Hold) -> Awaitable[None]:
+        return self._writer.run(lambda connection: _hold(connection, hold))
+
+    def settle(self, settlement: Settlement) -> Awaitable[bool]:
+        return self._writer.run(lambda connection: _settle(connection, settlement))
+
+    async def changed(self) -> None:
+        """Return when another connection, of this process or another, has committed."""
+        while (version := await self._reader.run(_data_version)) == self._seen_version:
+            await asyncio.sleep(POLL_S)
+        self._seen_version = version
+
+    async def migrate(self, *, apply: bool = True) -> list[str]:
+        """Bring the schema up to date; the names of the steps taken."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        return await self._writer.run(lambda connection: _migrate(connection, apply=apply))
+
+    async def close(self) -> None:
+        await self._writer.close()
+        await self._reader.close()
+
+
+def connect(path: Path) -> apsw.Connection:
+    connection = apsw.Connection(str(path))
+    connection.set_busy_handler(_wait_a_little())
+    connection.execute(
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON"
+    )
+    connection.execute(
+        "PRAGMA wal_autocheckpoint = 4000; PRAGMA cache_size = -16000; PRAGMA temp_store = MEMORY"
+    )
+    return connection
+
+
+class _Reader:
+    """Reads beside the writer, in a thread of their own."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger-reader")
+        self._connection: apsw.Connection | None = None
+
+    async def run(self, operation: Callable[[apsw.Connection], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._run, operation)
+
+    def _run(self, operation: Callable[[apsw.Connection], T]) -> T:
+        try:
+            if self._connection is None:
+                self._connection = connect(self._path)
+            return operation(self._connection)
+        except apsw.Error as error:
+            raise unavailable(error) from error
+
+    async def close(self) -> None:
+        def shut() -> None:
+            if self._connection is not None:
+                self._connection.close()
+
+        await asyncio.get_running_loop().run_in_executor(self._thread, shut)
+        self._thread.shutdown()
+
+
+def _data_version(connection: apsw.Connection) -> int:
+    return int(connection.pragma("data_version"))
+
+
+def _wait_a_little() -> Callable[[int], bool]:
+    """Short, uneven waits: SQLite's own grow to 100 ms, too coarse between workers."""
+    since = 0.0
+
+    def wait(tries: int) -> bool:
+        nonlocal since
+        now = time.monotonic()
+        if tries == 0:
+            since = now
+        time.sleep(random.uniform(0.0002, 0.002))  # noqa: S311 - spreads waiting, decides nothing
+        return now - since < BUSY_S
+
+    return wait
+
+
+def _execute(connection: apsw.Connection, sql: str, values: tuple[Value, ...]) -> int:
+    before = connection.total_changes()
+    connection.execute(sql, values)
+    return connection.changes() if connection.total_changes() != before else 0
+
+
+_ACCOUNTS = (
+    "SELECT id, owner, has_budget, limit_nanos, spent, held FROM accounts WHERE id IN (?, ?, ?, ?)"
+)
+_TAKE = "UPDATE accounts SET held = held + ? WHERE id IN (?, ?, ?, ?)"
+_OPEN = """
+INSERT INTO calls (id, request_id, owner, tenant, project, user_id, key_id,
+    tenant_account, project_account, user_account, key_account, route, model, held, state, created_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'held', ?)
+"""
+_LEAVE_OPEN = """
+UPDATE calls SET state = 'unknown', outcome = 'unknown', target = ?, price = ?, anomaly = ?
+WHERE id = ? AND state = 'held'
+"""
+_CLOSE = """
+UPDATE calls SET state = 'settled', settled_at = ?, outcome = ?, owed = ?, input = ?, output = ?,
+    cache_read = ?, cache_write = ?, source = ?, target = ?, price = ?, anomaly = ?
+WHERE id = ? AND state <> 'settled'
+RETURNING held, tenant_account, project_account, user_account, key_account
+"""
+_GIVE_BACK = "UPDATE accounts SET held = held - ?, spent = spent + ? WHERE id IN (?, ?, ?, ?)"
+_ATTEMPT = "INSERT INTO attempts (call, number, target, outcome, status) VALUES (?, ?, ?, ?, ?)"
+
+
+def _hold(connection: apsw.Connection, hold: Hold) -> None:
+    if hold.amount > 0:
+        rows = connection.execute(_ACCOUNTS, hold.accounts)
+        budget.check([Account(row[0], row[1], bool(row[2]), *row[3:]) for row in rows], hold.amount)
+    connection.execute(
+        _OPEN,  # before the money moves: an id that is taken must change nothing
+        (hold.call, hold.request_id, hold.owner, hold.tenant, hold.project, hold.user, hold.key)
+        + (*hold.accounts, hold.route, hold.model, hold.amount, hold.created_at_ms),
+    )
+    if hold.amount > 0:
+        connection.execute(_TAKE, (hold.amount, *hold.accounts))
+
+
+def _settle(connection: apsw.Connection, settlement: Settlement) -> bool:
+    if settlement.outcome is Outcome.UNKNOWN:
+        values = (settlement.target, settlement.price, settlement.anomaly, settlement.call)
+        is_new = _execute(connection, _LEAVE_OPEN, values) == 1
+    else:
+        is_new = _close(connection, settlement)
+    if is_new:
+        for number, attempt in enumerate(settlement.attempts):
+            row = (settlement.call, number, attempt.target, attempt.outcome, attempt.status)
+            connection.execute(_ATTEMPT, row)
+    return is_new
+
+
+def _close(connection: apsw.Connection, settlement: Settlement) -> bool:
+    usage = settlement.usage
+    closed = connection.execute(
+        _CLOSE,
+        (settlement.settled_at_ms, settlement.outcome, settlement.owed)
+        + (usage.input, usage.output, usage.cache_read, usage.cache_write, settlement.source)
+        + (settlement.target, settlement.price, settlement.anomaly, settlement.call),
+    ).fetchone()
+    if closed is None:
+        return False
+    held, *accounts = closed
+    if held or settlement.owed:
+        connection.execute(_GIVE_BACK, (held, settlement.owed, *accounts))
+    return True
+
+
+def _migrate(connection: apsw.Connection, *, apply: bool) -> list[str]:
+    connection.execute(
+        "CREATE TABLE IF NOT EXISTS migrations (version INTEGER PRIMARY KEY, name TEXT NOT NULL) STRICT"
+    )
+    done = {version for (version,) in connection.execute("SELECT version FROM migrations")}
+    known = migrations("sqlite")
+    if done - {migration.version for migration in known}:
+        raise SchemaTooNew("the database was written by a newer version of Tollhouse: run that one")
+    missing = [migration for migration in known if migration.version not in done]
+    if missing and not apply:
+        raise SchemaTooOld("the database needs `tollhouse migrate` first")
+    for migration in missing:
+        connection.execute(migration.sql)
+        connection.execute(
+            "INSERT INTO migrations VALUES (?, ?)", (migration.version, migration.name)
+        )
+    return [migration.name for migration in missing]
