@@ -1,0 +1,67 @@
+"""LiteLLM's proxy from an environment of its own: no database, one worker, a master key."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from bench.client import Door
+from bench.systems import Place, System
+from bench.wire import MODEL
+
+PINNED = "litellm[proxy]==1.109.*"
+_KEY = "sk-bench"
+_CONFIG = """
+model_list:
+  - model_name: {model}
+    litellm_params:
+      model: openai/{model}
+      api_base: {upstream}/v1
+      api_key: none
+general_settings:
+  master_key: {key}
+litellm_settings:
+  telemetry: false
+"""
+
+
+def prepared(place: Place, environment: Path) -> System:
+    """Installs it once, which takes minutes; raises CalledProcessError when it cannot be had."""
+    program = environment / "bin" / "litellm"
+    if not program.exists():
+        _install(environment)
+    config = place.folder / "litellm.yaml"
+    config.write_text(_CONFIG.format(model=MODEL, upstream=place.upstream_url, key=_KEY))
+    command = (
+        str(program),
+        "--config",
+        str(config),
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(place.port),
+    )
+    return System(
+        "litellm",
+        _version(environment),
+        Door(place.port, key=_KEY, rate=50.0),  # more than 50 a second would only queue
+        (*command, "--num_workers", "1"),
+        {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_LOG": "ERROR"},
+        start_limit_s=120.0,
+    )
+
+
+def _install(environment: Path) -> None:
+    subprocess.run([sys.executable, "-m", "venv", str(environment)], check=True, timeout=120)
+    pip = [str(environment / "bin" / "python"), "-m", "pip", "install", "--quiet", PINNED]
+    subprocess.run(pip, check=True, timeout=1200)
+
+
+def _version(environment: Path) -> str:
+    ask = "from importlib.metadata import version; print(version('litellm'))"
+    python = str(environment / "bin" / "python")
+    told = subprocess.run(
+        [python, "-c", ask], capture_output=True, text=True, check=True, timeout=30
+    )
+    return told.stdout.strip()

@@ -1,0 +1,57 @@
+"""What Tollhouse has to reach. `--check` fails when one is missed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bench.figures import ratio
+from bench.results import Results
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A figure of Tollhouse, as it is or as a multiple of another system's, and its upper bound."""
+
+    label: str
+    figure: str
+    limit: float
+    unit: str
+    beside: str = ""  # a system's name; `base` is the bare proxy
+
+    def reached(self, results: Results) -> float | None:
+        """None when the run did not measure what is needed."""
+        mine = results.figures.get("tollhouse", {})
+        if not self.beside:
+            return mine.get(self.figure)
+        other = results.base if self.beside == "base" else self.beside
+        return ratio(mine, results.figures.get(other, {}), self.figure)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    target: Target
+    value: float | None
+
+    @property
+    def is_missed(self) -> bool:
+        return self.value is not None and self.value > self.target.limit
+
+    @property
+    def verdict(self) -> str:
+        return "not measured" if self.value is None else "missed" if self.is_missed else "reached"
+
+
+TARGETS = (
+    Target("CPU per request", "request_cpu_us", 12, "x proxy", "base"),
+    Target("CPU per request", "request_cpu_us", 1 / 40, "x LiteLLM", "litellm"),
+    Target("CPU per trickled chunk", "trickle_chunk_cpu_us", 2.5, "x proxy", "base"),
+    Target("added p50 at a fixed rate", "added_paced_p50_ms", 1.0, "ms"),
+    Target("added p99 at a fixed rate", "added_paced_p99_ms", 6.0, "ms"),
+    Target("start to first answer", "start_s", 0.8, "s"),
+    Target("memory idle", "idle_mb", 100, "MB"),
+    Target("memory per open stream", "stream_kb", 40, "KB"),
+)
+
+
+def judged(results: Results) -> list[Judged]:
+    return [Judged(target, target.reached(results)) for target in TARGETS]

@@ -1,0 +1,64 @@
+"""One system's turn in one round: start it, ask it in every way, end it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from bench.client import Door
+from bench.cores import Cores, pinned
+from bench.figures import stream_kb
+from bench.processes import family, proportional_mb, resident_mb
+from bench.running import Broken, running
+from bench.systems import System
+from bench.workloads import OPEN, WORKLOADS
+
+_LIMIT_S = 300.0  # a workload ends by itself long before
+_LATENCIES = ("eight", "paced", "first_byte")  # all there is to a direct call
+
+
+def workloads_of(system: System) -> tuple[str, ...]:
+    return tuple(WORKLOADS) if system.command else _LATENCIES
+
+
+def taken(
+    system: System, cores: Cores, folder: Path, seconds: float, on_step: Callable[[str], None]
+) -> dict[str, float]:
+    """All figures of the turn. Raises Broken on a wrong answer: a figure from it means nothing."""
+    figures: dict[str, float] = {}
+    with running(system, cores.system, folder / f"{system.name}.log") as (door, start_s):
+        if door.pid:
+            figures |= {"start_s": start_s, **_idle(door.pid)}
+        for workload in workloads_of(system):
+            on_step(workload)
+            figures |= _measured(system, door, workload, seconds, cores)
+    if "open_mb" in figures:
+        figures["stream_kb"] = stream_kb(figures, OPEN)
+    return figures
+
+
+def _idle(pid: int) -> dict[str, float]:
+    pids = family(pid)
+    return {"idle_mb": resident_mb(pids), "idle_pss_mb": proportional_mb(pids)}
+
+
+def _measured(
+    system: System, door: Door, workload: str, seconds: float, cores: Cores
+) -> dict[str, float]:
+    with pinned(cores.load):
+        done = subprocess.run(
+            [sys.executable, "-m", "bench.load", workload, str(seconds)],
+            input=msgspec.json.encode(door),
+            capture_output=True,
+            timeout=_LIMIT_S,
+        )
+    if done.returncode:
+        raise Broken(f"the load generator failed on {system.name}:\n{done.stderr.decode()[-2000:]}")
+    figures: dict[str, float | str] = msgspec.json.decode(done.stdout)
+    if "wrong" in figures:
+        raise Broken(f"{system.name} answered wrongly ({workload}): {figures['wrong']}")
+    return {name: float(value) for name, value in figures.items()}
