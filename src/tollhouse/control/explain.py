@@ -1,0 +1,107 @@
+"""Why a call would be let in or not: the same rules as for a real one, and nothing is held."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tollhouse.domain import budget, models
+from tollhouse.domain.budget import Account, dollars
+from tollhouse.domain.errors import KeyDisabled, KeyExpired, KeyUnknown, Refusal
+from tollhouse.domain.identity import KeyRecord
+from tollhouse.domain.models import Ask, Leg, Plan
+from tollhouse.domain.snapshot import Snapshot
+from tollhouse.ports import Database
+from tollhouse.storage import budgets
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing that was decided. `code` names the refusal, if it was one."""
+
+    name: str
+    says: str
+    code: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """The way of a call, up to where it is refused or sent."""
+
+    steps: tuple[Step, ...]
+    plan: Plan | None
+
+    @property
+    def is_allowed(self) -> bool:
+        return all(step.code is None for step in self.steps)
+
+
+def ask_of(model: str, input_bytes: int, max_output: int | None) -> Ask:
+    """A plain question of one message."""
+    return Ask(
+        model=model,
+        is_stream=False,
+        wants_usage=False,
+        input_bytes=input_bytes,
+        messages=1,
+        images=0,
+        choices=1,
+        max_output=max_output,
+        predicted_bytes=0,
+        unpriced_features=(),
+    )
+
+
+async def explain(
+    database: Database, snapshot: Snapshot, key: str, ask: Ask, now: float
+) -> Explanation:
+    """Stops at the first refusal, as a call would. Rates of requests are not looked at."""
+    steps: list[Step] = []
+    stage = "key"
+    try:
+        record = _key(snapshot, key, now)
+        steps.append(Step(stage, f"{key} of {record.principal.user} is valid"))
+        stage = "model"
+        plan = models.plan(snapshot, record.principal, ask, now)
+        steps += _planned(plan)
+        stage = "budget"
+        accounts = await budgets.accounts_of(database, record.principal.accounts)
+        steps.append(_budget(accounts, plan.hold))
+    except Refusal as refusal:
+        return Explanation((*steps, Step(stage, refusal.detail, refusal.code)), None)
+    return Explanation(tuple(steps), plan)
+
+
+def _key(snapshot: Snapshot, key: str, now: float) -> KeyRecord:
+    record = snapshot.keys.get(key)
+    if record is None:
+        raise KeyUnknown(f"there is no key {key!r}")
+    if record.is_disabled:
+        raise KeyDisabled("the key, or its tenant, project or user, is disabled or revoked")
+    if record.expires_at is not None and record.expires_at <= now:
+        raise KeyExpired
+    return record
+
+
+def _planned(plan: Plan) -> list[Step]:
+    targets = "; ".join(_leg(leg) for leg in plan.legs)
+    return [
+        Step("model", f"{plan.model.name!r} is known and granted; asked in this order: {targets}"),
+        Step("hold", f"{dollars(plan.hold)} would be held: the dearest of its targets"),
+    ]
+
+
+def _leg(leg: Leg) -> str:
+    price = "without a price" if leg.price is None else f"at price {leg.price.id}"
+    return (
+        f"{leg.target.name} {price}, up to {leg.input_tokens} tokens in and "
+        f"{leg.output_tokens} out, {dollars(leg.worst)} at worst"
+    )
+
+
+def _budget(accounts: Sequence[Account], amount: int) -> Step:
+    if amount == 0:
+        return Step("budget", "nothing is held, so no budget is asked")
+    budget.check(accounts, amount)
+    limited = [account for account in accounts if account.has_budget]
+    return Step("budget", "room on " + ", ".join(account.owner for account in limited))

@@ -1,0 +1,228 @@
+"""Virtual keys: issued once in clear, allowed nothing until granted, rotated, revoked."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from tollhouse.control.peppers import Peppers
+from tollhouse.control.tenancy import DEFAULT_PROJECT
+from tollhouse.domain import credentials
+from tollhouse.domain.errors import FieldInvalid
+from tollhouse.domain.storing import Conflict
+from tollhouse.ports import Database, Statement
+from tollhouse.storage import budgets, keys, tenancy
+from tollhouse.storage.keys import KeyRow, NewKey
+from tollhouse.storage.tenancy import Kind
+
+DAY_S = 86_400
+LIFETIME_S = 90 * DAY_S
+LONGEST_GRACE_S = 30 * DAY_S
+TAIL_LENGTH = 4
+TOUCH_EVERY_S = 60
+
+Draw = Callable[[int], str]
+
+_PATTERN = re.compile(r"[^\s*]{1,200}\*?|\*")
+
+
+def draw(length: int) -> str:
+    """So many characters of a key's alphabet, from the system's randomness."""
+    return "".join(secrets.choice(credentials.ALPHABET) for _ in range(length))
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """The key that is wanted. Without a user, one is made that stands for the key."""
+
+    tenant: str
+    name: str
+    project: str = DEFAULT_PROJECT
+    user: str | None = None
+    models: tuple[str, ...] = ()
+    expires_in_s: int | None = LIFETIME_S
+    limit: int | None = None
+    """In nano-dollars; None leaves the budget to the tenant, project or user."""
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """The only moment at which the key is seen in clear."""
+
+    id: str
+    key: str
+    expires_at_ms: int | None
+
+    def __repr__(self) -> str:
+        return f"Issued(id={self.id!r})"
+
+
+async def issue(
+    database: Database, peppers: Peppers, wish: Wish, now_ms: int, draw: Draw = draw
+) -> Issued:
+    """Store the digest of a new key and its account, and a virtual user if none is named."""
+    project, user = await _owners(database, wish)
+    key_id = draw(credentials.ID_LENGTH)
+    key = credentials.assemble(key_id, draw(credentials.SECRET_LENGTH))
+    expires_at = _expiry(wish.expires_in_s, now_ms)
+    new = NewKey(
+        *(key_id, wish.tenant, project, user or f"{wish.tenant}/key-{key_id}", _named(wish.name)),
+        *(key[-TAIL_LENGTH:], peppers.digest(key), _patterns(wish.models), expires_at),
+    )
+    virtual = _virtual_user(new, now_ms) if user is None else []
+    await database.write(*virtual, keys.adding(new, now_ms), *_account(new, wish.limit))
+    return Issued(key_id, key, expires_at)
+
+
+async def listed(database: Database, tenant: str = "") -> list[KeyRow]:
+    return await keys.keys(database, tenant)
+
+
+async def shown(database: Database, key: str) -> KeyRow:
+    found = await keys.keys(database, key=_id(key))
+    if not found:
+        raise Conflict(f"there is no key {_id(key)!r}")
+    return found[0]
+
+
+async def grant(database: Database, key: str, models: Iterable[str]) -> tuple[str, ...]:
+    """Allow more models; what the key may call then."""
+    wanted = _patterns(models)
+    return await _change_models(database, key, lambda has: tuple(dict.fromkeys((*has, *wanted))))
+
+
+async def withdraw(database: Database, key: str, models: Iterable[str]) -> tuple[str, ...]:
+    """Take grants back, each as it was given; what the key may call then."""
+    gone = set(models)
+    return await _change_models(
+        database, key, lambda has: tuple(model for model in has if model not in gone)
+    )
+
+
+async def set_disabled(database: Database, key: str, *, is_disabled: bool) -> None:
+    row = await shown(database, key)
+    if row.is_revoked and not is_disabled:
+        raise Conflict(f"key {row.id} was revoked, which is for good: issue a new one")
+    await keys.set_disabled(database, row.id, is_disabled=is_disabled)
+
+
+async def revoke(database: Database, key: str) -> None:
+    """For good: its digest is destroyed. The record stays, for the calls that name it."""
+    row = await shown(database, key)
+    await keys.revoke(database, row.id)
+
+
+async def rotate(
+    database: Database,
+    peppers: Peppers,
+    key: str,
+    now_ms: int,
+    grace_s: int = 0,
+    expires_in_s: int | None = LIFETIME_S,
+    draw: Draw = draw,
+) -> Issued:
+    """A new secret under the same id. The old one dies at once, or after the grace window.
+
+    The window never outlives the old secret's own expiry. A key that never expires stays so.
+    """
+    row = await shown(database, key)
+    if row.is_revoked:
+        raise Conflict(f"key {row.id} was revoked, which is for good: issue a new one")
+    fresh = credentials.assemble(row.id, draw(credentials.SECRET_LENGTH))
+    expires_at = None if row.expires_at_ms is None else _expiry(expires_in_s, now_ms)
+    until = _grace_end(row, grace_s, now_ms)
+    tail = fresh[-TAIL_LENGTH:]
+    await keys.replace_secret(database, row.id, peppers.digest(fresh), tail, expires_at, until)
+    return Issued(row.id, fresh, expires_at)
+
+
+async def touch(database: Database, used_at_ms: Mapping[str, int]) -> None:
+    """Note when keys were last used: gathered by the server, written every `TOUCH_EVERY_S`."""
+    if used_at_ms:
+        await keys.touch(database, used_at_ms)
+
+
+def state(row: KeyRow, now_ms: int) -> str:
+    """`revoked`, `disabled`, `blocked` (by its tenant, project or user), `expired` or `active`."""
+    if row.is_revoked:
+        return "revoked"
+    if row.is_disabled:
+        return "disabled"
+    if row.is_blocked:
+        return "blocked"
+    if row.expires_at_ms is not None and row.expires_at_ms <= now_ms:
+        return "expired"
+    return "active"
+
+
+def _id(key: str) -> str:
+    """An operator may name a key by its id or by its prefix."""
+    return key.removeprefix("thk_")
+
+
+async def _owners(database: Database, wish: Wish) -> tuple[str, str | None]:
+    project = await _member(database, Kind.PROJECT, wish.tenant, wish.project)
+    if wish.user is None:
+        return project, None
+    return project, await _member(database, Kind.USER, wish.tenant, wish.user)
+
+
+async def _member(database: Database, kind: Kind, tenant: str, name: str) -> str:
+    """A project or user of this tenant, by its name or its whole id."""
+    wanted = name if name.startswith(f"{tenant}/") else f"{tenant}/{name}"
+    if not any(member.id == wanted for member in await tenancy.members(database, kind, tenant)):
+        raise Conflict(f"there is no {kind} {wanted!r}")
+    return wanted
+
+
+def _virtual_user(key: NewKey, now_ms: int) -> list[Statement]:
+    adding = tenancy.adding_user(key.user, key.tenant, now_ms, is_virtual=True)
+    return [adding, budgets.opening(f"{Kind.USER}:{key.user}")]
+
+
+def _account(key: NewKey, limit: int | None) -> list[Statement]:
+    owner = f"key:{key.id}"
+    if limit is None:
+        return [budgets.opening(owner)]
+    return [budgets.opening(owner), budgets.limiting(owner, has_budget=True, limit=limit)]
+
+
+async def _change_models(
+    database: Database, key: str, change: Callable[[tuple[str, ...]], tuple[str, ...]]
+) -> tuple[str, ...]:
+    row = await shown(database, key)
+    models = change(row.models)
+    if not await keys.set_models(database, row.id, models, before=row.models):
+        raise Conflict(f"the grants of key {row.id} were changed at the same time: try again")
+    return models
+
+
+def _patterns(models: Iterable[str]) -> tuple[str, ...]:
+    wanted = tuple(dict.fromkeys(models))
+    for model in wanted:
+        if not _PATTERN.fullmatch(model) or not model.isprintable():
+            raise FieldInvalid(f"{model[:60]!r} is neither a model's name nor `prefix*` nor `*`.")
+    return wanted
+
+
+def _named(name: str) -> str:
+    if not name.isprintable() or not 0 < len(name.strip()) <= 100:
+        raise FieldInvalid("A key's name has 1 to 100 printable characters.", param="name")
+    return name.strip()
+
+
+def _expiry(expires_in_s: int | None, now_ms: int) -> int | None:
+    if expires_in_s is None:
+        return None
+    if not 0 < expires_in_s <= 3650 * DAY_S:
+        raise FieldInvalid("A key lives for up to ten years, or never expires.", param="expires_in")
+    return now_ms + expires_in_s * 1000
+
+
+def _grace_end(row: KeyRow, grace_s: int, now_ms: int) -> int | None:
+    if not 0 <= grace_s <= LONGEST_GRACE_S:
+        raise FieldInvalid("A grace window is up to 30 days long.", param="grace")
+    end = min(now_ms + grace_s * 1000, row.expires_at_ms or now_ms + grace_s * 1000)
+    return end if end > now_ms else None

@@ -1,0 +1,137 @@
+"""The rows of the ledger as they are read: calls that are held, unknown or settled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from tollhouse.ports import Database
+
+By = Literal["tenant", "project", "user", "key", "model", "day"]
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which calls are meant. An empty field means all; times are milliseconds since the epoch."""
+
+    tenant: str = ""
+    key: str = ""
+    model: str = ""
+    state: str = ""
+    since_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call: what was held for it and, once settled, what is owed."""
+
+    id: str
+    request_id: str
+    owner: str
+    tenant: str
+    project: str
+    user: str
+    key: str
+    route: str
+    model: str
+    state: str
+    held: int
+    created_at_ms: int
+    settled_at_ms: int | None
+    outcome: str | None
+    owed: int | None
+    input: int | None
+    output: int | None
+    cache_read: int | None
+    cache_write: int | None
+    source: str | None
+    target: str | None
+    price: int | None
+    anomaly: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """What the calls under one label add up to. `held` is what is still open."""
+
+    label: str
+    calls: int
+    owed: int
+    held: int
+    input: int
+    output: int
+    cache_read: int
+    cache_write: int
+
+
+_COLUMNS = """
+SELECT id, request_id, owner, tenant, project, user_id, key_id, route, model, state, held, created_at,
+    settled_at, outcome, owed, input, output, cache_read, cache_write, source, target, price, anomaly
+FROM calls
+"""
+_PAGE = (
+    _COLUMNS
+    + """
+WHERE $1 IN ('', tenant) AND $2 IN ('', key_id) AND $3 IN ('', model) AND $4 IN ('', state)
+    AND created_at >= $5 AND ($6 = '' OR id < $7)
+ORDER BY id DESC LIMIT $8
+"""
+)
+_ONE = _COLUMNS + "WHERE id = $1"
+_OPEN = _COLUMNS + "WHERE state <> 'settled' ORDER BY id"
+_UNKNOWN_SINCE = _COLUMNS + "WHERE state = 'unknown' AND created_at <= $1 ORDER BY id LIMIT $2"
+_LOSE = """
+UPDATE calls SET state = 'unknown', outcome = 'unknown', anomaly = 'owner_lost'
+WHERE state = 'held' AND NOT EXISTS (
+    SELECT 1 FROM owners WHERE owners.id = calls.owner AND owners.lease_until > $1
+)
+"""
+
+_SUMS = """
+SELECT CASE $1 WHEN 'tenant' THEN tenant WHEN 'project' THEN project WHEN 'user' THEN user_id
+        WHEN 'key' THEN key_id WHEN 'model' THEN model ELSE CAST(created_at / 86400000 AS TEXT) END AS label,
+    COUNT(*), CAST(COALESCE(SUM(owed), 0) AS BIGINT),
+    CAST(SUM(CASE WHEN state = 'settled' THEN 0 ELSE held END) AS BIGINT),
+    CAST(COALESCE(SUM(input), 0) AS BIGINT), CAST(COALESCE(SUM(output), 0) AS BIGINT),
+    CAST(COALESCE(SUM(cache_read), 0) AS BIGINT), CAST(COALESCE(SUM(cache_write), 0) AS BIGINT)
+FROM calls
+WHERE $2 IN ('', tenant) AND $3 IN ('', key_id) AND $4 IN ('', model) AND $5 IN ('', state)
+    AND created_at >= $6
+GROUP BY 1 ORDER BY 1
+"""
+
+
+async def page(database: Database, wanted: Filter, limit: int, before: str = "") -> list[Call]:
+    """The newest calls first; go on with the last id as `before`."""
+    rows = await database.read(_PAGE, *_values(wanted), before, before, limit)
+    return [Call(*row) for row in rows]
+
+
+async def call(database: Database, call_id: str) -> Call | None:
+    rows = await database.read(_ONE, call_id)
+    return Call(*rows[0]) if rows else None
+
+
+async def open_calls(database: Database) -> list[Call]:
+    """Money that is held or whose end is unknown; the oldest first."""
+    return [Call(*row) for row in await database.read(_OPEN)]
+
+
+async def unknown_since(database: Database, before_ms: int, limit: int) -> list[Call]:
+    """Unknown calls that began before a moment; the oldest first."""
+    return [Call(*row) for row in await database.read(_UNKNOWN_SINCE, before_ms, limit)]
+
+
+async def lose(database: Database, now_ms: int) -> int:
+    """Mark as unknown what is held by an owner that is gone or whose lease is past; how many."""
+    (lost,) = await database.write((_LOSE, (now_ms,)))
+    return lost
+
+
+async def sums(database: Database, by: By, wanted: Filter) -> list[Sum]:
+    """A label for a day is the number of days since the epoch."""
+    return [Sum(*row) for row in await database.read(_SUMS, by, *_values(wanted))]
+
+
+def _values(wanted: Filter) -> tuple[str, str, str, str, int]:
+    return wanted.tenant, wanted.key, wanted.model, wanted.state, wanted.since_ms

@@ -1,0 +1,154 @@
+"""Virtual keys as they are stored: a digest and what it may do, never the key."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from tollhouse.domain.credentials import Digest
+from tollhouse.ports import Database, Row, Statement
+
+
+@dataclass(frozen=True, slots=True)
+class NewKey:
+    """A key to be stored."""
+
+    id: str
+    tenant: str
+    project: str
+    user: str
+    name: str
+    tail: str
+    digest: Digest
+    models: tuple[str, ...]
+    expires_at_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRow:
+    """A key as it is listed.
+
+    `is_disabled` is the key's own switch, `is_blocked` that of its tenant, project or user;
+    a revoked key has no digest any more.
+    """
+
+    id: str
+    tenant: str
+    project: str
+    user: str
+    name: str
+    tail: str
+    models: tuple[str, ...]
+    is_disabled: bool
+    is_blocked: bool
+    is_revoked: bool
+    expires_at_ms: int | None
+    created_at_ms: int
+    last_used_at_ms: int | None
+    previous_until_ms: int | None
+
+
+_ADD = """
+INSERT INTO keys (id, tenant, project, user_id, name, tail, pepper, digest, models, expires_at, created_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+"""
+_LIST = """
+SELECT k.id, k.tenant, k.project, k.user_id, k.name, k.tail, k.models, k.is_disabled,
+    CASE WHEN t.is_disabled + p.is_disabled + u.is_disabled > 0 THEN 1 ELSE 0 END,
+    CASE WHEN k.digest = '' THEN 1 ELSE 0 END, k.expires_at, k.created_at, k.last_used_at, k.previous_until
+FROM keys AS k JOIN tenants AS t ON t.id = k.tenant JOIN projects AS p ON p.id = k.project
+    JOIN users AS u ON u.id = k.user_id
+WHERE $1 IN ('', k.tenant) AND $2 IN ('', k.id) ORDER BY k.created_at, k.id
+"""
+_COUNT = "SELECT COUNT(*) FROM keys"
+_GRANT = "UPDATE keys SET models = $1 WHERE id = $2 AND models = $3"
+_DISABLE = "UPDATE keys SET is_disabled = $1 WHERE id = $2"
+_REVOKE = """
+UPDATE keys SET is_disabled = 1, digest = '', previous_pepper = NULL, previous_digest = NULL, previous_until = NULL
+WHERE id = $1
+"""
+_TOUCH = """
+UPDATE keys SET last_used_at = $1 WHERE id = $2 AND (last_used_at IS NULL OR last_used_at < $3)
+"""
+
+# What was current becomes the previous one; without a grace window nothing of it is kept.
+_ROTATE_WITH_GRACE = """
+UPDATE keys SET previous_pepper = pepper, previous_digest = digest, previous_until = $1,
+    pepper = $2, digest = $3, tail = $4, expires_at = $5
+WHERE id = $6
+"""
+_ROTATE_AT_ONCE = """
+UPDATE keys SET previous_pepper = NULL, previous_digest = NULL, previous_until = NULL,
+    pepper = $1, digest = $2, tail = $3, expires_at = $4
+WHERE id = $5
+"""
+
+
+def adding(key: NewKey, now_ms: int) -> Statement:
+    owners = (key.id, key.tenant, key.project, key.user, key.name, key.tail)
+    digest = (key.digest.pepper, key.digest.value.hex())
+    return _ADD, (*owners, *digest, json.dumps(key.models), key.expires_at_ms, now_ms)
+
+
+async def keys(database: Database, tenant: str = "", key: str = "") -> list[KeyRow]:
+    """All keys, of one tenant or of all; the oldest first."""
+    return [_key(row) for row in await database.read(_LIST, tenant, key)]
+
+
+async def is_empty(database: Database) -> bool:
+    ((count,),) = await database.read(_COUNT)
+    return bool(count == 0)
+
+
+async def set_models(
+    database: Database, key: str, models: Sequence[str], before: Sequence[str]
+) -> bool:
+    """False when the grants are not those of `before`: someone else was quicker."""
+    values = (json.dumps(list(models)), key, json.dumps(list(before)))
+    (changed,) = await database.write((_GRANT, values))
+    return changed == 1
+
+
+async def set_disabled(database: Database, key: str, *, is_disabled: bool) -> bool:
+    """False when there is no such key."""
+    (changed,) = await database.write((_DISABLE, (int(is_disabled), key)))
+    return changed == 1
+
+
+async def revoke(database: Database, key: str) -> bool:
+    """Destroy the digests: the record stays, and nothing opens it again."""
+    (changed,) = await database.write((_REVOKE, (key,)))
+    return changed == 1
+
+
+async def replace_secret(
+    database: Database,
+    key: str,
+    digest: Digest,
+    tail: str,
+    expires_at_ms: int | None,
+    previous_until_ms: int | None,
+) -> bool:
+    """Put a new secret under the same id; the old one lives until `previous_until_ms`, if given."""
+    fresh = (digest.pepper, digest.value.hex(), tail, expires_at_ms, key)
+    if previous_until_ms is None:
+        (changed,) = await database.write((_ROTATE_AT_ONCE, fresh))
+    else:
+        (changed,) = await database.write((_ROTATE_WITH_GRACE, (previous_until_ms, *fresh)))
+    return changed == 1
+
+
+async def touch(database: Database, used_at_ms: Mapping[str, int]) -> None:
+    """Note when keys were last used; never back in time."""
+    await database.write(*((_TOUCH, (at, key, at)) for key, at in used_at_ms.items()))
+
+
+def _key(row: Row) -> KeyRow:
+    key, tenant, project, user, name, tail, models = row[:7]
+    is_disabled, is_blocked, is_revoked, expires_at, created_at, last_used_at, until = row[7:]
+    return KeyRow(
+        *(key, tenant, project, user, name, tail, tuple(json.loads(models))),
+        *(bool(is_disabled), bool(is_blocked), bool(is_revoked)),
+        *(expires_at, created_at, last_used_at, until),
+    )

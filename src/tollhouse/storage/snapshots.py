@@ -1,0 +1,85 @@
+"""From the rows to the snapshot that requests are decided on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+
+from tollhouse.domain.credentials import Digest
+from tollhouse.domain.identity import KeyRecord, Principal
+from tollhouse.domain.pricing import Price
+from tollhouse.domain.snapshot import DatedPrice, Model, Snapshot
+from tollhouse.ports import Database, Row
+
+MS_PER_S = 1000
+
+_REVISION = "SELECT value FROM control WHERE name = 'revision'"
+_KEYS = """
+SELECT k.id, k.tenant, k.project, k.user_id, ta.id, pa.id, ua.id, ka.id, k.models,
+    k.pepper, k.digest, k.previous_pepper, k.previous_digest, k.previous_until, k.expires_at,
+    CASE WHEN k.is_disabled + t.is_disabled + p.is_disabled + u.is_disabled > 0 THEN 1 ELSE 0 END
+FROM keys AS k JOIN tenants AS t ON t.id = k.tenant JOIN projects AS p ON p.id = k.project
+    JOIN users AS u ON u.id = k.user_id
+    JOIN accounts AS ta ON ta.owner = 'tenant:' || k.tenant
+    JOIN accounts AS pa ON pa.owner = 'project:' || k.project
+    JOIN accounts AS ua ON ua.owner = 'user:' || k.user_id
+    JOIN accounts AS ka ON ka.owner = 'key:' || k.id
+"""
+_PRICES = """
+SELECT id, model, input, output, cache_read, cache_write, effective_at FROM prices
+ORDER BY model, effective_at DESC
+"""
+
+
+async def revision(database: Database) -> int:
+    """Rises whenever something changes that a request is decided on."""
+    ((value,),) = await database.read(_REVISION)
+    return int(value)
+
+
+async def load(
+    database: Database, models: Mapping[str, Model], *, requires_price: bool
+) -> Snapshot:
+    """The revision is read first: what changes while the rest is read shows as a newer one."""
+    number = await revision(database)
+    keys = {row[0]: _key(row) for row in await database.read(_KEYS)}
+    prices = _by_model(await database.read(_PRICES))
+    return Snapshot(number, keys, models, prices, requires_price)
+
+
+def _key(row: Row) -> KeyRecord:
+    key, tenant, project, user, *rest = row
+    principal = Principal(key, tenant, project, user, _four(rest[:4]), tuple(json.loads(rest[4])))
+    pepper, digest, previous_pepper, previous_digest, until, expires, is_disabled = rest[5:]
+    return KeyRecord(
+        principal,
+        Digest(pepper, bytes.fromhex(digest)),
+        previous=_digest(previous_pepper, previous_digest),
+        previous_until=_seconds(until),
+        expires_at=_seconds(expires),
+        is_disabled=bool(is_disabled),
+    )
+
+
+def _four(accounts: list[int]) -> tuple[int, int, int, int]:
+    tenant, project, user, key = accounts
+    return tenant, project, user, key
+
+
+def _digest(pepper: int | None, value: str | None) -> Digest | None:
+    return Digest(pepper, bytes.fromhex(value)) if pepper is not None and value else None
+
+
+def _seconds(ms: int | None) -> float | None:
+    return None if ms is None else ms / MS_PER_S
+
+
+def _by_model(rows: Iterable[Row]) -> dict[str, tuple[DatedPrice, ...]]:
+    prices: dict[str, tuple[DatedPrice, ...]] = {}
+    for *rates, effective_at in rows:
+        price = Price(*rates)
+        prices[price.model] = (
+            *prices.get(price.model, ()),
+            DatedPrice(effective_at / MS_PER_S, price),
+        )
+    return prices
