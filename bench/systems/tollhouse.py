@@ -13,6 +13,7 @@ from bench.client import Door
 from bench.systems import Place, System
 from bench.wire import MODEL
 
+# Limits that 1,000 streams and 60,000 requests a minute would run into are lifted, nothing else.
 _CONFIG = """
 data_dir = "{folder}/data"
 
@@ -28,6 +29,7 @@ requests_per_minute = 0
 [providers.bench]
 kind = "openai-compatible"
 url = "{upstream}/v1"
+max_connections = 2048
 
 [models.{model}]
 targets = ["bench:{model}"]
