@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol
 
 from tollhouse.domain.budget import Hold, Settlement
+from tollhouse.domain.errors import Problem
 from tollhouse.domain.exchange import Sending
 from tollhouse.domain.identity import Principal
 from tollhouse.domain.models import Ask, Leg
@@ -15,6 +16,7 @@ from tollhouse.domain.snapshot import Snapshot
 
 Value = str | int | bytes | None
 Row = Sequence[Any]
+Headers = Sequence[tuple[bytes, bytes]]
 Statement = tuple[str, tuple[Value, ...]]
 
 
@@ -48,7 +50,7 @@ class Limiter(Protocol):
 
 
 class Answer(Protocol):
-    """An upstream's response. Leaving it unread to the end closes the connection."""
+    """An upstream's response."""
 
     status: int
     headers: Mapping[bytes, bytes]
@@ -58,10 +60,17 @@ class Answer(Protocol):
     ) -> bytes: ...  # the next bytes; b"" at the end; raises UpstreamBroke, UpstreamTimeout
 
 
+class Exchange(AbstractAsyncContextManager[Answer], Protocol):
+    """One request on its way. Leaving it unread to the end closes the connection at once."""
+
+    is_sent: bool
+    """Whether a byte may have left: from then on work may have been done."""
+
+
 class Upstream(Protocol):
     """One origin. Raises UpstreamUnreachable (nothing was sent), UpstreamBroke, UpstreamTimeout."""
 
-    def send(self, sending: Sending) -> AbstractAsyncContextManager[Answer]: ...
+    def send(self, sending: Sending) -> Exchange: ...
 
 
 class Provider(Protocol):
@@ -76,10 +85,19 @@ class Reply(Protocol):
     """Bytes back to the caller."""
 
     is_started: bool
+    first_byte_ns: int | None
 
-    async def start(self, status: int, headers: Sequence[tuple[bytes, bytes]]) -> None: ...
+    @property
+    def is_gone(self) -> bool: ...  # the caller has hung up
+
+    async def start(self, status: int, headers: Headers) -> None: ...
     async def write(self, chunk: bytes) -> None: ...
     async def end(self, chunk: bytes = b"") -> None: ...
+    def cut(
+        self, chunk: bytes
+    ) -> None: ...  # close without an end, so that nobody takes it for one
+    def keep_alive(self, comment: bytes, headers: Headers, silence_s: float) -> None: ...
+    def close(self) -> None: ...
 
 
 class Relay(Protocol):
@@ -98,6 +116,12 @@ class Dialect(Protocol):
     def peek(self, body: bytes) -> Ask: ...  # one strict parse; raises Refusal
     def outgoing(self, body: bytes, ask: Ask, leg: Leg) -> bytes: ...
     def relay(self, ask: Ask) -> Relay: ...
+    def error_message(
+        self, body: bytes
+    ) -> str | None: ...  # what an upstream's error says, cleaned
+    def problem(self, problem: Problem, request_id: str) -> bytes: ...
+    def problem_event(self, problem: Problem, request_id: str) -> bytes: ...  # within a stream
+    def silence(self) -> bytes: ...  # what may be sent in a stream to show that it lives
 
 
 class Authenticator(Protocol):
@@ -108,5 +132,7 @@ class AuditSink(Protocol):
     """Where audit records go. `write` returns at once; `is_healthy` tells whether the last ones arrived."""
 
     is_healthy: bool
+    is_strict: bool
+    """Whether requests are refused while it is not healthy."""
 
     def write(self, record: Mapping[str, Any]) -> None: ...

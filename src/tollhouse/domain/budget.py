@@ -18,6 +18,7 @@ class Outcome(StrEnum):
     COMPLETED = "completed"
     CUT_BY_CLIENT = "cut_by_client"  # owed for what was produced
     CUT_BY_UPSTREAM = "cut_by_upstream"  # owed for what was produced
+    CUT_BY_GATEWAY = "cut_by_gateway"  # a deadline or a shutdown; owed for what was produced
     UNKNOWN = "unknown"  # it left, and its end was not seen: the hold stays until resolved
 
 
@@ -28,6 +29,7 @@ class Source(StrEnum):
     COUNTED = "counted"
     NOTHING = "nothing"
     OPERATOR = "operator"
+    HOLD = "hold"  # the end was never seen: the whole hold is owed
 
 
 @dataclass(frozen=True, slots=True)

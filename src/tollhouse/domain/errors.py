@@ -145,6 +145,12 @@ class FieldInvalid(Refusal):
     title = "A member of the body has the wrong type or is out of range."
 
 
+class FieldRefused(Refusal):
+    code = "field_refused"
+    status = 400
+    title = "The body has a member that callers may not set."
+
+
 class ModelUnknown(Refusal):
     code = "model_unknown"
     status = 404

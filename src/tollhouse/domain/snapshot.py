@@ -16,6 +16,8 @@ class Target:
     provider: str
     kind: str
     model: str
+    output_bound: str = "max_tokens"
+    """The member by which this upstream is told how much it may produce."""
 
     @property
     def name(self) -> str:

@@ -1,0 +1,167 @@
+"""OpenAI Chat Completions: what a body asks for, and what leaves in its place."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tollhouse.dialects import openai_problems, strict_json
+from tollhouse.dialects.openai_relay import StreamRelay, WholeRelay
+from tollhouse.domain.errors import FieldInvalid, FieldRefused, Problem
+from tollhouse.domain.models import Ask, Leg
+from tollhouse.ports import Relay
+
+MOST_CHOICES = 128
+BOUNDS = ("max_tokens", "max_completion_tokens")
+
+REFUSED = frozenset(
+    {
+        *("api_base", "api_key", "base_url", "endpoint", "extra_body", "extra_headers", "host"),
+        *("mock_response", "proxy", "tool_servers", "user_config", "chat_template"),
+    }
+)
+"""Members by which a caller would steer the gateway or an upstream's templates."""
+
+
+class OpenAIChat:
+    """Implements Dialect."""
+
+    def peek(self, body: bytes) -> Ask:
+        fields = strict_json.parse_object(body)
+        for name in REFUSED & fields.keys():
+            raise FieldRefused(f"`{name}` is not taken from callers.", param=name)
+        messages = _messages(fields)
+        images, image_bytes = _images(messages)
+        is_stream = _flag(fields, "stream")
+        return Ask(
+            model=_model(fields),
+            is_stream=is_stream,
+            wants_usage=is_stream and _flag(_options(fields), "include_usage"),
+            input_bytes=len(body) - image_bytes,
+            messages=len(messages),
+            images=images,
+            choices=_whole(fields, "n", most=MOST_CHOICES) or 1,
+            max_output=_max_output(fields),
+            predicted_bytes=len(body) if fields.get("prediction") is not None else 0,
+            unpriced_features=_unpriced_features(fields),
+        )
+
+    def outgoing(self, body: bytes, ask: Ask, leg: Leg) -> bytes:
+        """The caller's members as they came, but for what the gate must set."""
+        members = strict_json.members(body)
+        parts: dict[str, Any] = {name: raw for name, raw in members.items() if name not in BOUNDS}
+        parts["model"] = strict_json.encode(leg.target.model)
+        parts[leg.target.output_bound] = strict_json.encode(leg.output_tokens)
+        if ask.is_stream:
+            parts["stream_options"] = _with_usage(members.get("stream_options"))
+        return strict_json.join(parts)
+
+    def relay(self, ask: Ask) -> Relay:
+        if ask.is_stream:
+            return StreamRelay(shows_usage=ask.wants_usage, choices=ask.choices)
+        return WholeRelay()
+
+    def error_message(self, body: bytes) -> str | None:
+        return openai_problems.message_of(body)
+
+    def problem(self, problem: Problem, request_id: str) -> bytes:
+        return openai_problems.body(problem, request_id)
+
+    def problem_event(self, problem: Problem, request_id: str) -> bytes:
+        return openai_problems.event(problem, request_id)
+
+    def silence(self) -> bytes:
+        return b": keep-alive\n\n"
+
+
+def _model(fields: dict[str, Any]) -> str:
+    model = fields.get("model")
+    if not isinstance(model, str) or not model:
+        raise FieldInvalid("`model` must be the name of a model.", param="model")
+    return model
+
+
+def _messages(fields: dict[str, Any]) -> list[dict[str, Any]]:
+    messages = fields.get("messages")
+    if not isinstance(messages, list) or not messages:
+        raise FieldInvalid("`messages` must be a list with at least one message.", param="messages")
+    if not all(isinstance(message, dict) for message in messages):
+        raise FieldInvalid("Each of `messages` must be an object.", param="messages")
+    return messages
+
+
+def _images(messages: list[dict[str, Any]]) -> tuple[int, int]:
+    """How many there are, and the bytes of those that came inside the body."""
+    count = inline = 0
+    for message in messages:
+        content = message.get("content")
+        if not isinstance(content, list):
+            continue
+        for part in content:
+            if isinstance(part, dict) and "image_url" in part:
+                count += 1
+                inline += _inline_bytes(part["image_url"])
+    return count, inline
+
+
+def _inline_bytes(image: Any) -> int:
+    url = image.get("url") if isinstance(image, dict) else image
+    return len(url) if isinstance(url, str) and url.startswith("data:image/") else 0
+
+
+def _options(fields: dict[str, Any]) -> dict[str, Any]:
+    options = fields.get("stream_options")
+    if options is None:
+        return {}
+    if not isinstance(options, dict):
+        raise FieldInvalid("`stream_options` must be an object.", param="stream_options")
+    return options
+
+
+def _flag(fields: dict[str, Any], name: str) -> bool:
+    value = fields.get(name)
+    if value is not None and not isinstance(value, bool):
+        raise FieldInvalid(f"`{name}` must be true or false.", param=name)
+    return bool(value)
+
+
+def _whole(fields: dict[str, Any], name: str, *, most: int = 2**53) -> int | None:
+    value = fields.get(name)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
+        raise FieldInvalid(f"`{name}` must be a whole number from 1 to {most}.", param=name)
+    return value
+
+
+def _max_output(fields: dict[str, Any]) -> int | None:
+    given = [bound for name in BOUNDS if (bound := _whole(fields, name)) is not None]
+    return min(given, default=None)
+
+
+def _unpriced_features(fields: dict[str, Any]) -> tuple[str, ...]:
+    """What providers bill apart from tokens, or at other rates than a price row knows."""
+    asked = []
+    if fields.get("service_tier") not in {None, "auto", "default", "flex"}:
+        asked.append("service_tier")
+    modalities = fields.get("modalities")
+    if fields.get("audio") is not None or (isinstance(modalities, list) and "audio" in modalities):
+        asked.append("audio")
+    if fields.get("web_search_options") is not None:
+        asked.append("web_search_options")
+    if any(_has_unbounded_part(message) for message in fields["messages"]):
+        asked.append("messages")
+    return tuple(asked)
+
+
+def _has_unbounded_part(message: dict[str, Any]) -> bool:
+    """A file named by its id: nobody here knows how many tokens it holds."""
+    content = message.get("content")
+    return isinstance(content, list) and any(
+        isinstance(part, dict) and isinstance(part.get("file"), dict) and "file_id" in part["file"]
+        for part in content
+    )
+
+
+def _with_usage(options: Any) -> bytes:
+    parts = strict_json.members(options) if options and bytes(options) != b"null" else {}
+    return strict_json.join({**parts, "include_usage": b"true"})

@@ -1,0 +1,61 @@
+"""Refusals and failures in the shape that OpenAI's clients read; Anthropic's read it too."""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+
+from tollhouse.domain.errors import Problem
+
+LONGEST_MESSAGE = 400
+
+_TYPES = {
+    401: "authentication_error",
+    402: "insufficient_quota",
+    403: "permission_error",
+    404: "not_found_error",
+    413: "request_too_large",
+    429: "rate_limit_error",
+}
+
+_secrets = re.compile(
+    r"(?i)\b(?:sk|thk|pk|key|bearer)[-_ ][A-Za-z0-9_\-.]{8,}|[A-Za-z0-9+/_-]{40,}"
+)
+_links = re.compile(r"(?i)\b[a-z][a-z0-9+.-]*://\S+")
+_controls = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]+")
+
+
+def body(problem: Problem, request_id: str) -> bytes:
+    return msgspec.json.encode(_shape(problem, request_id))
+
+
+def event(problem: Problem, request_id: str) -> bytes:
+    return b"data: " + body(problem, request_id) + b"\n\n"
+
+
+def message_of(upstream_body: bytes) -> str | None:
+    """What a provider's error says, without what it should not say to a caller."""
+    try:
+        found = msgspec.json.decode(upstream_body)
+    except msgspec.MsgspecError:
+        return None
+    error = found.get("error") if isinstance(found, dict) else None
+    message = error.get("message") if isinstance(error, dict) else error
+    if not isinstance(message, str) or not message.strip():
+        return None
+    cleaned = _controls.sub(" ", message[: LONGEST_MESSAGE * 8])
+    cleaned = _secrets.sub("[removed]", _links.sub("[link]", cleaned)).strip()
+    return "The provider did not accept this request: " + _cut(cleaned)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST_MESSAGE else text[: LONGEST_MESSAGE - 1] + "…"
+
+
+def _shape(problem: Problem, request_id: str) -> dict[str, object]:
+    kind = _TYPES.get(
+        problem.status, "api_error" if problem.status >= 500 else "invalid_request_error"
+    )
+    error = {"message": problem.detail, "type": kind, "param": problem.param, "code": problem.code}
+    return {"type": "error", "error": error, "request_id": request_id}

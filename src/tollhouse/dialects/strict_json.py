@@ -1,0 +1,97 @@
+"""The one parse that every decision rests on, and the re-join that makes sure of it.
+
+Refused: duplicate names at any depth (after unescaping), NaN and Infinity, numbers that
+overflow, lone surrogates, anything but UTF-8, trailing data, more than 64 levels. What goes
+on is the accepted members: nested bytes untouched, each name once at the top, so no second
+parser can read another value than the one that was judged.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import jiter
+import msgspec
+
+from tollhouse.domain.errors import FieldInvalid, JsonDuplicateKey, JsonMalformed, JsonTooDeep
+
+DEEPEST = 64
+
+Members = dict[str, msgspec.Raw]
+
+_members = msgspec.json.Decoder(Members)
+_may_overflow = re.compile(rb"[0-9][eE]\+?[0-9]{3}|[0-9]{300}")
+_position = re.compile(r"line \d+ column \d+")
+
+
+def parse_object(body: bytes) -> dict[str, Any]:
+    """The body as one JSON object; raises a Refusal that repeats nothing of it."""
+    try:
+        value = jiter.from_json(body, catch_duplicate_keys=True, allow_inf_nan=False)
+    except ValueError as error:
+        raise _refusal(str(error)) from None
+    if not isinstance(value, dict):
+        raise FieldInvalid("The body must be one JSON object.")
+    if body.count(b"[") + body.count(b"{") > DEEPEST and not _is_shallow(value):
+        raise JsonTooDeep
+    if _may_overflow.search(body) and _has_infinity(value):
+        raise JsonMalformed("The body is not valid JSON: a number overflows.")
+    return value
+
+
+def members(body: bytes) -> Members:
+    """The top-level members of an object that was parsed before, each as its own bytes."""
+    return _members.decode(body)
+
+
+encode = msgspec.json.encode
+
+
+def join(parts: Mapping[str, msgspec.Raw | bytes]) -> bytes:
+    return (
+        b"{" + b",".join([encode(name) + b":" + bytes(raw) for name, raw in parts.items()]) + b"}"
+    )
+
+
+def _refusal(message: str) -> JsonDuplicateKey | JsonMalformed | JsonTooDeep:
+    where = _position.search(message)
+    at = f" (at {where[0]})" if where else ""
+    if message.startswith("Detected duplicate key"):
+        return JsonDuplicateKey(f"An object in the body names a member twice{at}.")
+    if message.startswith("recursion limit"):
+        return JsonTooDeep()
+    reason = message[: where.start()].removesuffix(" at ") if where else "not understood"
+    return JsonMalformed(f"The body is not valid JSON: {reason}{at}.")
+
+
+def _is_shallow(value: object) -> bool:
+    level: list[Any] = [value]
+    for _ in range(DEEPEST + 1):
+        level = [child for parent in level for child in _children(parent)]
+        if not level:
+            return True
+    return False
+
+
+def _children(value: object) -> list[Any]:
+    if isinstance(value, dict):
+        return [child for child in value.values() if isinstance(child, dict | list)]
+    if isinstance(value, list):
+        return [child for child in value if isinstance(child, dict | list)]
+    return []
+
+
+def _has_infinity(value: object) -> bool:
+    stack = [value]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, float) and math.isinf(item):
+            return True
+        if isinstance(item, dict):
+            stack.extend(item.values())
+        elif isinstance(item, list):
+            stack.extend(item)
+    return False

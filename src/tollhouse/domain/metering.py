@@ -1,0 +1,111 @@
+"""What a call has come to, from the first attempt to the amount that is owed.
+
+The amount never exceeds the hold: the upstream was told a bound, and a provider that claims
+more than it was allowed to produce is paid what was held, and noted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from tollhouse.domain.budget import Attempt, Outcome, Settlement, Source
+from tollhouse.domain.models import MESSAGE_TOKENS, Ask, Leg, Plan
+from tollhouse.domain.pricing import Usage
+
+BYTES_PER_TOKEN = 3
+
+
+class Seen(Protocol):
+    """As much of a relay as a meter reads."""
+
+    usage: Usage | None
+
+    def counted_output(self) -> int: ...
+
+
+@dataclass(slots=True)
+class Meter:
+    """Follows one call. Each attempt ends in a failure that is noted, or in an answer."""
+
+    call: str
+    plan: Plan
+    outcome: Outcome = Outcome.NOT_SENT
+    leg: Leg | None = None
+    attempts: list[Attempt] = field(default_factory=list)
+    settled: Settlement | None = None
+    """Once the call is over and was written down."""
+
+    _seen: Seen | None = None
+
+    def sent(self, leg: Leg) -> None:
+        """From here on money may be owed, though nothing was seen of an answer."""
+        self.leg = leg
+        self.outcome = Outcome.UNKNOWN
+
+    def failed(self, outcome: Outcome, status: int | None = None) -> None:
+        """The attempt ended without an answer to relay."""
+        if self.leg is not None:
+            self.attempts.append(Attempt(self.leg.target.name, outcome, status))
+        self.outcome = outcome
+
+    def streaming(self, seen: Seen) -> None:
+        """Whatever happens from here on, what was seen can be counted."""
+        self._seen = seen
+        self.outcome = Outcome.CUT_BY_UPSTREAM
+
+    def completed(self, seen: Seen) -> None:
+        self._seen = seen
+        self.outcome = Outcome.COMPLETED
+
+    def cut(self, *, by_client: bool) -> None:
+        """Cancelled on our side of the upstream; without effect on what is complete or was never seen."""
+        if self.outcome is Outcome.CUT_BY_UPSTREAM:
+            self.outcome = Outcome.CUT_BY_CLIENT if by_client else Outcome.CUT_BY_GATEWAY
+
+    def settle(self, now_ms: int) -> Settlement:
+        self.settled = self._settlement(now_ms)
+        return self.settled
+
+    def _settlement(self, now_ms: int) -> Settlement:
+        usage, source, anomaly = self._usage()
+        owed = 0
+        if self.leg is not None and self.leg.price is not None:
+            cost = self.leg.price.cost(usage)
+            owed = min(cost, self.leg.worst)
+            anomaly = "over_bound" if cost > owed else anomaly
+        return Settlement(
+            call=self.call,
+            outcome=self.outcome,
+            owed=owed,
+            usage=usage,
+            source=source,
+            target=self.leg.target.name if self.leg else None,
+            price=self.leg.price.id if self.leg and self.leg.price else None,
+            settled_at_ms=now_ms,
+            attempts=tuple(self.attempts),
+            anomaly=anomaly,
+        )
+
+    def _usage(self) -> tuple[Usage, Source, str | None]:
+        seen = self._seen
+        if seen is None:
+            return Usage(), Source.NOTHING, None
+        if seen.usage is not None and seen.usage.output > 0:
+            return seen.usage, Source.PROVIDER, None
+        counted = Usage(input=counted_input(self.plan.ask), output=seen.counted_output())
+        if seen.usage is not None:
+            if counted.output == 0:
+                return seen.usage, Source.PROVIDER, None
+            return (
+                Usage(seen.usage.input, counted.output, seen.usage.cache_read),
+                Source.COUNTED,
+                "no_output_reported",
+            )
+        is_whole = self.outcome is Outcome.COMPLETED
+        return counted, Source.COUNTED, "no_usage" if is_whole else None
+
+
+def counted_input(ask: Ask) -> int:
+    """For calls that were cut before the provider said: a third of the bytes, and the template."""
+    return -(-ask.input_bytes // BYTES_PER_TOKEN) + MESSAGE_TOKENS * ask.messages

@@ -1,0 +1,37 @@
+"""One request as the pipeline sees it: bytes in, a reply out, and nothing of the server."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from tollhouse.pipeline.route import Route
+from tollhouse.ports import Reply
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    id: str
+    """Ours, and unique: the ledger knows the call by it."""
+
+    request_id: str
+    """The caller's if it fits the pattern, for finding each other's traces."""
+
+    route: Route
+    path_rest: str
+    """What follows the route's path, as the id in `/v1/models/ID`."""
+
+    query: bytes
+    headers: Sequence[tuple[bytes, bytes]]
+    """Names in lower case, as they came."""
+
+    peer: str
+    began_ns: int
+    read_body: Callable[[], Awaitable[bytes]]
+    reply: Reply
+
+    def header(self, name: bytes) -> bytes | None:
+        for key, value in self.headers:
+            if key == name:
+                return value
+        return None

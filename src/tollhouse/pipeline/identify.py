@@ -1,0 +1,62 @@
+"""Who is it: decided on the headers alone, before a byte of a stranger's body is read."""
+
+from __future__ import annotations
+
+from tollhouse.domain.audit import fingerprint
+from tollhouse.domain.errors import AmbiguousCredentials, KeyMalformed, KeyMissing, Unauthenticated
+from tollhouse.domain.identity import Principal
+from tollhouse.pipeline.call import Call
+from tollhouse.pipeline.house import House
+
+CREDENTIAL_HEADERS = frozenset({b"authorization", b"x-api-key", b"otari-key", b"x-goog-api-key"})
+LONGEST_CREDENTIAL = 8192
+
+
+def identify(call: Call, house: House) -> Principal:
+    """The shape of the credential picks one authenticator; a bad one never falls through to the next."""
+    presented = credential(call)
+    if presented is None:
+        raise KeyMissing
+    for shape, authenticator in house.authenticators.items():
+        if presented.startswith(shape):
+            return authenticator.identify(presented, house.snapshot, house.now_s())
+    raise KeyMalformed
+
+
+def credential(call: Call) -> str | None:
+    """What the caller presents, wherever its client puts it."""
+    found: str | None = None
+    seen_headers = set()
+    for name, value in call.headers:
+        if name in CREDENTIAL_HEADERS:
+            presented = _bare(name, value)
+            if name in seen_headers or (found is not None and presented != found):
+                raise AmbiguousCredentials
+            seen_headers.add(name)
+            found = presented
+    return found
+
+
+def fingerprinted(call: Call) -> str | None:
+    """Tells two credentials apart in the audit log, good or not, without telling either."""
+    try:
+        presented = credential(call)
+    except Unauthenticated:
+        return None
+    return fingerprint(presented) if presented is not None else None
+
+
+def _bare(name: bytes, value: bytes) -> str:
+    if len(value) > LONGEST_CREDENTIAL:
+        raise KeyMalformed("The credential is longer than any that is given out here.")
+    text = value.decode("latin-1").strip()
+    scheme, _, rest = text.partition(" ")
+    if scheme.lower() == "bearer":
+        if not rest.strip():
+            raise KeyMalformed("The Authorization header names no key after `Bearer`.")
+        return rest.strip()
+    if name == b"authorization":
+        raise KeyMalformed(
+            "Send the key as `Authorization: Bearer thk_…`; other schemes are not taken."
+        )
+    return text

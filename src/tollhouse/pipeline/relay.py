@@ -1,0 +1,55 @@
+"""Bytes through to the caller, as they come; usage noticed on the way."""
+
+from __future__ import annotations
+
+from tollhouse.domain.errors import UpstreamBroke
+from tollhouse.domain.metering import Meter
+from tollhouse.domain.models import Plan
+from tollhouse.pipeline.call import Call
+from tollhouse.pipeline.dispatch import STREAM_HEADERS
+from tollhouse.ports import Answer
+
+EVENT_STREAM = b"text/event-stream"
+MOST_OF_A_BODY = 64 * 1024 * 1024
+
+
+async def relay(answer: Answer, call: Call, plan: Plan, meter: Meter) -> None:
+    if plan.ask.is_stream:
+        await _stream(answer, call, plan, meter)
+    else:
+        await _whole(answer, call, plan, meter)
+
+
+async def _stream(answer: Answer, call: Call, plan: Plan, meter: Meter) -> None:
+    if not answer.headers.get(b"content-type", b"").lower().startswith(EVENT_STREAM):
+        raise UpstreamBroke(private="a stream was asked for, and something else came")
+    passing = call.route.dialect.relay(plan.ask)
+    meter.streaming(passing)
+    reply = call.reply
+    await reply.start(200, (*STREAM_HEADERS, _target(meter)))
+    while chunk := await answer.read():
+        if block := passing.feed(chunk):
+            await reply.write(block)
+    rest = passing.finish()
+    meter.completed(passing)
+    await reply.end(rest)
+
+
+async def _whole(answer: Answer, call: Call, plan: Plan, meter: Meter) -> None:
+    passing = call.route.dialect.relay(plan.ask)
+    size = 0
+    while chunk := await answer.read():
+        size += len(chunk)
+        if size > MOST_OF_A_BODY:
+            raise UpstreamBroke(private="the answer is longer than 64 MiB")
+        passing.feed(chunk)
+    body = passing.finish()
+    meter.completed(passing)
+    length = (b"content-length", b"%d" % len(body))
+    await call.reply.start(200, ((b"content-type", b"application/json"), length, _target(meter)))
+    await call.reply.end(body)
+
+
+def _target(meter: Meter) -> tuple[bytes, bytes]:
+    name = meter.leg.target.name if meter.leg else ""
+    return b"x-tollhouse-target", name.encode("ascii", "replace")

@@ -1,0 +1,77 @@
+"""A route says everything that will happen to its calls. One that leaves something out cannot be made."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from tollhouse.ports import Dialect
+
+if TYPE_CHECKING:
+    from tollhouse.pipeline.call import Call
+    from tollhouse.pipeline.house import House
+
+
+class Metered(StrEnum):
+    TOKENS = "tokens"
+    FREE = "free"
+
+
+class Cancelled(StrEnum):
+    """What a hang-up does."""
+
+    WITH_CALLER = "with_caller"  # the upstream is cancelled at once
+
+
+class Audited(StrEnum):
+    ALWAYS = "always"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    name: str
+    method: str
+    path: str
+    dialect: Dialect
+    serve: Callable[[Call, House], Awaitable[None]]
+    metered: Metered
+    guardrails: tuple[str, ...]
+    """By name. There are none yet, and a route that names one that does not exist cannot be made."""
+
+    deadline_s: float
+    cancelled: Cancelled
+    audited: Audited
+    max_body_bytes: int
+
+
+class RouteTable:
+    """All that can be called. An unknown path is refused and never forwarded."""
+
+    def __init__(self, *routes: Route) -> None:
+        self._routes: dict[str, dict[str, Route]] = {}
+        for route in routes:
+            self._add(route)
+
+    def find(self, path: str) -> tuple[dict[str, Route], str]:
+        """The routes of a path by method, and what follows a path that ends in `/`; none if unknown."""
+        if routes := self._routes.get(path):
+            return routes, ""
+        for stem, routes in self._routes.items():
+            if stem.endswith("/") and path.startswith(stem):
+                return routes, path.removeprefix(stem)
+        return {}, ""
+
+    def __iter__(self) -> Iterator[Route]:
+        return (route for methods in self._routes.values() for route in methods.values())
+
+    def _add(self, route: Route) -> None:
+        if not route.path.startswith("/") or route.deadline_s <= 0 or route.max_body_bytes < 0:
+            raise ValueError(f"route {route.name!r} is not declared whole")
+        if route.guardrails:
+            raise ValueError(f"route {route.name!r} names guardrails that do not exist")
+        methods = self._routes.setdefault(route.path, {})
+        if route.method in methods:
+            raise ValueError(f"{route.method} {route.path} is declared twice")
+        methods[route.method] = route

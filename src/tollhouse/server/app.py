@@ -1,0 +1,84 @@
+"""From a request on the wire to a call on the one line, or to one of the few open paths."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+
+from uvicorn._types import ASGIReceiveCallable, ASGISendCallable, HTTPScope, Scope
+
+from tollhouse.domain.errors import MethodNotAllowed, Problem, RouteUnknown
+from tollhouse.pipeline.call import Call
+from tollhouse.pipeline.house import House
+from tollhouse.pipeline.refuse import refuse
+from tollhouse.pipeline.route import Route, RouteTable
+from tollhouse.server.body import read_json_body
+from tollhouse.server.health import Health
+from tollhouse.server.problems import send_plain_problem, send_problem
+from tollhouse.server.reply import AsgiReply
+from tollhouse.server.request_id import request_id
+
+
+class App:
+    """The ASGI application: the whole outside of the house."""
+
+    def __init__(self, house: House, routes: RouteTable, unrouted: Route, health: Health) -> None:
+        self._house = house
+        self._routes = routes
+        self._unrouted = unrouted
+        self._health = health
+
+    async def __call__(
+        self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable
+    ) -> None:
+        if scope["type"] != "http":
+            return
+        try:
+            await self._answer(scope, receive, send)
+        except asyncio.CancelledError:
+            return  # the caller has left, or the house closes: all that holds something was told on the way
+
+    async def _answer(
+        self, scope: HTTPScope, receive: ASGIReceiveCallable, send: ASGISendCallable
+    ) -> None:
+        path, method, headers = scope["path"], scope["method"], list(scope["headers"])
+        call_request_id = request_id(headers)
+        encoded = call_request_id.encode("ascii")
+        every = (
+            (b"x-request-id", encoded),
+            (b"request-id", encoded),
+            (b"x-content-type-options", b"nosniff"),
+            (b"cache-control", b"no-store"),
+        )
+        reply = AsgiReply(send, scope["state"]["connection"], every, self._house.clock_ns)
+        if await self._health.answers(method, path, reply):
+            return
+        routes, rest = self._routes.find(path)
+        route = routes.get(method, self._unrouted)
+        client = scope["client"]
+        call = Call(
+            id=self._house.new_id(),
+            request_id=call_request_id,
+            route=route,
+            path_rest=rest,
+            query=scope["query_string"],
+            headers=headers,
+            peer=client[0] if client else "",
+            began_ns=self._house.clock_ns(),
+            read_body=partial(read_json_body, receive, headers, route.max_body_bytes),
+            reply=reply,
+        )
+        try:
+            if route is self._unrouted:
+                await refuse(call, self._house, MethodNotAllowed() if routes else RouteUnknown())
+            await route.serve(call, self._house)
+        except Problem as problem:
+            await self._send(call, problem, path)
+        finally:
+            reply.close()
+
+    async def _send(self, call: Call, problem: Problem, path: str) -> None:
+        if call.route is self._unrouted:
+            await send_plain_problem(call.reply, problem, path, call.request_id)
+        else:
+            await send_problem(call, problem)

@@ -1,0 +1,46 @@
+"""A refusal in the caller's dialect, or as RFC 9457 where there is none."""
+
+from __future__ import annotations
+
+import json
+
+from tollhouse.domain.errors import BodyTooLarge, Problem, Unauthenticated
+from tollhouse.pipeline.call import Call
+from tollhouse.ports import Reply
+
+
+async def send_problem(call: Call, problem: Problem) -> None:
+    """Before the first byte as a status; after it as the dialect's own event, and no clean end."""
+    dialect, reply = call.route.dialect, call.reply
+    if reply.is_started:
+        reply.cut(dialect.problem_event(problem, call.request_id))
+        return
+    body = dialect.problem(problem, call.request_id)
+    await _send(reply, problem, body, b"application/json")
+
+
+async def send_plain_problem(reply: Reply, problem: Problem, path: str, request_id: str) -> None:
+    body = {
+        "type": f"urn:tollhouse:error:{problem.code}",
+        "title": problem.title,
+        "status": problem.status,
+        "detail": problem.detail,
+        "instance": f"{path}#{request_id}",
+        "request_id": request_id,
+        "code": problem.code,
+    }
+    await _send(reply, problem, json.dumps(body).encode(), b"application/problem+json")
+
+
+async def _send(reply: Reply, problem: Problem, body: bytes, media_type: bytes) -> None:
+    headers = [(b"content-type", media_type), (b"content-length", b"%d" % len(body))]
+    if not problem.retryable:
+        headers.append((b"x-should-retry", b"false"))
+    if problem.retryable or problem.retry_after_s is not None:
+        headers.append((b"retry-after", b"%d" % (problem.retry_after_s or 1)))
+    if isinstance(problem, Unauthenticated):
+        headers.append((b"www-authenticate", b'Bearer realm="tollhouse"'))
+    if isinstance(problem, BodyTooLarge):
+        headers.append((b"connection", b"close"))
+    await reply.start(problem.status, headers)
+    await reply.end(body)

@@ -1,0 +1,23 @@
+"""The id by which a request is spoken of: the caller's if it fits the pattern, else ours."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Sequence
+
+_fits = re.compile(rb"[0-9A-Za-z\-_.:/]{1,128}").fullmatch
+_names = (b"x-request-id", b"x-correlation-id")
+
+
+def request_id(headers: Sequence[tuple[bytes, bytes]]) -> str:
+    for name, value in headers:
+        if name in _names and _fits(value):
+            return value.decode("ascii")
+    return os.urandom(8).hex()
+
+
+def new_call_id() -> str:
+    """Unique, and beginning with the time, so that the ledger grows at its end."""
+    return f"{time.time_ns() // 1_000_000:012x}{os.urandom(10).hex()}"
