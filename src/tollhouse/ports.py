@@ -132,7 +132,5 @@ class AuditSink(Protocol):
     """Where audit records go. `write` returns at once; `is_healthy` tells whether the last ones arrived."""
 
     is_healthy: bool
-    is_strict: bool
-    """Whether requests are refused while it is not healthy."""
 
     def write(self, record: Mapping[str, Any]) -> None: ...

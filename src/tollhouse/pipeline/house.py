@@ -14,7 +14,8 @@ from tollhouse.ports import AuditSink, Authenticator, Ledger, Limiter, Provider
 
 
 class Snapshots(Protocol):
-    current: Snapshot
+    @property
+    def current(self) -> Snapshot: ...
 
 
 class Watch(Protocol):
@@ -39,6 +40,9 @@ class House:
     limiter: Limiter
     providers: Mapping[str, Provider]
     audit: AuditSink
+    insists_on_audit: bool
+    """Whether requests are refused while audit records cannot be written."""
+
     watch: Watch
     clock_ns: Callable[[], int]
     new_id: Callable[[], str]

@@ -58,7 +58,7 @@ async def recorded(call: Call, house: House) -> AsyncIterator[Journal]:
 
 
 def _insist_on_audit(house: House) -> None:
-    if house.audit.is_strict and not house.audit.is_healthy:
+    if house.insists_on_audit and not house.audit.is_healthy:
         raise AuditUnavailable(retry_after_s=5)
 
 

@@ -1,16 +1,18 @@
-"""A request for which there is no route: written down like every other, and refused."""
+"""What has no route: written down like every other request, and refused. Nothing is forwarded."""
 
 from __future__ import annotations
 
-from typing import NoReturn
-
-from tollhouse.domain.errors import Problem
+from tollhouse.domain.errors import MethodNotAllowed, RouteUnknown
 from tollhouse.pipeline.call import Call
 from tollhouse.pipeline.house import House
 from tollhouse.pipeline.record import recorded
 
 
-async def refuse(call: Call, house: House, problem: Problem) -> NoReturn:
+async def refuse_path(call: Call, house: House) -> None:
     async with recorded(call, house):
-        raise problem
-    raise problem
+        raise RouteUnknown
+
+
+async def refuse_method(call: Call, house: House) -> None:
+    async with recorded(call, house):
+        raise MethodNotAllowed

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from tollhouse.pipeline.house import House
 
 
+Serve = Callable[["Call", "House"], Awaitable[None]]
+
+
 class Metered(StrEnum):
     TOKENS = "tokens"
     FREE = "free"
@@ -35,7 +38,7 @@ class Route:
     method: str
     path: str
     dialect: Dialect
-    serve: Callable[[Call, House], Awaitable[None]]
+    serve: Serve
     metered: Metered
     guardrails: tuple[str, ...]
     """By name. There are none yet, and a route that names one that does not exist cannot be made."""

@@ -7,10 +7,9 @@ from functools import partial
 
 from uvicorn._types import ASGIReceiveCallable, ASGISendCallable, HTTPScope, Scope
 
-from tollhouse.domain.errors import MethodNotAllowed, Problem, RouteUnknown
+from tollhouse.domain.errors import Problem
 from tollhouse.pipeline.call import Call
 from tollhouse.pipeline.house import House
-from tollhouse.pipeline.refuse import refuse
 from tollhouse.pipeline.route import Route, RouteTable
 from tollhouse.server.body import read_json_body
 from tollhouse.server.health import Health
@@ -22,10 +21,12 @@ from tollhouse.server.request_id import request_id
 class App:
     """The ASGI application: the whole outside of the house."""
 
-    def __init__(self, house: House, routes: RouteTable, unrouted: Route, health: Health) -> None:
+    def __init__(
+        self, house: House, routes: RouteTable, refusing: tuple[Route, Route], health: Health
+    ) -> None:
         self._house = house
         self._routes = routes
-        self._unrouted = unrouted
+        self._unknown_path, self._wrong_method = refusing
         self._health = health
 
     async def __call__(
@@ -54,7 +55,7 @@ class App:
         if await self._health.answers(method, path, reply):
             return
         routes, rest = self._routes.find(path)
-        route = routes.get(method, self._unrouted)
+        route = routes.get(method) or (self._wrong_method if routes else self._unknown_path)
         client = scope["client"]
         call = Call(
             id=self._house.new_id(),
@@ -69,8 +70,6 @@ class App:
             reply=reply,
         )
         try:
-            if route is self._unrouted:
-                await refuse(call, self._house, MethodNotAllowed() if routes else RouteUnknown())
             await route.serve(call, self._house)
         except Problem as problem:
             await self._send(call, problem, path)
@@ -78,7 +77,7 @@ class App:
             reply.close()
 
     async def _send(self, call: Call, problem: Problem, path: str) -> None:
-        if call.route is self._unrouted:
+        if call.route in (self._unknown_path, self._wrong_method):
             await send_plain_problem(call.reply, problem, path, call.request_id)
         else:
             await send_problem(call, problem)

@@ -43,8 +43,10 @@ class SqliteDatabase:
 
     async def write(self, *statements: Statement) -> list[int]:
         def operation(connection: apsw.Connection) -> list[int]:
+            counts = []
             with connection:  # a savepoint: all of them or none
-                return [_execute(connection, sql, values) for sql, values in statements]
+                counts += [_execute(connection, sql, values) for sql, values in statements]
+            return counts
 
         return await self._writer.run(operation)
 
@@ -56,9 +58,12 @@ class SqliteDatabase:
 
     async def changed(self) -> None:
         """Return when another connection, of this process or another, has committed."""
-        while (version := await self._reader.run(_data_version)) == self._seen_version:
-            await asyncio.sleep(POLL_S)
-        self._seen_version = version
+        while True:
+            await asyncio.sleep(POLL_S)  # under load something has always changed
+            version = await self._reader.run(_data_version)
+            if version != self._seen_version:
+                self._seen_version = version
+                return
 
     async def migrate(self, *, apply: bool = True) -> list[str]:
         """Bring the schema up to date; the names of the steps taken."""

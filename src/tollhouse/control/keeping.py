@@ -1,0 +1,77 @@
+"""The snapshot that requests are decided on, kept no older than it may be."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+
+from tollhouse.domain.errors import StoreUnavailable
+from tollhouse.domain.snapshot import Model, Snapshot
+from tollhouse.ports import Database
+from tollhouse.storage import snapshots
+
+LOOK_S = 5.0
+"""How often the store is asked though no change was signalled."""
+
+OLDEST_S = 60.0
+"""How long a store may be away before a revoked key could pass: from then on nothing is decided."""
+
+RETRY_S = 0.5
+
+
+class SnapshotKeeper:
+    def __init__(
+        self,
+        database: Database,
+        models: Mapping[str, Model],
+        *,
+        requires_price: bool,
+        clock_s: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._database = database
+        self._models = models
+        self._requires_price = requires_price
+        self._clock_s = clock_s
+        self._confirmed_at = 0.0
+        self._snapshot: Snapshot | None = None
+
+    @property
+    def current(self) -> Snapshot:
+        if self._snapshot is None or not self.is_fresh:
+            raise StoreUnavailable(private="the snapshot cannot be confirmed", retry_after_s=2)
+        return self._snapshot
+
+    @property
+    def is_fresh(self) -> bool:
+        return self._snapshot is not None and self.age_s <= OLDEST_S
+
+    @property
+    def age_s(self) -> float:
+        """Since it was last known to be what the store says."""
+        return self._clock_s() - self._confirmed_at
+
+    async def refresh(self) -> None:
+        """Load it anew if the store has a newer revision. Raises StoreUnavailable."""
+        asked_at = self._clock_s()
+        if self._snapshot is None or await snapshots.revision(self._database) != self._snapshot.revision:
+            self._snapshot = await snapshots.load(
+                self._database, self._models, requires_price=self._requires_price
+            )
+        self._confirmed_at = asked_at
+
+    async def keep(self) -> None:
+        """Follow the store for ever."""
+        while True:
+            try:
+                await self._signal()
+                await self.refresh()
+            except StoreUnavailable:
+                await asyncio.sleep(RETRY_S)
+
+    async def _signal(self) -> None:
+        try:
+            async with asyncio.timeout(LOOK_S):
+                await self._database.changed()
+        except TimeoutError:
+            return

@@ -1,0 +1,42 @@
+"""Sockets and TLS, opened before anything is promised."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+
+from tollhouse.config import Settings
+
+BACKLOG = 2048
+
+
+def listen(settings: Settings) -> socket.socket:
+    """The listening socket of the API. Raises OSError with the address in its text."""
+    address = settings.server.listen
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((address.host, address.port))
+        listener.listen(BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise OSError(error.errno, f"{address} cannot be listened on: {error.strerror}") from error
+    listener.setblocking(False)  # noqa: FBT003 - the standard library's signature
+    return listener
+
+
+def tls(settings: Settings) -> ssl.SSLContext | None:
+    certificate, key = settings.server.tls_certificate, settings.server.tls_key
+    if certificate is None or key is None:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(settings.at(certificate), settings.at(key))
+    return context
+
+
+def url_of(listener: socket.socket, *, is_tls: bool) -> str:
+    host, port = listener.getsockname()[:2]
+    scheme = "https" if is_tls else "http"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"

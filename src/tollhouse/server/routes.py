@@ -1,0 +1,67 @@
+"""The one route table: a path that is not in it does not exist."""
+
+from __future__ import annotations
+
+from tollhouse.pipeline.list_models import list_models
+from tollhouse.pipeline.refuse import refuse_method, refuse_path
+from tollhouse.pipeline.route import Audited, Cancelled, Metered, Route, RouteTable, Serve
+from tollhouse.pipeline.serve import serve
+from tollhouse.ports import Dialect
+
+CALL_S = 1800.0
+LIST_S = 10.0
+
+
+def route_table(chat: Dialect, max_body_bytes: int) -> RouteTable:
+    return RouteTable(
+        _chat("/v1/chat/completions", chat, max_body_bytes),
+        _chat("/api/v1/chat/completions", chat, max_body_bytes),
+        _chat("/chat/completions", chat, max_body_bytes),
+        _models("/v1/models", chat),
+        _models("/v1/models/", chat),
+        _models("/api/v1/models", chat),
+    )
+
+
+def refusing_routes(dialect: Dialect) -> tuple[Route, Route]:
+    """What stands for an unknown path and for a wrong method, so that these are recorded too."""
+    return (
+        _free("unknown_path", "", "/", dialect, refuse_path),
+        _free("wrong_method", "", "/", dialect, refuse_method),
+    )
+
+
+def _chat(path: str, dialect: Dialect, max_body_bytes: int) -> Route:
+    return Route(
+        name="chat",
+        method="POST",
+        path=path,
+        dialect=dialect,
+        serve=serve,
+        metered=Metered.TOKENS,
+        guardrails=(),
+        deadline_s=CALL_S,
+        cancelled=Cancelled.WITH_CALLER,
+        audited=Audited.ALWAYS,
+        max_body_bytes=max_body_bytes,
+    )
+
+
+def _models(path: str, dialect: Dialect) -> Route:
+    return _free("models", "GET", path, dialect, list_models)
+
+
+def _free(name: str, method: str, path: str, dialect: Dialect, serve: Serve) -> Route:
+    return Route(
+        name=name,
+        method=method,
+        path=path,
+        dialect=dialect,
+        serve=serve,
+        metered=Metered.FREE,
+        guardrails=(),
+        deadline_s=LIST_S,
+        cancelled=Cancelled.WITH_CALLER,
+        audited=Audited.ALWAYS,
+        max_body_bytes=0,
+    )

@@ -1,0 +1,72 @@
+"""Several serving processes behind one socket, watched by a parent that serves nothing itself."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from types import FrameType
+
+LISTENER_FD = "TOLLHOUSE_LISTENER_FD"
+WORKER = "TOLLHOUSE_WORKER"
+
+SHORT_LIFE_S = 10.0
+PAUSE_S = 1.0
+LOOK_S = 0.05
+GRACE_S = 5.0
+
+
+def inherited_listener() -> socket.socket | None:
+    """The socket that the parent handed down; None in a process that has no parent of ours."""
+    descriptor = os.environ.get(LISTENER_FD)
+    return socket.socket(fileno=int(descriptor)) if descriptor else None
+
+
+class Workers:
+    """Starts them, starts anew those that die, passes signals on, and waits for all to be gone."""
+
+    def __init__(self, command: Sequence[str], listener: socket.socket, count: int, drain_s: float) -> None:
+        self._command = command
+        self._listener = listener
+        self._count = count
+        self._drain_s = drain_s
+        self._stop_by: float | None = None
+        self._children: dict[int, tuple[subprocess.Popen[bytes], float]] = {}
+
+    def run(self) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._stop)
+        for slot in range(self._count):
+            self._start(slot)
+        while self._children:
+            time.sleep(LOOK_S)
+            self._look()
+
+    def _start(self, slot: int) -> None:
+        descriptor = self._listener.fileno()
+        environment = {**os.environ, LISTENER_FD: str(descriptor), WORKER: str(slot)}
+        child = subprocess.Popen(self._command, env=environment, pass_fds=(descriptor,))  # noqa: S603 - our own
+        self._children[slot] = (child, time.monotonic())
+
+    def _look(self) -> None:
+        now = time.monotonic()
+        for slot, (child, since) in list(self._children.items()):
+            if child.poll() is None:
+                if self._stop_by is not None and now > self._stop_by:
+                    child.kill()
+                continue
+            del self._children[slot]
+            if self._stop_by is None:
+                print(f"worker {slot} ended with status {child.returncode}: starting another", file=sys.stderr)
+                time.sleep(PAUSE_S if now - since < SHORT_LIFE_S else 0)
+                self._start(slot)
+
+    def _stop(self, _number: int, _frame: FrameType | None) -> None:
+        if self._stop_by is None:
+            self._stop_by = time.monotonic() + self._drain_s + GRACE_S
+        for child, _ in self._children.values():
+            child.terminate()

@@ -1,0 +1,29 @@
+"""An upstream whose address may change: a child process that was started again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tollhouse.domain.exchange import Deadlines, Sending
+from tollhouse.ports import Exchange
+from tollhouse.upstream.client import HttpUpstream
+
+
+class MovingUpstream:
+    """Implements Upstream. Asks for the address before each request."""
+
+    def __init__(self, url: Callable[[], str], deadlines: Deadlines) -> None:
+        self._url = url
+        self._deadlines = deadlines
+        self._at = ""
+        self._upstream: HttpUpstream | None = None
+
+    def send(self, sending: Sending) -> Exchange:
+        url = self._url()
+        if self._upstream is None or url != self._at:
+            self._at, self._upstream = url, HttpUpstream(url, deadlines=self._deadlines)
+        return self._upstream.send(sending)
+
+    async def aclose(self) -> None:
+        if self._upstream is not None:
+            await self._upstream.aclose()
