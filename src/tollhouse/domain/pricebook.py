@@ -1,0 +1,167 @@
+"""Reading prices as people write them: decimal dollars per million tokens.
+
+A rate is a whole number of pico-dollars per token, so six decimals of a dollar per million
+tokens are exact and nothing here rounds.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+
+from tollhouse.domain.errors import FieldInvalid
+from tollhouse.domain.pricing import Price
+
+PICOS_PER_DOLLAR_PER_MILLION = 1_000_000
+DEAREST = 1_000_000 * PICOS_PER_DOLLAR_PER_MILLION
+"""A dollar a token: what is above it is a slip of the pen."""
+
+AMOUNT = re.compile(r"([0-9]{1,12})(?:\.([0-9]{1,12}))?")
+TARGET = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}:[!-~]{1,200}")
+MEMBERS = {
+    "target",
+    "input",
+    "output",
+    "cache_read",
+    "cache_write",
+    "input_up_to",
+    "source",
+    "effective",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """One row: the rates of a target, who says so, and from when they hold."""
+
+    target: str
+    input: int
+    output: int
+    cache_read: int
+    cache_write: int
+    source: str
+    effective_at: float
+    input_up_to: int | None = None
+    """The longest prompt, in tokens, that is billed at these rates; longer ones cost more."""
+
+    def price(self, price_id: int) -> Price:
+        return Price(
+            price_id, self.target, self.input, self.output, self.cache_read, self.cache_write
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Pricebook:
+    version: str
+    listings: tuple[Listing, ...]
+
+
+def rate(amount: object, param: str = "rate") -> int:
+    """Pico-dollars per token: "3" is 3_000_000, "0.075" is 75_000. Raises FieldInvalid.
+
+    Text and whole numbers only. A float is refused: it is not the number that was written.
+    """
+    if isinstance(amount, bool) or not isinstance(amount, str | int):
+        raise _invalid(param, amount, 'a decimal as text, such as "0.15"')
+    match = AMOUNT.fullmatch(str(amount))
+    if match is None:
+        raise _invalid(param, amount, "zero or more dollars in plain decimals, at most 12 of them")
+    return _picos(match[1], match[2] or "", param)
+
+
+def dollars_per_million(picos: int) -> str:
+    """The way back: 75_000 is "0.075"."""
+    whole, rest = divmod(picos, PICOS_PER_DOLLAR_PER_MILLION)
+    return f"{whole}.{rest:06d}".rstrip("0").rstrip(".")
+
+
+def pricebook(document: Mapping[str, object]) -> Pricebook:
+    """A whole book: `version` and `price`, a list of rows. Raises FieldInvalid naming the row."""
+    version, rows = document.get("version"), document.get("price")
+    if not isinstance(version, str) or not version:
+        raise _invalid("version", version, "the book's version as text")
+    if not isinstance(rows, list):
+        raise _invalid("price", rows, "a list of rows")
+    listings = tuple(_numbered(row, f"price[{number}]") for number, row in enumerate(rows))
+    _check_distinct(listings)
+    return Pricebook(version, listings)
+
+
+def listing(row: Mapping[str, object], where: str = "price") -> Listing:
+    """One row. A cache rate that is absent is the input rate. Raises FieldInvalid."""
+    if unknown := sorted(row.keys() - MEMBERS):
+        raise _invalid(f"{where}.{unknown[0]}", unknown[0], f"one of {', '.join(sorted(MEMBERS))}")
+    fresh = rate(row.get("input"), f"{where}.input")
+    return Listing(
+        target=_target(row.get("target"), f"{where}.target"),
+        input=fresh,
+        output=rate(row.get("output"), f"{where}.output"),
+        cache_read=_cache_rate(row, "cache_read", fresh, where),
+        cache_write=_cache_rate(row, "cache_write", fresh, where),
+        source=_source(row.get("source"), f"{where}.source"),
+        effective_at=_midnight(row.get("effective"), f"{where}.effective"),
+        input_up_to=_bound(row.get("input_up_to"), f"{where}.input_up_to"),
+    )
+
+
+def _picos(whole: str, decimals: str, param: str) -> int:
+    if decimals[6:].strip("0"):
+        raise _invalid(
+            param,
+            f"{whole}.{decimals}",
+            "at most 6 decimals that are not zero: rates are whole pico-dollars per token",
+        )
+    picos = int(whole) * PICOS_PER_DOLLAR_PER_MILLION + int(decimals[:6].ljust(6, "0"))
+    if picos > DEAREST:
+        raise _invalid(param, f"{whole}.{decimals}", "at most 1000000 dollars per million tokens")
+    return picos
+
+
+def _numbered(row: object, where: str) -> Listing:
+    if not isinstance(row, dict):
+        raise _invalid(where, row, "a table")
+    return listing(row, where)
+
+
+def _check_distinct(listings: tuple[Listing, ...]) -> None:
+    seen: set[tuple[str, float]] = set()
+    for one in listings:
+        if (one.target, one.effective_at) in seen:
+            raise _invalid("price", one.target, "each target once for each day")
+        seen.add((one.target, one.effective_at))
+
+
+def _cache_rate(row: Mapping[str, object], name: str, otherwise: int, where: str) -> int:
+    return rate(row[name], f"{where}.{name}") if name in row else otherwise
+
+
+def _target(value: object, param: str) -> str:
+    if not isinstance(value, str) or TARGET.fullmatch(value) is None:
+        raise _invalid(param, value, "kind:model, such as openai:gpt-4o")
+    return value
+
+
+def _source(value: object, param: str) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise _invalid(param, value, "where the price comes from")
+    return value
+
+
+def _midnight(value: object, param: str) -> float:
+    if not isinstance(value, date) or isinstance(value, datetime):
+        raise _invalid(param, value, "a date, such as 2026-11-01")
+    return datetime.combine(value, time.min, UTC).timestamp()
+
+
+def _bound(value: object, param: str) -> int | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise _invalid(param, value, "a number of tokens")
+    return value
+
+
+def _invalid(param: str, found: object, expected: str) -> FieldInvalid:
+    return FieldInvalid(f"{param}: found {str(found)[:40]!r}, expected {expected}.", param=param)

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tollhouse.data import seed_prices
+from tollhouse.domain.pricebook import Listing
+
+
+@pytest.mark.req("OT-31")
+def test_a_bundled_price_list_covers_the_models_people_ask_for() -> None:
+    targets = {row.target for row in seed_prices().listings}
+
+    assert targets >= {"openai:gpt-4o", "openai:gpt-4o-mini", "openai:gpt-5", "openai:o3"}
+    assert targets >= {"local:smollm2-135m", "echo:echo"}
+
+
+def test_the_small_models_cost_something_so_that_budgets_can_be_seen_to_work() -> None:
+    for target in ("local:smollm2-135m", "echo:echo"):
+        row = the_row(target)
+
+        assert (row.input, row.output) == (50_000, 200_000)
+        assert row.source == "tollhouse: nominal, for your own machine's power"
+
+
+@pytest.mark.req("B-19")
+def test_every_seed_price_names_its_source_and_day() -> None:
+    book = seed_prices()
+
+    assert re.fullmatch(r"\d{4}-\d{2}", book.version)
+    assert all(row.source and row.effective_at > 0 for row in book.listings)
+
+
+def test_cached_prompts_keep_their_discount() -> None:
+    row = the_row("openai:gpt-4o")
+
+    assert (row.input, row.cache_read, row.cache_write) == (2_500_000, 1_250_000, 2_500_000)
+
+
+def test_a_price_that_rises_with_the_prompt_says_from_where() -> None:
+    assert the_row("openai:gpt-6.1-sol").input_up_to == 272_000
+    assert the_row("openai:gpt-4o").input_up_to is None
+
+
+def test_what_is_not_billed_by_text_tokens_alone_has_no_seed_price() -> None:
+    apart = re.compile(r"image|audio|realtime|search|transcribe|tts|embedding|deep-research")
+
+    assert [row.target for row in seed_prices().listings if apart.search(row.target)] == []
+
+
+def the_row(target: str) -> Listing:
+    (row,) = (row for row in seed_prices().listings if row.target == target)
+    return row
