@@ -91,9 +91,31 @@ class GroupCommit:
 Result = tuple[Any, Exception | None]
 
 
+class _Torn(Exception):
+    """An operation failed after it had changed something: only its whole transaction can be undone."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self.error = error
+
+
 def _commit(connection: apsw.Connection, operations: list[Operation[Any]]) -> list[Result]:
     if not operations:
         return []
+    try:
+        return _transact(connection, operations)
+    except _Torn:
+        return [_commit_alone(connection, operation) for operation in operations]
+
+
+def _commit_alone(connection: apsw.Connection, operation: Operation[Any]) -> Result:
+    try:
+        return _transact(connection, [operation])[0]
+    except _Torn as torn:
+        return None, torn.error
+
+
+def _transact(connection: apsw.Connection, operations: list[Operation[Any]]) -> list[Result]:
     connection.execute("BEGIN IMMEDIATE")
     try:
         results = [_run(connection, operation) for operation in operations]
@@ -106,6 +128,7 @@ def _commit(connection: apsw.Connection, operations: list[Operation[Any]]) -> li
 
 
 def _run(connection: apsw.Connection, operation: Operation[Any]) -> Result:
+    before = connection.total_changes()
     try:
         return operation(connection), None
     except (
@@ -117,10 +140,11 @@ def _run(connection: apsw.Connection, operation: Operation[Any]) -> Result:
         apsw.NoMemError,
     ):
         raise  # concerns the whole transaction
-    except apsw.ConstraintError as error:
-        return None, Conflict(str(error))
     except Exception as error:
-        return None, error
+        problem = Conflict(str(error)) if isinstance(error, apsw.ConstraintError) else error
+        if connection.total_changes() != before:
+            raise _Torn(problem) from error
+        return None, problem
 
 
 def _deliver(futures: list[asyncio.Future[Any]], results: list[Result]) -> None:

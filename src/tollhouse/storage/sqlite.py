@@ -18,7 +18,7 @@ import apsw
 
 from tollhouse.domain import budget
 from tollhouse.domain.budget import Account, Hold, Outcome, Settlement
-from tollhouse.domain.storing import SchemaTooNew, SchemaTooOld
+from tollhouse.domain.storing import Conflict, SchemaTooNew, SchemaTooOld
 from tollhouse.ports import Row, Statement, Value
 from tollhouse.storage.group_commit import GroupCommit, unavailable
 from tollhouse.storage.migrations import migrations
@@ -160,12 +160,17 @@ WHERE id = ? AND state <> 'settled'
 RETURNING held, tenant_account, project_account, user_account, key_account
 """
 _GIVE_BACK = "UPDATE accounts SET held = held - ?, spent = spent + ? WHERE id IN (?, ?, ?, ?)"
-_ATTEMPT = "INSERT INTO attempts (call, number, target, outcome, status) VALUES (?, ?, ?, ?, ?)"
+_ATTEMPT = """
+INSERT INTO attempts (call, number, target, outcome, status)
+VALUES (?1, (SELECT COUNT(*) FROM attempts WHERE call = ?1), ?2, ?3, ?4)
+"""
 
 
 def _hold(connection: apsw.Connection, hold: Hold) -> None:
     if hold.amount > 0:
-        rows = connection.execute(_ACCOUNTS, hold.accounts)
+        rows = list(connection.execute(_ACCOUNTS, hold.accounts))
+        if len(rows) != len(set(hold.accounts)):
+            raise Conflict("an account of this call is not there")
         budget.check([Account(row[0], row[1], bool(row[2]), *row[3:]) for row in rows], hold.amount)
     connection.execute(
         _OPEN,  # before the money moves: an id that is taken must change nothing
@@ -183,8 +188,8 @@ def _settle(connection: apsw.Connection, settlement: Settlement) -> bool:
     else:
         is_new = _close(connection, settlement)
     if is_new:
-        for number, attempt in enumerate(settlement.attempts):
-            row = (settlement.call, number, attempt.target, attempt.outcome, attempt.status)
+        for attempt in settlement.attempts:
+            row = (settlement.call, attempt.target, attempt.outcome, attempt.status)
             connection.execute(_ATTEMPT, row)
     return is_new
 
