@@ -1,1 +1,1 @@
-"""The one way out."""
+"""The one way out: a strict and quick HTTP/1.1 client, one per origin."""

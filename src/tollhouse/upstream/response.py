@@ -1,0 +1,173 @@
+"""What an upstream answered, read from bytes, without I/O.
+
+Strict where leniency would let two readers disagree on where an answer ends: one
+Content-Length, or `Transfer-Encoding: chunked` and nothing else, or the end of the
+connection. How the bytes were cut on their way never changes what is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from httptools import HttpParserError, HttpResponseParser
+
+from tollhouse.domain.errors import UpstreamBroke
+
+MAX_HEAD_BYTES = 64 * 1024
+MAX_HEADERS = 100
+MAX_INTERIM = 5
+BODILESS = frozenset({204, 304})
+
+
+class Response:
+    """One answer as it arrives."""
+
+    __slots__ = (
+        "_barren",
+        "_chunks",
+        "_ends_with_connection",
+        "_header_bytes",
+        "_header_count",
+        "_headers",
+        "_interim",
+        "_max_body_bytes",
+        "_parser",
+        "_received",
+        "buffered",
+        "has_head",
+        "is_complete",
+        "keeps_alive",
+        "status",
+    )
+
+    def __init__(self, max_body_bytes: int | None) -> None:
+        self.status = 0
+        self.has_head = False
+        self.is_complete = False
+        self.keeps_alive = False
+        self.buffered = 0
+        self._headers: dict[bytes, bytes] = {}
+        self._header_count = 0
+        self._header_bytes = 0
+        self._interim = 0
+        self._chunks: list[bytes] = []
+        self._received = 0
+        self._max_body_bytes = max_body_bytes
+        self._ends_with_connection = False
+        self._barren = 0
+        self._parser = HttpResponseParser(self)
+
+    @property
+    def headers(self) -> Mapping[bytes, bytes]:
+        """By lower-case name; what came twice is joined with a comma."""
+        return self._headers
+
+    @property
+    def is_untouched(self) -> bool:
+        """Whether not one byte has arrived."""
+        return not (self._barren or self.has_head)
+
+    def feed(self, data: bytes) -> None:
+        """Read on. Raises UpstreamBroke on what is not an HTTP/1 answer, or is too much of one."""
+        self._barren += len(data)
+        try:
+            self._parser.feed_data(data)
+        except HttpParserError as error:
+            self._judge(error)
+        if self._barren > MAX_HEAD_BYTES and not self.is_complete:
+            raise UpstreamBroke(private="more than 64 KiB of headers, trailers or chunk extensions")
+
+    def end(self) -> None:
+        """The connection ended in good order. Raises UpstreamBroke where that cuts the answer."""
+        if self.is_complete:
+            return
+        if not self._ends_with_connection:
+            raise UpstreamBroke(private="the connection ended before the answer did")
+        self.is_complete = True
+
+    def take(self) -> bytes:
+        """All of the body that has arrived and was not taken yet."""
+        chunks = self._chunks
+        data = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        chunks.clear()
+        self.buffered = 0
+        return data
+
+    def close(self) -> None:
+        """Let go of the parser, which holds on to us: no garbage is left for the collector."""
+        del self._parser
+
+    # --- called by the parser ---
+
+    def on_message_begin(self) -> None:
+        if self.is_complete:
+            raise UpstreamBroke(private="bytes after the end of the answer")
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._header_count += 1
+        self._header_bytes += len(name) + len(value) + 4
+        if self._header_count > MAX_HEADERS or self._header_bytes > MAX_HEAD_BYTES:
+            raise UpstreamBroke(private="more than 100 headers or 64 KiB of them")
+        if self.has_head:
+            return  # a trailer: nothing may stand on what comes after the body
+        headers = self._headers
+        name = name.lower()
+        value = value.rstrip(b" \t")
+        headers[name] = headers[name] + b", " + value if name in headers else value
+
+    def on_headers_complete(self) -> None:
+        status: int = self._parser.get_status_code()
+        if status < 200:
+            self._skip(status)
+            return
+        version = self._parser.get_http_version()
+        encoding = self._headers.get(b"transfer-encoding")
+        length = self._headers.get(b"content-length")
+        if status > 599 or version not in ("1.1", "1.0"):
+            raise UpstreamBroke(private=f"HTTP/{version} with status {status}")
+        if encoding is not None and (encoding.lower() != b"chunked" or version == "1.0"):
+            raise UpstreamBroke(
+                private="a Transfer-Encoding that is not chunked, or not HTTP/1.1's"
+            )
+        if length is not None:
+            self._allow(int(length))
+        has_body = status not in BODILESS
+        self._ends_with_connection = has_body and encoding is None and length is None
+        self.keeps_alive = has_body and self._parser.should_keep_alive()
+        self.status = status
+        self.has_head = True
+
+    def on_body(self, data: bytes) -> None:
+        self._barren = 0
+        size = len(data)
+        self._received += size
+        if self._max_body_bytes is not None:
+            self._allow(self._received)
+        self.buffered += size
+        self._chunks.append(data)
+
+    def on_message_complete(self) -> None:
+        self.is_complete = self.has_head
+
+    # --- rules ---
+
+    def _judge(self, error: HttpParserError) -> None:
+        if self.is_complete:
+            self.keeps_alive = False  # the answer stands; the connection is not to be trusted
+            return
+        cause = error.__context__
+        if isinstance(cause, UpstreamBroke):
+            raise cause
+        raise UpstreamBroke(private=f"not HTTP: {error}") from error
+
+    def _skip(self, status: int) -> None:
+        self._interim += 1
+        if status < 100 or status == 101 or self._interim > MAX_INTERIM:
+            raise UpstreamBroke(private=f"interim answer {status}, number {self._interim}")
+        self._headers.clear()
+        self._header_count = 0
+        self._header_bytes = 0
+
+    def _allow(self, size: int) -> None:
+        if self._max_body_bytes is not None and size > self._max_body_bytes:
+            raise UpstreamBroke(private=f"a body of more than {self._max_body_bytes} bytes")

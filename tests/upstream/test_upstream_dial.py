@@ -1,0 +1,187 @@
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import ipaddress
+import socket
+import ssl
+import time
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from peer import Visit, always_ok, answer_of, reaching, serve
+
+from tollhouse.domain.errors import UpstreamUnreachable
+from tollhouse.domain.exchange import Deadlines
+from tollhouse.upstream.dial import addresses, default_tls
+from tollhouse.upstream.origin import Origin
+
+
+async def test_a_refused_connection_is_unreachable() -> None:
+    async with reaching(f"http://127.0.0.1:{_closed_port()}") as upstream:
+        with pytest.raises(UpstreamUnreachable) as problem:
+            await answer_of(upstream)
+        assert upstream.pool._slots == 0
+
+    assert "127.0.0.1" in (problem.value.private or "")
+    assert "127.0.0.1" not in problem.value.detail
+
+
+async def test_a_name_that_cannot_be_resolved_is_unreachable() -> None:
+    async with reaching(f"http://{'a' * 70}.invalid") as upstream:
+        with pytest.raises(UpstreamUnreachable):
+            await answer_of(upstream)
+
+
+async def test_a_name_is_resolved_and_each_address_tried() -> None:
+    async with (
+        serve(always_ok) as peer,
+        reaching(peer.url.replace("127.0.0.1", "localhost")) as upstream,
+    ):
+        assert await answer_of(upstream) == (200, b"hello")
+
+
+async def test_an_address_is_its_own_and_only_address() -> None:
+    assert await addresses(Origin.parse("http://127.0.0.1:9")) == ["127.0.0.1"]
+    assert await addresses(Origin.parse("http://[::1]:9")) == ["::1"]
+
+
+@pytest.mark.req("P-29", "S-69")
+async def test_connecting_has_a_deadline() -> None:
+    async def script(visit: Visit) -> None:
+        await visit.hang_up_seen()  # never answers the handshake
+
+    async with (
+        serve(script) as peer,
+        reaching(peer.url.replace("http", "https"), Deadlines(connect_s=0.1)) as upstream,
+    ):
+        started = time.monotonic()
+        with pytest.raises(UpstreamUnreachable) as problem:
+            await answer_of(upstream)
+        assert 0.09 < time.monotonic() - started < 0.5
+        assert upstream.pool._slots == 0
+
+    assert "connect_s" in (problem.value.private or "")
+
+
+async def test_tls_to_the_name_on_the_certificate(tmp_path: Path) -> None:
+    server, client = _contexts(tmp_path, "localhost")
+
+    async with (
+        serve(always_ok, server) as peer,
+        reaching(peer.url.replace("127.0.0.1", "localhost"), tls=client) as upstream,
+    ):
+        for _ in range(3):
+            assert await answer_of(upstream) == (200, b"hello")
+
+    assert peer.visits == 1
+
+
+async def test_tls_tells_the_server_which_name_it_wants(tmp_path: Path) -> None:
+    server, client = _contexts(tmp_path, "localhost")
+    asked = []
+    server.sni_callback = lambda _socket, name, _context: asked.append(name)
+
+    async with (
+        serve(always_ok, server) as peer,
+        reaching(peer.url.replace("127.0.0.1", "localhost"), tls=client) as upstream,
+    ):
+        await answer_of(upstream)
+
+    assert asked == ["localhost"]
+
+
+async def test_tls_to_another_name_is_unreachable(tmp_path: Path) -> None:
+    server, client = _contexts(tmp_path, "other.example")
+
+    async with serve(always_ok, server) as peer, reaching(peer.url, tls=client) as upstream:
+        with pytest.raises(UpstreamUnreachable) as problem:
+            await answer_of(upstream)
+
+    assert "certificate" in (problem.value.private or "").lower()
+
+
+async def test_tls_with_a_certificate_of_nobody_is_unreachable(tmp_path: Path) -> None:
+    server, _ = _contexts(tmp_path, "127.0.0.1")
+
+    async with serve(always_ok, server) as peer, reaching(peer.url) as upstream:
+        with pytest.raises(UpstreamUnreachable):
+            await answer_of(upstream)
+
+
+async def test_a_plain_server_is_unreachable_by_tls() -> None:
+    async def script(visit: Visit) -> None:
+        await visit.send(b"HTTP/1.1 400 Bad\r\n\r\n")
+
+    async with serve(script) as peer, reaching(peer.url.replace("http", "https")) as upstream:
+        with pytest.raises(UpstreamUnreachable):
+            await answer_of(upstream)
+
+
+async def test_an_answer_over_tls_may_be_left_at_any_time(tmp_path: Path) -> None:
+    server, client = _contexts(tmp_path, "127.0.0.1")
+    seen = asyncio.Event()
+
+    async def script(visit: Visit) -> None:
+        await visit.request()
+        await visit.hang_up_seen()
+        seen.set()
+
+    async with serve(script, server) as peer, reaching(peer.url, tls=client) as upstream:
+        task = asyncio.create_task(answer_of(upstream))
+        async with asyncio.timeout(2):
+            while not peer.visits:
+                await asyncio.sleep(0.002)
+        task.cancel()
+        await asyncio.wait_for(seen.wait(), 0.5)
+
+
+def test_certificates_and_names_are_checked_by_default() -> None:
+    context = default_tls()
+
+    assert context.verify_mode is ssl.CERT_REQUIRED
+    assert context.check_hostname
+    assert context.minimum_version >= ssl.TLSVersion.TLSv1_2
+    assert context is default_tls()
+
+
+def _closed_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        port: int = sock.getsockname()[1]
+        return port
+
+
+def _contexts(folder: Path, name: str) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    """A server that shows a certificate for `name`, and a client that trusts it."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    now = dt.datetime.now(dt.UTC)
+    alternative = (
+        x509.IPAddress(ipaddress.ip_address(name)) if name[0].isdigit() else x509.DNSName(name)
+    )
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - dt.timedelta(hours=1))
+        .not_valid_after(now + dt.timedelta(hours=1))
+        .add_extension(x509.SubjectAlternativeName([alternative]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    pem = certificate.public_bytes(serialization.Encoding.PEM)
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    chain = folder / "chain.pem"
+    chain.write_bytes(pem + private)
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(chain)
+    return server, ssl.create_default_context(cadata=pem.decode())

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import pytest
+
+from tollhouse.domain.exchange import Sending
+from tollhouse.upstream import request
+from tollhouse.upstream.origin import Origin
+
+
+def test_a_request_is_written_with_its_host_and_length() -> None:
+    sending = Sending(b"POST", b"/v1/x?y=1", ((b"accept", b"*/*"),), b"{}")
+
+    assert request.head(sending, b"example.org") == (
+        b"POST /v1/x?y=1 HTTP/1.1\r\nhost: example.org\r\naccept: */*\r\ncontent-length: 2\r\n\r\n"
+    )
+
+
+def test_a_get_without_a_body_has_no_length() -> None:
+    assert b"content-length" not in request.head(Sending(b"GET", b"/", (), b""), b"h")
+
+
+def test_a_post_without_a_body_says_so() -> None:
+    assert b"\r\ncontent-length: 0\r\n" in request.head(Sending(b"POST", b"/", (), b""), b"h")
+
+
+@pytest.mark.req("B-9")
+@pytest.mark.parametrize(
+    "sending",
+    [
+        Sending(b"POST", b"/", ((b"x", b"a\r\nb: c"),), b""),
+        Sending(b"POST", b"/", ((b"x\n", b"a"),), b""),
+        Sending(b"POST", b"/", ((b"x", b"a\rb"),), b""),
+        Sending(b"POST", b"/", ((b"x", b"a\0"),), b""),
+        Sending(b"POST", b"/ HTTP/1.1\r\nx: y", (), b""),
+        Sending(b"POST", b"/a b", (), b""),
+        Sending(b"GET /", b"/", (), b""),
+        Sending(b"HEAD", b"/", (), b""),
+        Sending(b"CONNECT", b"/", (), b""),
+        Sending(b"POST", b"/", ((b"transfer-encoding", b"chunked"),), b""),
+        Sending(b"POST", b"/", ((b"content-length", b"1"),), b""),
+        Sending(b"POST", b"/", ((b"host", b"other"),), b""),
+    ],
+)
+def test_what_would_not_stay_one_request_is_not_written(sending: Sending) -> None:
+    with pytest.raises(ValueError):
+        request.head(sending, b"h")
+
+
+@pytest.mark.parametrize(
+    ("url", "host", "port", "header", "path"),
+    [
+        ("http://a.example", "a.example", 80, b"a.example", ""),
+        ("https://A.example/v1/", "a.example", 443, b"a.example", "/v1"),
+        ("http://a.example:443/", "a.example", 443, b"a.example:443", ""),
+        ("https://a.example:443", "a.example", 443, b"a.example", ""),
+        ("http://[::1]:9000/v1", "::1", 9000, b"[::1]:9000", "/v1"),
+        ("http://bücher.example", "xn--bcher-kva.example", 80, b"xn--bcher-kva.example", ""),
+    ],
+)
+def test_a_url_is_an_origin_and_a_base_path(
+    url: str, host: str, port: int, header: bytes, path: str
+) -> None:
+    origin = Origin.parse(url)
+
+    assert (origin.host, origin.port, origin.host_header, origin.base_path) == (
+        host,
+        port,
+        header,
+        path,
+    )
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "ftp://a",
+        "unix:///run/x",
+        "a.example",
+        "http://",
+        "http://user@a",
+        "http://u:p@a",
+        "http://a/?q=1",
+        "http://a/#f",
+        "http://a:0",
+        "http://a:99999",
+        "http://a:x",
+        "http://a b",
+        "http://a\r\nb",
+    ],
+)
+def test_anything_else_is_no_upstream(url: str) -> None:
+    with pytest.raises(ValueError):
+        Origin.parse(url)
