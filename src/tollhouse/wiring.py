@@ -51,6 +51,7 @@ from tollhouse.telemetry.watch import Watching
 from tollhouse.upstream.client import HttpUpstream
 from tollhouse.upstream.moving import MovingUpstream
 
+LOCAL_CONNECTIONS = 128  # what the local engine has threads for
 ANCHOR_S = 5.0
 CLOSE_S = 5.0
 
@@ -224,7 +225,7 @@ async def _open_local(deadlines: Deadlines, stack: AsyncExitStack) -> Provider:
         await model.start()
     except LocalModelFailed as failed:
         print(f"The local model does not run: {failed}", file=sys.stderr)
-    upstream = MovingUpstream(lambda: model.url, deadlines)
+    upstream = MovingUpstream(lambda: model.url, deadlines, LOCAL_CONNECTIONS)
     stack.push_async_callback(upstream.aclose)
     return ChatProvider(upstream, b"/v1", model.key)
 

@@ -44,8 +44,7 @@ class StreamRelay:
         """What is still owed to the caller: never an end that only looks like one."""
         if self._is_done:
             return b""
-        rest = self._buffer.drain()
-        passed = self._pass(rest, is_last=True) if rest else b""
+        passed = self._pass_rest(self._buffer.drain())
         if self._is_done:
             return passed
         if not self._is_finished:
@@ -53,7 +52,20 @@ class StreamRelay:
         return passed + DONE
 
     def counted_output(self) -> int:
+        self._count.keep(self._buffer.drain())  # its blank line may be all that is missing
         return self._count.tokens()
+
+    def _pass_rest(self, rest: bytes) -> bytes:
+        """An event without its blank line is one; a torn one is none, and no harm after the finish."""
+        was_finished = self._is_finished
+        if not sse.data_of(rest):
+            return b""
+        try:
+            return self._pass(rest, is_last=True)
+        except UpstreamBroke:
+            if was_finished:
+                return b""
+            raise
 
     def _pass(self, block: bytes, *, is_last: bool = False) -> bytes:
         if not self._shows_usage:

@@ -29,7 +29,7 @@ class EventBuffer:
     def drain(self) -> bytes:
         """What came after the last complete event; servers that forget the blank line exist."""
         rest, self._rest = self._rest.rstrip(b"\r\n"), b""
-        return rest + b"\n\n" if rest else b""
+        return rest + b"\n\n"
 
     def _cut(self, data: bytes, searched: int, held_back: int = 0) -> bytes:
         end = data.rfind(b"\n\n", searched, len(data) - held_back) + 2

@@ -12,8 +12,9 @@ from tollhouse.upstream.client import HttpUpstream
 class MovingUpstream:
     """Implements Upstream. Asks for the address before each request."""
 
-    def __init__(self, url: Callable[[], str], deadlines: Deadlines) -> None:
+    def __init__(self, url: Callable[[], str], deadlines: Deadlines, max_connections: int) -> None:
         self._url = url
+        self._max_connections = max_connections
         self._deadlines = deadlines
         self._at = ""
         self._upstream: HttpUpstream | None = None
@@ -21,7 +22,10 @@ class MovingUpstream:
     def send(self, sending: Sending) -> Exchange:
         url = self._url()
         if self._upstream is None or url != self._at:
-            self._at, self._upstream = url, HttpUpstream(url, deadlines=self._deadlines)
+            self._at = url
+            self._upstream = HttpUpstream(
+                url, deadlines=self._deadlines, max_connections=self._max_connections
+            )
         return self._upstream.send(sending)
 
     async def aclose(self) -> None:

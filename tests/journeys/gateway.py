@@ -1,0 +1,223 @@
+"""A served gateway on loopback: its own process, directory, tenant, budget and key."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import aiohttp
+
+from tollhouse.config import Settings, load
+from tollhouse.control import budgets, keys, peppers, preparing, prices, tenancy
+from tollhouse.control.prices import Rates
+from tollhouse.ports import Row
+from tollhouse.wiring import Store, open_database
+
+T = TypeVar("T")
+
+MODEL = "m"
+TARGET = "up:m-real"
+INPUT_DOLLARS, OUTPUT_DOLLARS = "1", "2"  # per million tokens: 1 and 2 micro-dollars each
+NANOS_IN, NANOS_OUT = 1_000, 2_000
+PATIENCE_S = 20.0
+
+
+@dataclass
+class Gateway:
+    directory: Path
+    port: int
+    config: Path
+    environ: dict[str, str]
+    key: str = ""
+    key_id: str = ""
+    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    @property
+    def origin(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def base_url(self) -> str:
+        return f"{self.origin}/v1"
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"authorization": f"Bearer {self.key}", "content-type": "application/json"}
+
+    @property
+    def settings(self) -> Settings:
+        return load(self.config, self.environ)
+
+    async def start(self) -> None:
+        log = (self.directory / "log").open("ab")
+        command = [sys.executable, "-m", "tollhouse", "--config", str(self.config), "serve"]
+        with log:
+            self.processes.append(
+                subprocess.Popen(
+                    command, cwd=self.directory, env=self.environ, stderr=log, stdout=log
+                )
+            )
+        await until(self._answers, "the gateway answers")
+
+    def kill(self) -> None:
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> None:
+        self._end(signal.SIGTERM)
+
+    def _end(self, number: signal.Signals) -> None:
+        process = self.processes.pop()
+        process.send_signal(number)
+        process.wait(timeout=60)
+
+    async def _answers(self) -> bool:
+        assert self.processes[-1].poll() is None, self.log()
+        try:
+            async with (
+                aiohttp.ClientSession() as session,
+                session.get(f"{self.origin}/health/ready") as reply,
+            ):
+                return reply.status == 200
+        except aiohttp.ClientError:
+            return False
+
+    def log(self) -> str:
+        return (self.directory / "log").read_text()
+
+    async def on_store(self, work: Callable[[Store], Awaitable[T]]) -> T:
+        store = open_database(self.settings)
+        try:
+            return await work(store)
+        finally:
+            await store.close()
+
+    async def rows(self, sql: str) -> list[Row]:
+        return await self.on_store(lambda store: store.read(sql))
+
+    async def budget(self, limit: int | None, owner: str = "tenant:acme") -> None:
+        grant = budgets.Grant(is_granted=True, limit=limit)
+        await self.on_store(lambda store: budgets.grant(store, owner, grant))
+
+    async def new_key(self, **wish: Any) -> keys.Issued:
+        async def issue(store: Store) -> keys.Issued:
+            secrets = await peppers.opened(self.settings, store)
+            return await keys.issue(store, secrets, keys.Wish("acme", "test", **wish), now_ms())
+
+        return await self.on_store(issue)
+
+    async def held(self) -> int:
+        return sum(held for (held,) in await self.rows("SELECT held FROM accounts"))
+
+    async def spent(self) -> int:
+        ((spent,),) = await self.rows("SELECT spent FROM accounts WHERE owner = 'tenant:acme'")
+        return int(spent)
+
+    async def nothing_is_held(self) -> None:
+        async def is_settled() -> bool:
+            return await self.held() == 0
+
+        await until(is_settled, "all holds are settled")
+
+    async def is_consistent(self) -> None:
+        differences = await self.on_store(budgets.verify)
+        assert differences == []
+
+    def audit_lines(self) -> list[str]:
+        files = sorted((self.directory / "data" / "audit").glob("*/*.jsonl"))
+        return [line for file in files for line in file.read_text().splitlines()]
+
+
+@asynccontextmanager
+async def gateway(
+    directory: Path,
+    upstream_url: str,
+    *,
+    settings: str = "",
+    server: str = "",
+    store: str = "",
+    limit: int | None = 10**12,
+) -> AsyncIterator[Gateway]:
+    """Serves `MODEL` from the upstream, priced; `settings` are further lines of its file."""
+    it = prepared(directory, upstream_url, settings=settings, server=server, store=store)
+    await furnish(it, limit)
+    try:
+        await it.start()
+        yield it
+    finally:
+        while it.processes:
+            it.kill()
+
+
+def prepared(
+    directory: Path, upstream_url: str, *, settings: str = "", server: str = "", store: str = ""
+) -> Gateway:
+    port = free_port()
+    config = directory / "tollhouse.toml"
+    config.write_text(
+        f"""
+data_dir = "{directory}/data"
+{settings}
+[server]
+listen = "127.0.0.1:{port}"
+{server}
+[metrics]
+listen = "off"
+[limits]
+requests_per_minute = 0
+{store}
+[providers.up]
+kind = "openai-compatible"
+url = "{upstream_url}"
+key = "env:UP_KEY"
+[models.{MODEL}]
+targets = ["{TARGET}"]
+max_output_tokens = 1000
+"""
+    )
+    environ = {**os.environ, "UP_KEY": "sk-upstream-canary-0123456789"}
+    return Gateway(directory, port, config, environ)
+
+
+async def furnish(it: Gateway, limit: int | None) -> None:
+    async def work(store: Store) -> None:
+        await preparing.prepare(store, now_ms(), apply=True)
+        await tenancy.create_tenant(store, "acme", now_ms())
+        await prices.set_price(store, TARGET, Rates(INPUT_DOLLARS, OUTPUT_DOLLARS), None, now_ms())
+
+    await it.on_store(work)
+    await it.budget(limit)
+    issued = await it.new_key(models=(MODEL,))
+    it.key, it.key_id = issued.key, issued.id
+
+
+async def until(
+    condition: Callable[[], Awaitable[bool]], what: str, patience_s: float = PATIENCE_S
+) -> None:
+    give_up_at = time.monotonic() + patience_s
+    while not await condition():
+        assert time.monotonic() < give_up_at, f"in vain waited until {what}"
+        await asyncio.sleep(0.01)
+
+
+def ask(text: str = "hello", **members: Any) -> dict[str, Any]:
+    return {"model": MODEL, "messages": [{"role": "user", "content": text}], **members}
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
