@@ -35,6 +35,10 @@ async def grant(database: Database, owner: str, budget: Grant) -> Account:
         )
     setting = budgets.limiting(owner, has_budget=budget.is_granted, limit=budget.limit)
     await database.write(setting)
+    return await found(database, owner)
+
+
+async def found(database: Database, owner: str) -> Account:
     account = await budgets.account(database, owner)
     if account is None:
         raise Conflict(f"there is no account {owner!r}")

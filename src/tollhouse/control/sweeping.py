@@ -51,6 +51,11 @@ async def leave(database: Database, owner: str) -> None:
     await owners.forget(database, owner)
 
 
+async def living(database: Database, now_ms: int) -> list[Owner]:
+    """Those whose lease still runs."""
+    return [owner for owner in await owners.owners(database) if owner.lease_until_ms > now_ms]
+
+
 async def sweep(database: Database, ledger: Ledger, policy: Policy, now_ms: int) -> Swept:
     """Any process may sweep, at any time, beside any other: settling counts once."""
     lost = await calls.lose(database, now_ms)

@@ -1,0 +1,78 @@
+"""All commands in one list, and the options that stand before them."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tollhouse import __version__
+from tollhouse.cli import (
+    audit,
+    budgets,
+    config,
+    doctor,
+    evidence,
+    explain,
+    keys,
+    migrate,
+    prices,
+    projects,
+    serve,
+    tenants,
+    usage,
+    users,
+)
+from tollhouse.cli.house import ENVIRONMENT, Invocation
+
+# Plain help: markup would import rich before the first word is printed.
+app = typer.Typer(
+    rich_markup_mode=None,
+    add_completion=False,
+    no_args_is_help=False,
+    pretty_exceptions_enable=False,
+    help="One door between applications and language models.",
+)
+app.command("serve")(serve.serve)
+app.add_typer(config.app, name="config")
+app.command("migrate")(migrate.migrate)
+app.add_typer(tenants.app, name="tenants")
+app.add_typer(projects.app, name="projects")
+app.add_typer(users.app, name="users")
+app.add_typer(keys.app, name="keys")
+app.add_typer(budgets.app, name="budgets")
+app.add_typer(prices.app, name="prices")
+app.add_typer(usage.app, name="usage")
+app.command("explain")(explain.explain)
+app.add_typer(audit.app, name="audit")
+app.command("doctor")(doctor.doctor)
+app.command("evidence")(evidence.evidence)
+
+
+@app.callback(invoke_without_command=True)
+def options(
+    context: typer.Context,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            envvar=ENVIRONMENT,
+            help="The settings. Without it: ./tollhouse.toml if there is one, else the defaults.",
+        ),
+    ] = None,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="With --version: as JSON.")] = False,
+) -> None:
+    """One door between applications and language models.
+
+    Example: tollhouse --config tollhouse.toml serve
+    """
+    context.obj = Invocation(config, os.environ)
+    if version:
+        print(json.dumps({"version": __version__}) if as_json else f"tollhouse {__version__}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+        raise typer.Exit

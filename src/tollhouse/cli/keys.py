@@ -1,0 +1,259 @@
+"""`tollhouse keys`"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tollhouse.cli.house import House, Json, run
+from tollhouse.cli.printing import money, note, print_json, table
+from tollhouse.cli.times import iso, shown, span_s
+
+if TYPE_CHECKING:
+    from tollhouse.control.keys import Issued
+    from tollhouse.storage.keys import KeyRow
+
+app = typer.Typer(help="Virtual keys: who may call which models, and until when.")
+
+Key = Annotated[str, typer.Argument(help="The key's id, or its prefix thk_ID.")]
+Models = Annotated[list[str], typer.Argument(help="Models: exact names, `prefix*`, or `*`.")]
+
+
+@app.command()
+def create(
+    context: typer.Context,
+    tenant: Annotated[str, typer.Argument(help="Whose key it is.")],
+    name: Annotated[str, typer.Option(help="What the key is for.")],
+    project: Annotated[str, typer.Option(help="The project that it works for.")] = "default",
+    user: Annotated[
+        str | None, typer.Option(help="The user that it belongs to; without one it has its own.")
+    ] = None,
+    models: Annotated[
+        list[str] | None,
+        typer.Option(help="What it may call; may be repeated. Nothing until granted."),
+    ] = None,
+    expires_in: Annotated[str, typer.Option(help="How long it lives.")] = "90d",
+    never_expires: Annotated[bool, typer.Option("--never-expires", help="No end at all.")] = False,
+    limit: Annotated[str | None, typer.Option(help="A budget of its own, in dollars.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Issue a key. It is shown this once, and kept only as a digest.
+
+    Example: tollhouse keys create acme --name website --models 'gpt-*' --limit 20
+    """
+    from tollhouse.control import amounts, keys
+    from tollhouse.control.peppers import opened
+
+    wish = keys.Wish(
+        tenant=tenant,
+        name=name,
+        project=project,
+        user=user,
+        models=tuple(models or ()),
+        expires_in_s=None if never_expires else span_s(expires_in),
+        limit=None if limit is None else amounts.nanos(limit, "limit"),
+    )
+
+    async def work(house: House) -> Issued:
+        peppers = await opened(house.settings, house.store)
+        return await keys.issue(house.store, peppers, wish, house.now_ms)
+
+    _print_issued(run(context, work), as_json=as_json)
+    if not wish.models:
+        note("It may call nothing yet: grant models with `tollhouse keys grant`.")
+
+
+@app.command("list")
+def list_(
+    context: typer.Context,
+    tenant: Annotated[str, typer.Option(help="Only those of this tenant.")] = "",
+    as_json: Json = False,
+) -> None:
+    """List keys: what they are for and may do, never what they are.
+
+    Example: tollhouse keys list --tenant acme
+    """
+    from tollhouse.control import keys
+    from tollhouse.control.keys import state
+
+    async def work(house: House) -> list[tuple[KeyRow, str]]:
+        rows = await keys.listed(house.store, tenant)
+        return [(row, state(row, house.now_ms)) for row in rows]
+
+    found = run(context, work)
+    if as_json:
+        print_json([_json(row, state) for row, state in found])
+        return
+    table(
+        ("key", "ends", "name", "tenant", "state", "models", "expires", "last used"),
+        (_cells(row, state) for row, state in found),
+        empty="no keys",
+    )
+
+
+@app.command()
+def show(context: typer.Context, key: Key, as_json: Json = False) -> None:
+    """Show one key's record and its account.
+
+    Example: tollhouse keys show 0Ab1Cd2Ef3Gh
+    """
+    from tollhouse.control import budgets, keys
+
+    async def work(house: House) -> dict[str, Any]:
+        row = await keys.shown(house.store, key)
+        account = await budgets.found(house.store, f"key:{row.id}")
+        return {
+            **_json(row, keys.state(row, house.now_ms)),
+            "has_budget": account.has_budget,
+            **money("limit", account.limit),
+            **money("spent", account.spent),
+            **money("held", account.held),
+        }
+
+    record = run(context, work)
+    if as_json:
+        print_json(record)
+    else:
+        table(("", ""), ((name, _text(value)) for name, value in record.items()), empty="")
+
+
+@app.command()
+def grant(context: typer.Context, key: Key, models: Models, as_json: Json = False) -> None:
+    """Let a key call more models.
+
+    Example: tollhouse keys grant 0Ab1Cd2Ef3Gh gpt-4.1 'local-*'
+    """
+    from tollhouse.control import keys
+
+    granted = run(context, lambda house: keys.grant(house.store, key, models))
+    _print_models(key, granted, as_json=as_json)
+
+
+@app.command()
+def withdraw(context: typer.Context, key: Key, models: Models, as_json: Json = False) -> None:
+    """Take models from a key, each as it was granted.
+
+    Example: tollhouse keys withdraw 0Ab1Cd2Ef3Gh 'local-*'
+    """
+    from tollhouse.control import keys
+
+    granted = run(context, lambda house: keys.withdraw(house.store, key, models))
+    _print_models(key, granted, as_json=as_json)
+
+
+@app.command()
+def disable(context: typer.Context, key: Key, as_json: Json = False) -> None:
+    """Shut a key out, until it is enabled.
+
+    Example: tollhouse keys disable 0Ab1Cd2Ef3Gh
+    """
+    _switch(context, key, is_disabled=True, as_json=as_json)
+
+
+@app.command()
+def enable(context: typer.Context, key: Key, as_json: Json = False) -> None:
+    """Let a key in again.
+
+    Example: tollhouse keys enable 0Ab1Cd2Ef3Gh
+    """
+    _switch(context, key, is_disabled=False, as_json=as_json)
+
+
+@app.command()
+def revoke(context: typer.Context, key: Key, as_json: Json = False) -> None:
+    """Shut a key out for good: its digest is destroyed, its record stays.
+
+    Example: tollhouse keys revoke 0Ab1Cd2Ef3Gh
+    """
+    from tollhouse.control import keys
+
+    run(context, lambda house: keys.revoke(house.store, key))
+    if as_json:
+        print_json({"id": key, "state": "revoked"})
+    else:
+        print(f"key {key} is revoked")
+
+
+@app.command()
+def rotate(
+    context: typer.Context,
+    key: Key,
+    grace: Annotated[str, typer.Option(help="How long the old secret still works.")] = "0s",
+    expires_in: Annotated[str, typer.Option(help="How long the new one lives.")] = "90d",
+    as_json: Json = False,
+) -> None:
+    """Give a key a new secret under the same id. The old one dies at once, or after the grace.
+
+    Example: tollhouse keys rotate 0Ab1Cd2Ef3Gh --grace 24h
+    """
+    from tollhouse.control import keys
+    from tollhouse.control.peppers import opened
+
+    grace_s, expires_in_s = span_s(grace), span_s(expires_in)
+
+    async def work(house: House) -> Issued:
+        peppers = await opened(house.settings, house.store)
+        return await keys.rotate(house.store, peppers, key, house.now_ms, grace_s, expires_in_s)
+
+    _print_issued(run(context, work), as_json=as_json)
+
+
+def _switch(context: typer.Context, key: str, *, is_disabled: bool, as_json: bool) -> None:
+    from tollhouse.control import keys
+
+    run(context, lambda house: keys.set_disabled(house.store, key, is_disabled=is_disabled))
+    state = "disabled" if is_disabled else "enabled"
+    if as_json:
+        print_json({"id": key, "is_disabled": is_disabled})
+    else:
+        print(f"key {key} is {state}")
+
+
+def _print_issued(issued: Issued, *, as_json: bool) -> None:
+    """The key alone on standard output, so that a script can catch it."""
+    expires_at = iso(issued.expires_at_ms)
+    if as_json:
+        print_json({"id": issued.id, "key": issued.key, "expires_at": expires_at})
+        return
+    print(issued.key)
+    note(
+        f"This is the only time it is shown. Its id is {issued.id}; expires: {expires_at or 'never'}."
+    )
+
+
+def _print_models(key: str, models: tuple[str, ...], *, as_json: bool) -> None:
+    if as_json:
+        print_json({"id": key, "models": list(models)})
+    else:
+        print(f"key {key} may call: {', '.join(models) or 'nothing'}")
+
+
+def _json(row: KeyRow, state: str) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "prefix": f"thk_{row.id}",
+        "tail": row.tail,
+        "name": row.name,
+        "tenant": row.tenant,
+        "project": row.project,
+        "user": row.user,
+        "state": state,
+        "models": list(row.models),
+        "expires_at": iso(row.expires_at_ms),
+        "created_at": iso(row.created_at_ms),
+        "last_used_at": iso(row.last_used_at_ms),
+        "previous_until": iso(row.previous_until_ms),
+    }
+
+
+def _cells(row: KeyRow, state: str) -> tuple[str, ...]:
+    models = ", ".join(row.models) or "nothing"
+    ends = (shown(row.expires_at_ms), shown(row.last_used_at_ms))
+    return f"thk_{row.id}", f"…{row.tail}", row.name, row.tenant, state, models, *ends
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(value) or "nothing"
+    return "-" if value is None else str(value)

@@ -1,0 +1,163 @@
+"""`tollhouse prices`"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tollhouse.cli.house import House, Json, run
+from tollhouse.cli.printing import note, print_json, table
+from tollhouse.cli.times import iso, moment_ms, shown
+
+if TYPE_CHECKING:
+    from tollhouse.control.prices import Rates, Seeded
+    from tollhouse.storage.prices import NewPrice, PriceRow
+
+app = typer.Typer(help="What targets cost, in dollars per million tokens.")
+
+Target = Annotated[
+    str, typer.Argument(help="provider:model, or kind:model for every provider of a kind.")
+]
+Rate = Annotated[str | None, typer.Option(help="Dollars per million tokens, such as 0.15.")]
+
+
+@app.command("set")
+def set_(
+    context: typer.Context,
+    target: Target,
+    rate_in: Annotated[str | None, typer.Option("--input", help="Tokens in.")] = None,
+    rate_out: Annotated[str | None, typer.Option("--output", help="Tokens out.")] = None,
+    cache_read: Rate = None,
+    cache_write: Rate = None,
+    free: Annotated[bool, typer.Option("--free", help="It costs nothing.")] = False,
+    effective_at: Annotated[
+        str | None, typer.Option(help="From when it holds, as an ISO date or time; else from now.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Set a price. It is a new row: calls that are settled keep the price they had.
+
+    Example: tollhouse prices set openai:gpt-4.1 --input 2 --output 8 --cache-read 0.5
+    """
+    from tollhouse.control import prices
+
+    rates = _rates(rate_in, rate_out, cache_read, cache_write, free=free)
+    moment = None if effective_at is None else moment_ms(effective_at)
+    price = run(
+        context,
+        lambda house: prices.set_price(house.store, target, rates, moment, house.now_ms),
+    )
+    if as_json:
+        print_json(_json(price))
+    else:
+        _print_prices([price])
+
+
+@app.command("list")
+def list_(context: typer.Context, as_json: Json = False) -> None:
+    """List the prices in force.
+
+    Example: tollhouse prices list
+    """
+    from tollhouse.control import prices
+
+    rows = run(context, lambda house: prices.in_force(house.store, house.now_ms))
+    _show(rows, as_json=as_json)
+
+
+@app.command()
+def show(context: typer.Context, target: Target, as_json: Json = False) -> None:
+    """Show every price a target ever had, the newest first.
+
+    Example: tollhouse prices show openai:gpt-4.1
+    """
+    from tollhouse.control import prices
+
+    rows = run(context, lambda house: prices.history(house.store, target))
+    _show(rows, as_json=as_json)
+
+
+@app.command()
+def seed(context: typer.Context, as_json: Json = False) -> None:
+    """Add the price book that ships with this version. What an operator priced is left alone.
+
+    Example: tollhouse prices seed
+    """
+    from tollhouse.control import prices
+    from tollhouse.data import seed_prices
+
+    book = seed_prices()
+
+    async def work(house: House) -> Seeded:
+        return await prices.seed(house.store, book.listings, house.now_ms)
+
+    seeded = run(context, work)
+    if as_json:
+        added = [_json(price) for price in seeded.added]
+        print_json({"version": book.version, "added": added, "kept": list(seeded.kept)})
+        return
+    _print_prices(seeded.added)
+    note(f"price book {book.version}: {len(seeded.added)} added, {len(seeded.kept)} left alone")
+
+
+def _rates(
+    rate_in: str | None,
+    rate_out: str | None,
+    cache_read: str | None,
+    cache_write: str | None,
+    *,
+    free: bool,
+) -> Rates:
+    from tollhouse.control import prices
+
+    if free:
+        if any((rate_in, rate_out, cache_read, cache_write)):
+            raise typer.BadParameter("--free stands alone")
+        return prices.FREE
+    if rate_in is None or rate_out is None:
+        raise typer.BadParameter("say --input and --output, or --free")
+    return prices.Rates(rate_in, rate_out, cache_read, cache_write)
+
+
+def _show(rows: list[PriceRow], *, as_json: bool) -> None:
+    if as_json:
+        print_json([{"id": row.id, **_json(row)} for row in rows])
+    else:
+        _print_prices(rows)
+
+
+def _json(price: NewPrice | PriceRow) -> dict[str, Any]:
+    return {
+        "target": price.model,
+        **_rate("input", price.input),
+        **_rate("output", price.output),
+        **_rate("cache_read", price.cache_read),
+        **_rate("cache_write", price.cache_write),
+        "effective_at": iso(price.effective_at_ms),
+        "source": price.source,
+    }
+
+
+def _rate(name: str, picos: int) -> dict[str, Any]:
+    """A rate is finer than a nano-dollar: whole pico-dollars per token."""
+    return {f"{name}_picos_per_token": picos, f"{name}_dollars_per_million": _dollars(picos)}
+
+
+def _print_prices(prices: list[NewPrice] | list[PriceRow] | tuple[NewPrice, ...]) -> None:
+    table(
+        ("target", ">input", ">output", ">cache read", ">cache write", "from", "source"),
+        (_cells(price) for price in prices),
+        empty="no prices",
+    )
+
+
+def _cells(price: NewPrice | PriceRow) -> tuple[str, ...]:
+    rates = (price.input, price.output, price.cache_read, price.cache_write)
+    return price.model, *map(_dollars, rates), shown(price.effective_at_ms), price.source
+
+
+def _dollars(picos: int) -> str:
+    from tollhouse.domain.pricebook import dollars_per_million
+
+    return dollars_per_million(picos)

@@ -1,0 +1,18 @@
+"""`tollhouse serve`"""
+
+from __future__ import annotations
+
+import typer
+
+from tollhouse.cli.house import Invocation, settings_of
+
+
+def serve(context: typer.Context) -> None:
+    """Open the door: serve until asked to stop.
+
+    Example: tollhouse --config tollhouse.toml serve
+    """
+    from tollhouse.wiring import serve as open_door
+
+    invocation: Invocation = context.obj
+    open_door(settings_of(context), invocation.file)

@@ -1,0 +1,265 @@
+"""`tollhouse usage`"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tollhouse.cli.house import House, Json, run
+from tollhouse.cli.printing import bar, money, note, print_json, table
+from tollhouse.cli.times import age, iso, shown, since_ms
+from tollhouse.domain.budget import dollars
+
+if TYPE_CHECKING:
+    from tollhouse.control.usage import Whole
+    from tollhouse.storage.calls import Call, Filter, Sum
+    from tollhouse.storage.owners import Owner
+
+app = typer.Typer(help="What was called, what it cost, and what is still open.")
+
+
+class By(StrEnum):
+    TENANT = "tenant"
+    PROJECT = "project"
+    USER = "user"
+    KEY = "key"
+    MODEL = "model"
+    DAY = "day"
+
+
+class State(StrEnum):
+    HELD = "held"
+    UNKNOWN = "unknown"
+    SETTLED = "settled"
+
+
+Tenant = Annotated[str, typer.Option(help="Only of this tenant.")]
+Key = Annotated[str, typer.Option(help="Only of this key, by its id.")]
+Model = Annotated[str, typer.Option(help="Only for this model.")]
+Since = Annotated[
+    str | None, typer.Option(help="Only from then on: an ISO date or time, or a span such as 7d.")
+]
+
+
+@app.command("list")
+def list_(
+    context: typer.Context,
+    tenant: Tenant = "",
+    key: Key = "",
+    model: Model = "",
+    state: Annotated[State | None, typer.Option(help="Only in this state.")] = None,
+    since: Since = None,
+    limit: Annotated[int, typer.Option(help="How many at most.")] = 50,
+    before: Annotated[str, typer.Option(help="Go on after this call: the last id shown.")] = "",
+    as_json: Json = False,
+) -> None:
+    """List calls, the newest first.
+
+    Example: tollhouse usage list --tenant acme --since 24h --json
+    """
+    from tollhouse.control import usage
+
+    async def work(house: House) -> list[Call]:
+        wanted = _filter(house, tenant, key, model, since, state)
+        return await usage.listed(house.store, wanted, limit, before)
+
+    calls = run(context, work)
+    if as_json:
+        print_json([_json(call) for call in calls])
+        return
+    table(
+        ("call", "at", "key", "model", "state", "outcome", ">in", ">out", ">held", ">owed"),
+        (_cells(call) for call in calls),
+        empty="no calls",
+    )
+    if len(calls) == limit:
+        note(f"There may be more: --before {calls[-1].id}")
+
+
+@app.command()
+def summary(
+    context: typer.Context,
+    by: Annotated[By, typer.Option(help="What to add up by.")] = By.TENANT,
+    tenant: Tenant = "",
+    key: Key = "",
+    model: Model = "",
+    since: Since = None,
+    as_json: Json = False,
+) -> None:
+    """Add up what is owed, what is still held, and tokens.
+
+    Example: tollhouse usage summary --by model --since 30d
+    """
+    from tollhouse.control import usage
+
+    async def work(house: House) -> list[Sum]:
+        wanted = _filter(house, tenant, key, model, since)
+        return await usage.summed(house.store, by.value, wanted)
+
+    sums = run(context, work)
+    if as_json:
+        print_json([_sum_json(by, each) for each in sums])
+        return
+    largest = max((each.owed for each in sums), default=0)
+    table(
+        (by.value, ">calls", ">in", ">out", ">cached", ">held", ">owed", ""),
+        (_sum_cells(by, each, largest) for each in sums),
+        empty="no calls",
+    )
+
+
+@app.command("open")
+def open_(context: typer.Context, as_json: Json = False) -> None:
+    """List holds that are under way, and those whose end nobody saw.
+
+    Example: tollhouse usage open
+    """
+    from tollhouse.control import sweeping, usage
+
+    async def work(house: House) -> tuple[list[Call], list[Owner], int]:
+        calls = await usage.open_calls(house.store)
+        return calls, await sweeping.living(house.store, house.now_ms), house.now_ms
+
+    calls, living, now_ms = run(context, work)
+    alive = {owner.id: owner for owner in living}
+    if as_json:
+        print_json([_open_json(call, alive.get(call.owner), now_ms) for call in calls])
+        return
+    table(
+        ("call", "state", "age", "tenant", "key", "model", "held by", ">held"),
+        (_open_cells(call, alive.get(call.owner), now_ms) for call in calls),
+        empty="nothing is open",
+    )
+
+
+@app.command()
+def resolve(
+    context: typer.Context,
+    call: Annotated[str, typer.Argument(help="The call's id.")],
+    owed: Annotated[str | None, typer.Option(help="What it cost, in dollars.")] = None,
+    release: Annotated[bool, typer.Option("--release", help="It cost nothing.")] = False,
+    charge: Annotated[bool, typer.Option("--charge", help="It cost the whole hold.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Settle a call whose end nobody saw.
+
+    Example: tollhouse usage resolve 01J8ZC --owed 0.0125
+    """
+    from tollhouse.control import usage
+
+    wanted = _owed(owed, release=release, charge=charge)
+    amount = run(
+        context,
+        lambda house: usage.resolve(house.store, house.store, call, wanted, house.now_ms),
+    )
+    if as_json:
+        print_json({"id": call, "state": "settled", **money("owed", amount)})
+    else:
+        print(f"call {call} is settled at {dollars(amount)}")
+
+
+def _filter(
+    house: House,
+    tenant: str,
+    key: str,
+    model: str,
+    since: str | None,
+    state: State | None = None,
+) -> Filter:
+    from tollhouse.storage.calls import Filter
+
+    since_at = 0 if since is None else since_ms(since, house.now_ms)
+    return Filter(tenant, key.removeprefix("thk_"), model, state.value if state else "", since_at)
+
+
+def _owed(owed: str | None, *, release: bool, charge: bool) -> int | Whole:
+    from tollhouse.control import amounts, usage
+
+    if [owed is not None, release, charge].count(True) != 1:
+        raise typer.BadParameter("say one of --owed DOLLARS, --release, --charge")
+    if owed is not None:
+        return amounts.nanos(owed, "owed")
+    return usage.Whole.RELEASE if release else usage.Whole.CHARGE
+
+
+def _json(call: Call) -> dict[str, Any]:
+    return {
+        "id": call.id,
+        "request_id": call.request_id,
+        "tenant": call.tenant,
+        "project": call.project,
+        "user": call.user,
+        "key": call.key,
+        "route": call.route,
+        "model": call.model,
+        "state": call.state,
+        "outcome": call.outcome,
+        **money("held", call.held),
+        **money("owed", call.owed),
+        "input": call.input,
+        "output": call.output,
+        "cache_read": call.cache_read,
+        "cache_write": call.cache_write,
+        "source": call.source,
+        "target": call.target,
+        "price": call.price,
+        "anomaly": call.anomaly,
+        "created_at": iso(call.created_at_ms),
+        "settled_at": iso(call.settled_at_ms),
+    }
+
+
+def _cells(call: Call) -> tuple[str, ...]:
+    tokens = (_number(call.input), _number(call.output))
+    owed = "-" if call.owed is None else dollars(call.owed)
+    what = (call.key, call.model, call.state, call.outcome or "-")
+    return call.id, shown(call.created_at_ms), *what, *tokens, dollars(call.held), owed
+
+
+def _open_json(call: Call, owner: Owner | None, now_ms: int) -> dict[str, Any]:
+    return {
+        **_json(call),
+        "age_s": (now_ms - call.created_at_ms) // 1000,
+        "owner": call.owner,
+        "owner_lives": owner is not None,
+        "host": owner.host if owner else None,
+        "pid": owner.pid if owner else None,
+    }
+
+
+def _open_cells(call: Call, owner: Owner | None, now_ms: int) -> tuple[str, ...]:
+    holder = f"{owner.host}, pid {owner.pid}" if owner else f"{call.owner}, gone"
+    what = (age(now_ms - call.created_at_ms), call.tenant, call.key, call.model)
+    return call.id, call.state, *what, holder, dollars(call.held)
+
+
+def _sum_json(by: By, each: Sum) -> dict[str, Any]:
+    return {
+        by.value: _label(by, each),
+        "calls": each.calls,
+        **money("owed", each.owed),
+        **money("held", each.held),
+        "input": each.input,
+        "output": each.output,
+        "cache_read": each.cache_read,
+        "cache_write": each.cache_write,
+    }
+
+
+def _sum_cells(by: By, each: Sum, largest: int) -> tuple[str, ...]:
+    tokens = (each.input, each.output, each.cache_read + each.cache_write)
+    amounts = (dollars(each.held), dollars(each.owed), bar(each.owed, largest))
+    return _label(by, each), str(each.calls), *map(str, tokens), *amounts
+
+
+def _label(by: By, each: Sum) -> str:
+    if by is not By.DAY:
+        return each.label
+    return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=int(each.label))).date().isoformat()
+
+
+def _number(count: int | None) -> str:
+    return "-" if count is None else str(count)

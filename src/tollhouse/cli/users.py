@@ -1,0 +1,73 @@
+"""`tollhouse users`"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from tollhouse.cli.house import Json, run
+from tollhouse.cli.members import print_created, print_members, switch
+
+app = typer.Typer(help="Whose keys are: each user of a tenant may have a budget.")
+
+Tenant = Annotated[str, typer.Argument(help="The tenant's id.")]
+User = Annotated[str, typer.Argument(help="The user's id, such as acme/anna.")]
+
+
+@app.command()
+def create(
+    context: typer.Context,
+    tenant: Tenant,
+    name: Annotated[str, typer.Argument(help="Its name within the tenant.")],
+    as_json: Json = False,
+) -> None:
+    """Make a user of a tenant.
+
+    Example: tollhouse users create acme anna
+    """
+    from tollhouse.control import tenancy
+
+    created = run(
+        context, lambda house: tenancy.create_user(house.store, tenant, name, house.now_ms)
+    )
+    print_created("user", created, as_json=as_json)
+
+
+@app.command("list")
+def list_(
+    context: typer.Context,
+    tenant: Annotated[str, typer.Option(help="Only those of this tenant.")] = "",
+    as_json: Json = False,
+) -> None:
+    """List users.
+
+    Example: tollhouse users list --tenant acme
+    """
+    from tollhouse.control import tenancy
+    from tollhouse.storage.tenancy import Kind
+
+    found = run(context, lambda house: tenancy.members(house.store, Kind.USER, tenant))
+    print_members(found, "user", as_json=as_json)
+
+
+@app.command()
+def disable(context: typer.Context, user: User, as_json: Json = False) -> None:
+    """Shut all keys of a user out, until it is enabled.
+
+    Example: tollhouse users disable acme/anna
+    """
+    from tollhouse.storage.tenancy import Kind
+
+    switch(context, Kind.USER, user, is_disabled=True, as_json=as_json)
+
+
+@app.command()
+def enable(context: typer.Context, user: User, as_json: Json = False) -> None:
+    """Let the keys of a user in again.
+
+    Example: tollhouse users enable acme/anna
+    """
+    from tollhouse.storage.tenancy import Kind
+
+    switch(context, Kind.USER, user, is_disabled=False, as_json=as_json)
