@@ -1,0 +1,222 @@
+"""The gateway's metrics. Names and labels are a contract with dashboards and alerts.
+
+No label holds what a caller chose: routes, models and providers are the configured ones, codes and
+outcomes the registered ones, anything else is `other`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection
+from pathlib import Path
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+    multiprocess,
+    values,
+)
+
+from tollhouse.domain.budget import Outcome
+from tollhouse.domain.errors import REGISTRY, Unauthenticated
+from tollhouse.domain.pricing import Usage
+from tollhouse.telemetry.labels import Labelled
+from tollhouse.telemetry.process import ProcessCollector
+
+OK = "ok"
+CLIENT_GONE = 499
+STATUSES = frozenset((200, 201, 202, 204, CLIENT_GONE))
+
+DURATION_BUCKETS_S = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
+FIRST_BYTE_BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+class Metrics:
+    """Counted in memory, or for several workers in files of one directory.
+
+    The directory is made by `fresh_directory` before the first worker starts; every worker then
+    exposes the sum over all of them.
+    """
+
+    def __init__(
+        self,
+        *,
+        routes: Collection[str],
+        models: Collection[str],
+        providers: Collection[str],
+        directory: Path | None = None,
+    ) -> None:
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # untyped there
+        _count_in(directory)
+        self._directory = directory
+        self._registry = CollectorRegistry()
+        self._requests = Labelled(
+            Counter(
+                "tollhouse_requests_total",
+                "Requests that ended, by what was answered.",
+                ("route", "status", "code"),
+                registry=self._registry,
+            ),
+            routes,
+            STATUSES | {problem.status for problem in REGISTRY.values()},
+            {OK, *REGISTRY},
+        )
+        self._durations = Labelled(
+            Histogram(
+                "tollhouse_request_duration_seconds",
+                "From a request's head to the last byte of its answer.",
+                ("route",),
+                buckets=DURATION_BUCKETS_S,
+                registry=self._registry,
+            ),
+            routes,
+        )
+        self._first_bytes = Labelled(
+            Histogram(
+                "tollhouse_first_byte_seconds",
+                "From a request's head to the first byte of its answer.",
+                ("route",),
+                buckets=FIRST_BYTE_BUCKETS_S,
+                registry=self._registry,
+            ),
+            routes,
+        )
+        self._in_flight = Gauge(
+            "tollhouse_in_flight",
+            "Requests under way.",
+            multiprocess_mode="livesum",
+            registry=self._registry,
+        )
+        self._tokens = Labelled(
+            Counter(
+                "tollhouse_tokens_total",
+                "Tokens of settled calls, in disjoint kinds.",
+                ("model", "kind"),
+                registry=self._registry,
+            ),
+            models,
+            ("input", "output", "cache_read", "cache_write"),
+        )
+        self._owed = Labelled(
+            Counter(
+                "tollhouse_owed_nanodollars_total",
+                "What settled calls cost.",
+                ("model",),
+                registry=self._registry,
+            ),
+            models,
+        )
+        self._attempts = Labelled(
+            Counter(
+                "tollhouse_upstream_attempts_total",
+                "Tries at one target, by how they ended.",
+                ("provider", "outcome"),
+                registry=self._registry,
+            ),
+            providers,
+            frozenset(Outcome),
+        )
+        self._unauthenticated = Labelled(
+            Counter(
+                "tollhouse_unauthenticated_total",
+                "Requests turned away for their credential.",
+                ("code",),
+                registry=self._registry,
+            ),
+            {code for code, problem in REGISTRY.items() if issubclass(problem, Unauthenticated)},
+        )
+        self._audit_failures = Counter(
+            "tollhouse_audit_failures_total",
+            "Audit records that could not be written.",
+            registry=self._registry,
+        )
+        self._open_holds = Gauge(
+            "tollhouse_open_holds",
+            "Holds not settled yet, in the whole ledger.",
+            multiprocess_mode="livemax",
+            registry=self._registry,
+        )
+        self._snapshot_age = Gauge(
+            "tollhouse_snapshot_age_seconds",
+            "Since keys, prices and budgets were last read.",
+            multiprocess_mode="livemax",
+            registry=self._registry,
+        )
+        if directory is None:
+            self._registry.register(ProcessCollector())
+
+    def request_began(self) -> None:
+        self._in_flight.inc()
+
+    def request_ended(
+        self, route: str, status: int, code: str, duration_s: float, first_byte_s: float | None
+    ) -> None:
+        """Once for each `request_began`. Without a first byte, the caller left before it."""
+        self._in_flight.dec()
+        self._requests[route, status, code].inc()
+        self._durations[route,].observe(duration_s)
+        if first_byte_s is not None:
+            self._first_bytes[route,].observe(first_byte_s)
+
+    def settled(self, model: str, usage: Usage, owed: int) -> None:
+        self._owed[model,].inc(owed)
+        self._tokens[model, "input"].inc(usage.input)
+        self._tokens[model, "output"].inc(usage.output)
+        if usage.cache_read:
+            self._tokens[model, "cache_read"].inc(usage.cache_read)
+        if usage.cache_write:
+            self._tokens[model, "cache_write"].inc(usage.cache_write)
+
+    def attempted(self, provider: str, outcome: Outcome) -> None:
+        self._attempts[provider, outcome].inc()
+
+    def unauthenticated(self, code: str) -> None:
+        self._unauthenticated[code,].inc()
+
+    def audit_failed(self) -> None:
+        self._audit_failures.inc()
+
+    def set_open_holds(self, holds: int) -> None:
+        self._open_holds.set(holds)
+
+    def set_snapshot_age(self, age_s: float) -> None:
+        self._snapshot_age.set(age_s)
+
+    def expose(self) -> bytes:
+        """The text format, as `CONTENT_TYPE` says."""
+        if self._directory is None:
+            return generate_latest(self._registry)
+        over_all = CollectorRegistry()
+        multiprocess.MultiProcessCollector(  # type: ignore[no-untyped-call]  # untyped there
+            over_all, path=str(self._directory)
+        )
+        return generate_latest(over_all)
+
+    def worker_gone(self, pid: int) -> None:
+        """Forget what a dead worker had under way; what it counted stays."""
+        if self._directory is not None:
+            multiprocess.mark_process_dead(  # type: ignore[no-untyped-call]  # untyped there
+                pid, path=str(self._directory)
+            )
+
+
+def fresh_directory(directory: Path) -> None:
+    """Make the directory, without the counts of an earlier run."""
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for counts in directory.glob("*.db"):
+        counts.unlink()
+
+
+def _count_in(directory: Path | None) -> None:
+    """The library keeps one kind of value per process; a variable tells it where the files are."""
+    if directory is None:
+        values.ValueClass = values.MutexValue
+        return
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(directory)
+    values.ValueClass = values.MultiProcessValue()  # type: ignore[no-untyped-call]  # untyped there

@@ -1,0 +1,209 @@
+"""Log lines of a real process, in every way that one can come about."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+CANARY = "CANARY9f3kQ7"
+
+
+def test_an_event_is_one_line_of_json() -> None:
+    lines = _logged("""
+        structlog.contextvars.bind_contextvars(request_id="r-1")
+        structlog.get_logger().info("listening", port=8000, text="two\\nlines\\u2028three")
+    """)
+
+    assert [line.pop("timestamp")[-1] for line in lines] == ["Z"]
+    assert lines == [
+        {
+            "event": "listening",
+            "level": "info",
+            "port": 8000,
+            "request_id": "r-1",
+            "text": "two\nlines\u2028three",
+        }
+    ]
+
+
+@pytest.mark.parametrize("name", ["uvicorn", "uvicorn.error", "uvicorn.access", "asyncio", "other"])
+def test_what_libraries_log_takes_the_same_way(name: str) -> None:
+    lines = _logged(f"""
+        logging.getLogger({name!r}).warning("%s went to /?api_key=%s", "GET", "{CANARY}")
+    """)
+
+    assert len(lines) == 1
+    assert lines[0]["logger"] == name
+    assert lines[0]["event"] == "GET went to /?api_key=[redacted]"
+
+
+def test_a_library_that_brought_handlers_of_its_own_loses_them() -> None:
+    lines = _logged(
+        """
+        configure("info")
+        logging.getLogger("uvicorn.access").info("once")
+        """,
+        before="""
+        import logging.config, uvicorn.config
+        logging.config.dictConfig(uvicorn.config.LOGGING_CONFIG)
+        """,
+    )
+
+    assert [line["event"] for line in lines] == ["once"]
+
+
+def test_libraries_do_not_log_below_info() -> None:
+    lines = _logged("""
+        logging.getLogger("library").debug("a whole body")
+        structlog.get_logger().debug("ours")
+    """)
+
+    assert [line["event"] for line in lines] == ["ours"]
+
+
+def test_what_is_below_the_level_is_not_logged() -> None:
+    lines = _logged(
+        """
+        structlog.get_logger().info("quiet")
+        logging.getLogger("library").info("quiet")
+        structlog.get_logger().warning("loud")
+        """,
+        level="warning",
+    )
+
+    assert [line["event"] for line in lines] == ["loud"]
+
+
+def test_an_unknown_level_is_a_mistake() -> None:
+    done = _run("", level="chatty")
+
+    assert "ValueError: 'chatty' is no log level" in done.stderr
+
+
+@pytest.mark.req("P-16", "OP-45", "OP-46")
+@pytest.mark.parametrize(
+    "script",
+    [
+        'structlog.get_logger().error("x", api_key=CANARY, deep=[{"Cookie": CANARY}])',
+        'structlog.get_logger().error(f"Bearer {CANARY}")',
+        'structlog.get_logger().error("x", environ=os.environ, e=os.environ)',
+        'structlog.get_logger().error("x", headers=[(b"x-api-key", CANARY.encode())])',
+        'structlog.contextvars.bind_contextvars(token=CANARY); structlog.get_logger().error("x")',
+        'logging.getLogger("a").error("password=%s", CANARY)',
+        'logging.getLogger("a").error("%d", CANARY)',
+        'logging.getLogger("a").error("x", extra={"secret": CANARY})',
+        "caught(structlog.get_logger())",
+        'caught(logging.getLogger("a"))',
+        "fail()",
+        "thread = threading.Thread(target=fail); thread.start(); thread.join()",
+        "asyncio.run(forgotten())",
+        "Undead(); gc.collect()",
+    ],
+)
+def test_no_planted_canary_is_found_in_anything_a_process_prints(script: str) -> None:
+    done = _run(PLANTED + script, environment={"SECRET_CANARY": CANARY})
+
+    lines = [json.loads(line) for line in done.stderr.splitlines()]
+    assert lines, "the fault was not logged at all"
+    assert CANARY not in done.stderr + done.stdout
+
+
+def test_a_crash_is_logged_with_its_traceback() -> None:
+    lines = _logged("""
+        raise RuntimeError("it broke")
+    """)
+
+    assert lines[0]["event"] == "crashed"
+    assert lines[0]["level"] == "critical"
+    assert lines[0]["exception"].endswith("RuntimeError: it broke")
+
+
+def test_a_record_whose_arguments_do_not_fit_is_named_without_them() -> None:
+    lines = _logged("""
+        logging.getLogger("library").error("%d", "no number")
+    """)
+
+    assert [(line["event"], line["logger"]) for line in lines] == [
+        ("log_record_unreadable", "library")
+    ]
+
+
+def test_a_closed_stderr_does_not_break_the_work() -> None:
+    done = _run("""
+        sys.stderr.close()
+        structlog.get_logger().error("lost")
+        logging.getLogger("library").error("lost")
+        print("done")
+        sys.stderr = sys.__stderr__ = None
+    """)
+
+    assert done.stdout == "done\n"
+    assert done.returncode == 0
+
+
+PLANTED = """
+import asyncio, gc, os, threading
+CANARY = os.environ["SECRET_CANARY"]
+
+def fail():
+    api_key = CANARY
+    raise ValueError(f"cannot use sk-{api_key}")
+
+def caught(logger):
+    try:
+        fail()
+    except ValueError:
+        logger.exception("caught")
+
+async def forgotten():
+    task = asyncio.ensure_future(asyncio.to_thread(fail))
+    await asyncio.wait([task])
+    del task
+    gc.collect()
+
+class Undead:
+    def __del__(self):
+        fail()
+
+"""
+
+
+def _logged(script: str, *, level: str = "debug", before: str = "") -> list[dict[str, Any]]:
+    done = _run(script, level=level, before=before)
+    assert done.stdout == ""
+    return [json.loads(line) for line in done.stderr.splitlines()]
+
+
+def _run(
+    script: str,
+    *,
+    level: str = "debug",
+    before: str = "",
+    environment: dict[str, str] | None = None,
+) -> subprocess.CompletedProcess[str]:
+    whole = "\n".join(
+        [
+            _flush_left(before),
+            "import logging, sys, structlog",
+            "from tollhouse.telemetry.logs import configure",
+            f"configure({level!r})",
+            _flush_left(script),
+        ]
+    )
+    return subprocess.run(
+        [sys.executable, "-c", whole],
+        env=environment or {},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+    )
+
+
+def _flush_left(script: str) -> str:
+    return inspect.cleandoc(script)
