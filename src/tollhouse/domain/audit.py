@@ -1,0 +1,127 @@
+"""What is written down about a request: who, when, what for, at what cost, with what end.
+
+A record has no field for content, so none can be written by mistake.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Any, Literal
+
+from tollhouse.domain.pricing import Usage
+
+ANONYMOUS = "anonymous"
+NANOS_PER_S = 1_000_000_000
+
+Ending = Literal["ok", "refused", "failed", "cut"]
+
+
+@dataclass(frozen=True, slots=True)
+class ToolUse:
+    """A tool that a call ran: its name and how long it took, never its arguments."""
+
+    name: str
+    latency_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One request, refused ones too. `None` says that it never came so far."""
+
+    call: str
+    request_id: str
+    at_ns: int
+    """Nanoseconds since the epoch."""
+
+    route: str
+    method: str
+    status: int
+    outcome: Ending
+    peer: str
+    latency_ms: int
+    client_request_id: str | None = None
+    code: str | None = None
+    """Of the error registry."""
+
+    tenant: str | None = None
+    project: str | None = None
+    user: str | None = None
+    key: str = ANONYMOUS
+    """The key's public id."""
+
+    credential: str | None = None
+    """The fingerprint of what was presented, good or not."""
+
+    model: str | None = None
+    target: str | None = None
+    usage: Usage | None = None
+    owed_nanos: int = 0
+    held_nanos: int = 0
+    first_byte_ms: int | None = None
+    attempts: int = 0
+    policy: str | None = None
+    tools: tuple[ToolUse, ...] = ()
+
+    def fields(self) -> dict[str, Any]:
+        """Plain values in the order in which a line shows them."""
+        usage = self.usage
+        return {
+            "kind": "call",
+            "at": timestamp(self.at_ns),
+            "call": self.call,
+            "request_id": self.request_id,
+            "client_request_id": self.client_request_id,
+            "route": self.route,
+            "method": self.method,
+            "status": self.status,
+            "code": self.code,
+            "outcome": self.outcome,
+            "tenant": self.tenant,
+            "project": self.project,
+            "user": self.user,
+            "key": self.key,
+            "credential": self.credential,
+            "peer": self.peer,
+            "model": self.model,
+            "target": self.target,
+            "input": usage and usage.input,
+            "output": usage and usage.output,
+            "cache_read": usage and usage.cache_read,
+            "cache_write": usage and usage.cache_write,
+            "owed_nanos": self.owed_nanos,
+            "held_nanos": self.held_nanos,
+            "latency_ms": self.latency_ms,
+            "first_byte_ms": self.first_byte_ms,
+            "attempts": self.attempts,
+            "policy": self.policy,
+            "tools": [{"name": tool.name, "latency_ms": tool.latency_ms} for tool in self.tools],
+        }
+
+
+def fingerprint(credential: str) -> str:
+    """Enough of a credential's hash to tell two apart, too little to use."""
+    return sha256(credential.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def timestamp(at_ns: int) -> str:
+    """RFC 3339 in UTC with nanoseconds."""
+    seconds, nanos = divmod(at_ns, NANOS_PER_S)
+    return f"{datetime.fromtimestamp(seconds, UTC).isoformat()[:19]}.{nanos:09d}Z"
+
+
+def shortened(fields: Mapping[str, Any], longest: int) -> dict[str, Any]:
+    """The same fields, every text in them cut to `longest` characters, an ellipsis last."""
+    return {name: _cut(value, longest) for name, value in fields.items()}
+
+
+def _cut(value: Any, longest: int) -> Any:
+    if isinstance(value, str) and len(value) > longest:
+        return value[: longest - 1] + "…"
+    if isinstance(value, Mapping):
+        return shortened(value, longest)
+    if isinstance(value, list | tuple):
+        return [_cut(item, longest) for item in value]
+    return value

@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+from tollhouse.sinks.slots import claim
+
+
+def test_writers_take_the_first_free_slot_and_give_it_back(tmp_path: Path) -> None:
+    first, second = claim(tmp_path, "host"), claim(tmp_path, "host")
+    first.release()
+
+    third = claim(tmp_path, "host")
+
+    assert (first.writer, second.writer, third.writer) == ("host-w0", "host-w1", "host-w0")
+    second.release()
+    third.release()
+
+
+def test_a_slot_is_a_directory_that_only_its_owner_can_open(tmp_path: Path) -> None:
+    slot = claim(tmp_path / "audit", "host")
+
+    assert slot.directory == tmp_path / "audit" / "host-w0"
+    assert slot.directory.stat().st_mode & 0o777 == 0o700
+    slot.release()
+
+
+def test_a_host_name_cannot_lead_out_of_the_directory(tmp_path: Path) -> None:
+    slot = claim(tmp_path, '../../etc/"x\n')
+
+    assert slot.directory.parent == tmp_path
+    assert slot.writer == "..-..-etc--x--w0"
+    slot.release()
