@@ -1,0 +1,236 @@
+"""Addresses as they stand in the file: listeners, proxies, databases, providers, targets.
+
+Each `read_…` returns the value or raises Unfit. What stands before an @ or after a ? in a URL
+may be a secret and is never shown.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from urllib.parse import SplitResult, urlsplit
+
+from tollhouse.config.problems import Unfit, shown
+
+LISTEN = 'an IP address and a port, such as "127.0.0.1:8400" or "[::1]:8400"'
+LISTEN_OR_OFF = 'an IP address and a port, such as "127.0.0.1:9400", or "off"'
+NETWORK = 'a network, such as "10.0.0.0/8" or "192.0.2.7/32"'
+STORE = '"sqlite:PATH" or "postgresql://USER@HOST:PORT/DATABASE"'
+COUNTERS = '"memory" or "valkey://HOST:PORT/DATABASE"'
+HTTP = (
+    'a URL such as "https://api.example.com/v1": http or https, a host, perhaps a port and a path'
+)
+TARGET = 'a provider and its name for the model, such as "openai:gpt-4.1"'
+
+HOST_NAME = re.compile(r"(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]{0,62})(\.[A-Za-z0-9_-]{1,63})*\.?")
+METADATA_NAMES = {"metadata.google.internal", "metadata.goog"}
+METADATA = [
+    ip_network(text)
+    for text in (
+        "169.254.0.0/16",
+        "fe80::/10",
+        "100.100.100.200/32",
+        "168.63.129.16/32",
+        "fd00:ec2::/32",
+        "fd20:ce::254/128",
+        "0.0.0.0/8",
+        "64:ff9b::/96",
+        "64:ff9b:1::/48",
+        "2002::/16",
+    )
+]
+"""Where clouds hand out credentials, and the notations that hide such an address."""
+
+Network = IPv4Network | IPv6Network
+Ip = IPv4Address | IPv6Address
+
+
+@dataclass(frozen=True, slots=True)
+class Listen:
+    """Where a listener stands. Port 0 lets the system choose one."""
+
+    host: str
+    port: int
+
+    @property
+    def is_loopback(self) -> bool:
+        return ip_address(self.host).is_loopback
+
+    def collides_with(self, other: Listen) -> bool:
+        if self.port != other.port or not self.port:
+            return False
+        hosts = {ip_address(self.host), ip_address(other.host)}
+        return len(hosts) == 1 or any(host.is_unspecified for host in hosts)
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class TargetName:
+    """One model at one provider, by the names that the file and the provider use."""
+
+    provider: str
+    model: str
+
+    def __str__(self) -> str:
+        return f"{self.provider}:{self.model}"
+
+
+def read_listen(text: str) -> Listen:
+    match = re.fullmatch(r"(?:\[([^\[\]]+)\]|([^:]+)):([0-9]{1,5})", text)
+    if match is None:
+        raise Unfit(shown(text))
+    host = "127.0.0.1" if match[2] == "localhost" else match[1] or match[2]
+    address = _ip(host)
+    if address is None or (address.version == 6) != bool(match[1]):
+        raise Unfit(shown(text), hint="Names are not looked up here: write the address itself.")
+    if int(match[3]) > 65535:
+        raise Unfit(shown(text), hint="Ports end at 65535.")
+    return Listen(str(address), int(match[3]))
+
+
+def read_listen_or_off(text: str) -> Listen | None:
+    return None if text == "off" else read_listen(text)
+
+
+def read_network(text: str) -> Network:
+    try:
+        network = ip_network(text, strict=False)
+    except ValueError:
+        raise Unfit(shown(text)) from None
+    if network.prefixlen == 0:
+        raise Unfit(
+            f"{shown(text)}, which is everybody",
+            hint="Name the proxies' own addresses: whoever is in here is believed about callers.",
+        )
+    if "/" in text and text.split("/")[0] != str(network.network_address):
+        raise Unfit(shown(text), hint=f'The network of this address is "{network}".')
+    return network
+
+
+def read_store(text: str) -> str:
+    if text.startswith("sqlite:"):
+        return _sqlite(text)
+    if text.startswith("postgres://"):
+        raise Unfit("the scheme postgres://", hint="Write postgresql:// instead.")
+    url = _split(text, "postgresql")
+    if not url.username or not url.path.strip("/"):
+        raise Unfit("a URL without a user or without a database")
+    if not url.hostname and "host=" not in url.query:
+        raise Unfit("a URL without a host")
+    return text
+
+
+def read_counters(text: str) -> str:
+    if text == "memory":
+        return text
+    url = _split(text, "valkey")
+    if not url.hostname:
+        raise Unfit("a URL without a host")
+    if url.query or not re.fullmatch(r"/?[0-9]{0,4}", url.path):
+        raise Unfit("something other than the number of a database after the port")
+    return text
+
+
+def read_http(text: str) -> str:
+    """Without a slash at the end. Refuses what would reach a cloud's metadata service."""
+    url = _split(text, "http", "https")
+    if "@" in url.netloc:
+        raise Unfit("a user before the host (not shown)", hint="Set `key` instead.")
+    if not url.hostname:
+        raise Unfit("a URL without a host")
+    if "?" in text or "#" in text:
+        raise Unfit("a ? or # after the path (not shown)", hint="End the URL with its path.")
+    _check_host(url.hostname)
+    return text.rstrip("/")
+
+
+def read_target(text: str) -> TargetName:
+    provider, colon, model = text.partition(":")
+    if not colon or not provider or not is_plain(model):
+        raise Unfit(shown(text), hint="The first colon parts the provider from its model.")
+    return TargetName(provider, model)
+
+
+def is_plain(name: str) -> bool:
+    """1 to 200 printable characters without a space."""
+    return 0 < len(name) <= 200 and name.isprintable() and not any(c.isspace() for c in name)
+
+
+def is_public(host: str) -> bool:
+    """Whether traffic to the host may leave the premises."""
+    address = _ip(host)
+    if address is not None:
+        return address.is_global
+    name = host.rstrip(".").lower()
+    return "." in name and not name.endswith((".internal", ".local", ".localhost", ".svc"))
+
+
+def is_loopback(host: str) -> bool:
+    address = _ip(host)
+    return host == "localhost" if address is None else address.is_loopback
+
+
+def _sqlite(text: str) -> str:
+    path = text.removeprefix("sqlite:")
+    if path.startswith("//"):
+        raise Unfit(
+            shown(text), hint="Without slashes: sqlite:NAME is in data_dir, sqlite:/PATH anywhere."
+        )
+    if not path.strip() or path.startswith(":") or "?" in path or not path.isprintable():
+        raise Unfit(
+            shown(text), hint="The ledger needs a file of its own that outlives the process."
+        )
+    return text
+
+
+def _split(text: str, *schemes: str) -> SplitResult:
+    if not re.fullmatch(r"[!-~]{1,2000}", text):
+        raise Unfit("a text that is no URL: empty, or with spaces or special characters")
+    try:
+        url = urlsplit(text)
+        port = url.port
+    except ValueError:
+        raise Unfit("a URL whose host or port cannot be read") from None
+    if url.scheme not in schemes or "://" not in text:
+        raise Unfit(f'the scheme "{url.scheme}"' if "://" in text else "a text that is no URL")
+    if url.password is not None or re.search(r"(?i)\bpass(word|wd)?=", url.query):
+        raise Unfit(
+            "a password inside the URL (not shown)",
+            hint='Take it out and write `password = "env:NAME"` beside it.',
+        )
+    if port == 0 or url.fragment:
+        raise Unfit("port 0, or a # in the URL")
+    return url
+
+
+def _check_host(host: str) -> None:
+    address = _ip(host)
+    if address is None:
+        last = host.rstrip(".").rpartition(".")[2]
+        if not HOST_NAME.fullmatch(host) or re.fullmatch(r"[0-9]+|0[xX][0-9a-fA-F]*", last):
+            raise Unfit(
+                f"the host {shown(host)}", hint="Write addresses with four decimal numbers."
+            )
+        if host.rstrip(".").lower() not in METADATA_NAMES:
+            return
+    elif not any(_bare(address) in network for network in METADATA):
+        return
+    raise Unfit(
+        f"the host {shown(host)}",
+        expected="a host that is no cloud metadata service and no link-local address",
+    )
+
+
+def _bare(address: Ip) -> Ip:
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return mapped or address
+
+
+def _ip(host: str) -> Ip | None:
+    try:
+        return ip_address(host)
+    except ValueError:
+        return None

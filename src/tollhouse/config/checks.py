@@ -1,0 +1,166 @@
+"""What does not go together, or is not safe, though each part is valid by itself.
+
+A clash names every key that it rests on, the one to report it under first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain
+
+from tollhouse.config.problems import Place, shown
+from tollhouse.config.settings import ProviderSettings, Settings
+from tollhouse.config.wording import did_you_mean
+
+PEPPER_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Clash:
+    about: tuple[Place, ...]
+    found: str
+    expected: str
+    hint: str | None = None
+
+
+def clashes(settings: Settings) -> Iterator[Clash]:
+    return chain(
+        _authenticator(settings),
+        _exposure(settings),
+        _certificate(settings),
+        _listeners(settings),
+        _peppers(settings),
+        _idle_settings(settings),
+        _providers(settings),
+        _targets(settings),
+    )
+
+
+def _authenticator(settings: Settings) -> Iterator[Clash]:
+    if not settings.auth.virtual_keys:
+        yield Clash(
+            (("auth", "virtual_keys"),),
+            "false, and no other way to prove who calls",
+            "true",
+            "A gateway without authentication does not start. To try it out, make a key: `tollhouse keys create`.",
+        )
+
+
+def _exposure(settings: Settings) -> Iterator[Clash]:
+    server = settings.server
+    if server.listen.is_loopback or server.tls_certificate or server.trusted_proxies:
+        return
+    yield Clash(
+        (("server", "listen"), ("server", "tls_certificate"), ("server", "trusted_proxies")),
+        f"{server.listen}, which others can reach, without TLS",
+        "a loopback address, or TLS",
+        "Set `tls_certificate` and `tls_key`; or, if TLS ends at a proxy, its addresses as `trusted_proxies`.",
+    )
+
+
+def _certificate(settings: Settings) -> Iterator[Clash]:
+    for name, other in (("tls_certificate", "tls_key"), ("tls_key", "tls_certificate")):
+        path = getattr(settings.server, name)
+        here, there = ("server", name), ("server", other)
+        if path is None and getattr(settings.server, other) is not None:
+            yield Clash((here, there), "nothing", f"a path, because `{other}` is set")
+        elif path is not None and not settings.at(path).is_file():
+            yield Clash(
+                (here, ("data_dir",)), f"no file at {settings.at(path)}", "a PEM file that is there"
+            )
+
+
+def _listeners(settings: Settings) -> Iterator[Clash]:
+    api, metrics = settings.server.listen, settings.metrics.listen
+    if metrics is not None and metrics.collides_with(api):
+        yield Clash(
+            (("metrics", "listen"), ("server", "listen")),
+            f"{metrics}, where the API listens at {api}",
+            'a port of its own, or "off"',
+        )
+
+
+def _peppers(settings: Settings) -> Iterator[Clash]:
+    auth = settings.auth
+    for version, secret in auth.peppers.items():
+        size = len(secret.reveal().encode())
+        if size < PEPPER_BYTES:
+            yield Clash(
+                (("auth", "peppers", str(version)),),
+                f"{secret.reference} has {size} bytes",
+                f"a secret of at least {PEPPER_BYTES} bytes",
+                "Make one: `openssl rand -hex 32`.",
+            )
+    if not auth.peppers and not settings.store.is_sqlite:
+        yield Clash(
+            (("auth", "peppers"), ("store", "url")),
+            "nothing",
+            "a pepper that all gateways on this PostgreSQL share",
+            "Make one with `openssl rand -hex 32`, give it to each of them, and set "
+            '`peppers = { 1 = "env:TOLLHOUSE_PEPPER" }` under [auth].',
+        )
+    elif auth.pepper_version not in (set(auth.peppers) or {1}):
+        yield Clash(
+            (("auth", "pepper_version"), ("auth", "peppers")),
+            f"the number {auth.pepper_version}",
+            "a version that is listed in `peppers`"
+            if auth.peppers
+            else "1, the pepper that is made here",
+        )
+
+
+def _idle_settings(settings: Settings) -> Iterator[Clash]:
+    """Nothing in the file is silently without effect."""
+    if settings.store.password and settings.store.is_sqlite:
+        yield _idle(("store", "password"), ("store", "url"), "SQLite has no password")
+    if settings.limits.password and not settings.limits.is_shared:
+        yield _idle(("limits", "password"), ("limits", "store"), "memory has no password")
+    if settings.limits.burst and not settings.limits.requests_per_minute:
+        yield _idle(
+            ("limits", "burst"), ("limits", "requests_per_minute"), "`requests_per_minute` is 0"
+        )
+
+
+def _idle(place: Place, cause: Place, because: str) -> Clash:
+    return Clash((place, cause), f"a setting without effect: {because}", "nothing")
+
+
+def _providers(settings: Settings) -> Iterator[Clash]:
+    for name, provider in settings.providers.items():
+        yield from _provider(("providers", name), provider)
+
+
+def _provider(place: Place, provider: ProviderSettings) -> Iterator[Clash]:
+    kind = provider.kind
+    is_remote = kind in ("openai", "openai-compatible")
+    about_url, about_key = (
+        ((*place, "url"), (*place, "kind")),
+        ((*place, "key"), (*place, "kind")),
+    )
+    if kind == "openai-compatible" and provider.url is None:
+        yield Clash(
+            about_url, "nothing", "the URL of the server", 'Such as "http://127.0.0.1:8000/v1".'
+        )
+    if kind == "openai" and provider.key is None:
+        yield Clash(
+            about_key, "nothing", "a reference to your API key", 'Such as "env:OPENAI_API_KEY".'
+        )
+    if not is_remote and provider.url is not None:
+        yield Clash(about_url, "a URL", f'nothing: a provider of the kind "{kind}" has none')
+    if not is_remote and provider.key is not None:
+        yield Clash(about_key, "a secret", f'nothing: a provider of the kind "{kind}" needs none')
+
+
+def _targets(settings: Settings) -> Iterator[Clash]:
+    for name, model in settings.models.items():
+        for index, target in enumerate(model.targets):
+            if target.provider not in settings.providers:
+                yield Clash(
+                    (("models", name, "targets", index), ("providers", target.provider)),
+                    f"the provider {shown(target.provider)}, which is not declared",
+                    "one of " + ", ".join(settings.providers)
+                    if settings.providers
+                    else "a provider that is declared under [providers]",
+                    did_you_mean(target.provider, settings.providers),
+                )

@@ -1,0 +1,137 @@
+"""Secrets, which the file never holds: it names where they are.
+
+    env:NAME     an environment variable
+    file:PATH    the text of a file; a relative path is under data_dir
+
+Invariant: nothing but `reveal` gives the value away.
+"""
+
+from __future__ import annotations
+
+import hmac
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import NoReturn
+
+from tollhouse.config.problems import Unfit
+
+TAKES = 'a reference to a secret: "env:NAME" or "file:PATH"'
+HOW = 'Put the value into an environment variable or a file, and write "env:NAME" or "file:PATH" here.'
+NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+MAX_BYTES = 64 * 1024
+
+
+class Secret:
+    """A value that shows only where it comes from."""
+
+    __slots__ = ("_value", "reference")
+
+    def __init__(self, value: str, reference: str) -> None:
+        self._value = value
+        self.reference = reference
+
+    def reveal(self) -> str:
+        return self._value
+
+    def __repr__(self) -> str:
+        return f"Secret({self.reference})"
+
+    def __format__(self, spec: str) -> str:
+        return format(str(self), spec)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Secret):
+            return NotImplemented
+        return hmac.compare_digest(self._value.encode(), other._value.encode())
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        raise TypeError("a secret is neither pickled nor copied")
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Where references lead. The environment is given, never read from the process."""
+
+    environ: Mapping[str, str] = field(default_factory=dict, repr=False)
+    data_dir: Path = Path()
+
+    def secret(self, reference: str) -> Secret:
+        """Raises Unfit, which never repeats the value, nor a text that is no reference."""
+        scheme, colon, name = reference.partition(":")
+        if colon and scheme == "env":
+            value = self._variable(name)
+        elif colon and scheme == "file":
+            value = self._text(name)
+        else:
+            raise Unfit(_literal(reference), hint=HOW)
+        _check(value, reference)
+        return Secret(value, reference)
+
+    def _variable(self, name: str) -> str:
+        if not NAME.fullmatch(name):
+            raise Unfit(
+                'a text after "env:" that is not the name of a variable (not shown)', hint=HOW
+            )
+        if name not in self.environ:
+            raise Unfit(
+                f"the environment variable {name} is not set",
+                hint=f"Set {name} in the environment that the gateway starts in.",
+            )
+        return self.environ[name]
+
+    def _text(self, name: str) -> str:
+        path = self.data_dir / name
+        if not name.strip() or "\0" in name:
+            raise Unfit('"file:" without a usable path', hint=HOW)
+        try:
+            if not path.is_file():
+                raise Unfit(f"there is no file {path}", hint="Relative paths are under data_dir.")
+            with path.open("rb") as file:
+                text = file.read(MAX_BYTES + 1)
+        except OSError as error:
+            raise Unfit(f"{path} cannot be read: {error.strerror}") from None
+        if len(text) > MAX_BYTES:
+            raise Unfit(f"{path} is larger than {MAX_BYTES} bytes", hint="Is it the right file?")
+        try:
+            return text.decode().rstrip("\r\n")
+        except UnicodeDecodeError:
+            raise Unfit(f"{path} is not text", hint="Write random bytes as hex.") from None
+
+
+def file_of(secret: Secret, data_dir: Path) -> Path | None:
+    """The file that a secret was read from, if it was one."""
+    scheme, _, name = secret.reference.partition(":")
+    return data_dir / name if scheme == "file" else None
+
+
+def is_readable_by_others(path: Path) -> bool:
+    try:
+        return bool(path.stat().st_mode & 0o077)
+    except OSError:
+        return False
+
+
+def _check(value: str, reference: str) -> None:
+    if not value.strip():
+        raise Unfit(f"{reference} is empty", hint="An empty secret protects nothing.")
+    if value != value.strip() or not value.isprintable():
+        raise Unfit(f"{reference} has spaces around it, or line breaks or control characters in it")
+    if value.casefold() in _weak() or len(set(value)) == 1:
+        raise Unfit(
+            f"{reference} is a value that anybody would guess (not shown)",
+            expected="a secret of your own",
+            hint="Make one: `openssl rand -hex 32`.",
+        )
+
+
+@cache
+def _weak() -> frozenset[str]:
+    """Values from manuals, examples and other people's defaults."""
+    return frozenset(Path(__file__).with_name("weak.txt").read_text(encoding="utf-8").split())
+
+
+def _literal(text: str) -> str:
+    return "a literal value (not shown)" if text.strip() else "an empty text"

@@ -1,0 +1,363 @@
+"""Every setting there is: its type, its default, its bounds, and what it does, for operators.
+
+The reference page, the JSON schema and the words of error messages are all made from here.
+Relative paths are under `data_dir`; `data_dir` itself is under the working directory.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+from types import NoneType
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from tollhouse.config import addresses
+from tollhouse.config.addresses import Listen, Network, TargetName
+from tollhouse.config.problems import Unfit, shown
+from tollhouse.config.secrets import Secret
+from tollhouse.config.texts import PATH, SecretText, Text, read_file_reference, read_path
+
+OPENAI_URL = "https://api.openai.com/v1"
+MIB = 1024 * 1024
+
+DATA_DIR = "a path; a relative one is under the working directory"
+KEY_FILE = f'{PATH}; "file:" before it is allowed'
+PROVIDER_NAME = "a name of 1 to 40 lower-case letters, digits and dashes"
+MODEL_NAME = "a name of 1 to 200 printable characters without spaces"
+PEPPER_VERSION = "the number of a version, from 1, as a key"
+
+
+def _provider_name(text: str) -> str:
+    if not re.fullmatch(r"[a-z0-9-]{1,40}", text):
+        raise Unfit(shown(text))
+    return text
+
+
+def _model_name(text: str) -> str:
+    if not addresses.is_plain(text):
+        raise Unfit(shown(text))
+    return text
+
+
+def _pepper_version(text: str) -> int:
+    if not re.fullmatch(r"[1-9][0-9]{0,5}", text):
+        raise Unfit(shown(text))
+    return int(text)
+
+
+SecretRef = Annotated[Secret, SecretText()]
+FilePath = Annotated[Path, Text(Path, read_path, PATH)]
+Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=1, le=1_000_000)]
+Proxies = tuple[
+    Annotated[Network, Text((IPv4Network, IPv6Network), addresses.read_network, addresses.NETWORK)],
+    ...,
+]
+Targets = tuple[
+    Annotated[TargetName, Text(TargetName, addresses.read_target, addresses.TARGET)], ...
+]
+Peppers = dict[Annotated[int, Text(int, _pepper_version, PEPPER_VERSION)], SecretRef]
+ProviderName = Annotated[str, Text(str, _provider_name, PROVIDER_NAME)]
+ModelName = Annotated[str, Text(str, _model_name, MODEL_NAME)]
+Kind = Literal["openai", "openai-compatible", "local", "echo"]
+OutputBound = Literal["max_tokens", "max_completion_tokens"]
+
+
+def setting(what: str, default: Any = None, **more: Any) -> Any:
+    """A field with its description. A default is written as in the file, and read like it."""
+    return Field(default, description=what, **more)
+
+
+def part(kind: type) -> Any:
+    """A section, or a table of them, that may be left out."""
+    return Field(default_factory=kind)
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(
+        strict=True,
+        extra="forbid",
+        frozen=True,
+        validate_default=True,
+        hide_input_in_errors=True,
+        arbitrary_types_allowed=True,
+    )
+
+
+class ServerSettings(Section):
+    """The door: where it listens, and how much it takes at once."""
+
+    listen: Annotated[Listen, Text(Listen, addresses.read_listen, addresses.LISTEN)] = setting(
+        "Where the API is served. An address that others can reach needs TLS, or `trusted_proxies` "
+        "when TLS ends at a proxy. Port 0 takes any free port.",
+        "127.0.0.1:8400",
+    )
+    workers: int = setting(
+        "Processes that serve. More than one shares the work among the cores of this machine.",
+        1,
+        ge=1,
+        le=64,
+    )
+    tls_certificate: FilePath | None = setting(
+        "The certificate chain, as a PEM file. Goes with `tls_key`."
+    )
+    tls_key: FilePath | None = setting(
+        "The private key of the certificate, as a PEM file. Goes with `tls_certificate`."
+    )
+    trusted_proxies: Proxies = setting(
+        "Networks whose word about the caller's address (`X-Forwarded-For`) is believed, "
+        "because TLS ends there.",
+        (),
+        strict=False,
+    )
+    drain_s: Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False)] = setting(
+        "How long calls under way may go on after the gateway was asked to stop.", 30
+    )
+    max_body_bytes: int = setting(
+        "The largest body that is read. A larger one is refused with `body_too_large`.",
+        MIB,
+        ge=1024,
+        le=64 * MIB,
+    )
+    max_concurrent_requests: int = setting(
+        "Requests under way at one time, in each worker. More are refused until one ends.",
+        2048,
+        ge=1,
+        le=100_000,
+    )
+
+
+class MetricsSettings(Section):
+    """Figures for Prometheus, on a port of their own."""
+
+    listen: Annotated[
+        Listen | None,
+        Text(
+            (Listen, NoneType),
+            addresses.read_listen_or_off,
+            addresses.LISTEN_OR_OFF,
+            lambda listen: str(listen or "off"),
+        ),
+    ] = setting(
+        "Where `/metrics` is served, without a credential: keep it where only your monitoring can "
+        "reach it. `off` serves none.",
+        "127.0.0.1:9400",
+    )
+
+
+class StoreSettings(Section):
+    """Where keys, prices, budgets and the ledger live."""
+
+    url: Annotated[str, Text(str, addresses.read_store, addresses.STORE)] = setting(
+        "A SQLite file, or a PostgreSQL database that several gateways share. "
+        "The password is not part of it.",
+        "sqlite:tollhouse.db",
+    )
+    password: SecretRef | None = setting("The password for PostgreSQL.")
+    pool: int = setting("Connections to PostgreSQL, for each worker.", 8, ge=1, le=500)
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self.url.startswith("sqlite:")
+
+
+class AuthSettings(Section):
+    """How callers prove who they are."""
+
+    virtual_keys: bool = setting(
+        "Callers show a Tollhouse key (`thk_…`). It is the only way in, so the gateway does not "
+        "start without it.",
+        default=True,
+    )
+    pepper_version: Count = setting(
+        "The pepper that new keys are stored under. Older versions must stay listed as long as "
+        "keys use them.",
+        1,
+    )
+    peppers: Peppers = Field(
+        default_factory=dict,
+        description="Versions, and where their secrets are, of at least 32 bytes. Left out, the "
+        "gateway makes one for SQLite: `pepper` in `data_dir`. With PostgreSQL it must be given, "
+        "because all replicas need the same.",
+    )
+
+
+class LimitsSettings(Section):
+    """How fast one key may call."""
+
+    requests_per_minute: int = setting(
+        "Requests a minute for each key. 0 sets no limit.", 240, ge=0, le=1_000_000
+    )
+    burst: Count | None = setting(
+        "Requests that may come at once after a pause. Left out, as many as in a minute."
+    )
+    store: Annotated[str, Text(str, addresses.read_counters, addresses.COUNTERS)] = setting(
+        "Where the counts are kept: in `memory`, or in Valkey for all replicas together.", "memory"
+    )
+    password: SecretRef | None = setting("The password for Valkey.")
+
+    @property
+    def is_shared(self) -> bool:
+        return self.store != "memory"
+
+    @property
+    def most_at_once(self) -> int:
+        """The burst, defaults included; 0 where there is no limit."""
+        return self.burst or self.requests_per_minute
+
+
+class LedgerSettings(Section):
+    """What is held before a call and settled after it."""
+
+    require_price: bool = setting(
+        "Refuse models that have no price. If false, they are called and cost nothing.",
+        default=True,
+    )
+    lease_s: int = setting(
+        "How long a worker may be silent before others settle what it left behind.",
+        30,
+        ge=5,
+        le=3600,
+    )
+    unknown: Literal["keep", "charge"] = setting(
+        "What becomes of a hold whose call was sent and whose end nobody saw: `keep` it until an "
+        "operator resolves it, or `charge` it in full after `unknown_after_s`.",
+        "keep",
+    )
+    unknown_after_s: int = setting(
+        'When such a hold is charged, under `unknown = "charge"`.', 86_400, ge=60, le=31_536_000
+    )
+
+
+class AuditSettings(Section):
+    """One record for each request, chained and signed, never with its content."""
+
+    directory: FilePath = setting("Where the records are written.", "audit")
+    key: Annotated[Path, Text(Path, read_file_reference, KEY_FILE)] = setting(
+        "The private key (Ed25519, PEM) that signs the chain. It is made if there is none.",
+        "audit.key",
+    )
+    strict: bool = setting(
+        "Answer nothing while records cannot be written. If false, calls go on and the gap is "
+        "reported.",
+        default=False,
+    )
+    checkpoint_every: Count = setting("Records between two signed checkpoints.", 1000)
+    rotate_bytes: int = setting(
+        "The size at which a new file is begun.", 64 * MIB, ge=4096, le=16 * 1024 * MIB
+    )
+
+
+class LogSettings(Section):
+    """What the gateway says about itself."""
+
+    level: Literal["debug", "info", "warning", "error"] = setting(
+        "The least important message that is written.", "info"
+    )
+
+
+class ProviderSettings(Section):
+    """One place that answers for models. The name of the table is its name."""
+
+    kind: Kind = Field(
+        description="`openai`: the OpenAI API. `openai-compatible`: any server that speaks it, "
+        "such as vLLM. `local`: a small model on this machine. `echo`: answers with the question, "
+        "for tests."
+    )
+    url: Annotated[str, Text(str, addresses.read_http, addresses.HTTP)] | None = setting(
+        "Where the API begins. Required for `openai-compatible`; "
+        f"`{OPENAI_URL}` for `openai` if left out; not for `local` and `echo`."
+    )
+    key: SecretRef | None = setting(
+        "The provider's API key. Required for `openai`; not for `local` and `echo`."
+    )
+    connect_s: Seconds = setting("How long making a connection may take.", 5)
+    first_byte_s: Seconds = setting("How long the provider may think before it answers.", 300)
+    between_s: Seconds = setting("How long an answer may pause.", 120)
+    whole_s: Seconds = setting("How long a call may take altogether.", 1800)
+    max_connections: int = setting(
+        "Connections to this provider at one time, for each worker.", 512, ge=1, le=65_535
+    )
+    output_bound: OutputBound | None = setting(
+        "The member of the body that bounds the output. Left out, it is `max_completion_tokens` "
+        "for `openai` and `max_tokens` for all others."
+    )
+
+    @property
+    def base_url(self) -> str | None:
+        """Where the API begins, defaults included; None for kinds that are reached otherwise."""
+        return self.url or (OPENAI_URL if self.kind == "openai" else None)
+
+    @property
+    def bounded_by(self) -> OutputBound:
+        """The member that bounds the output, defaults included."""
+        if self.output_bound is not None:
+            return self.output_bound
+        return "max_completion_tokens" if self.kind == "openai" else "max_tokens"
+
+
+class ModelSettings(Section):
+    """One model as callers know it. The name of the table is its name."""
+
+    targets: Targets = Field(
+        strict=False,
+        min_length=1,
+        description="Who answers for it, as `provider:model`, in order: the next is asked when one "
+        "cannot answer.",
+    )
+    max_output_tokens: int = setting(
+        "The most that one answer may produce. It is held for, and sent to the provider as the "
+        "bound.",
+        4096,
+        ge=1,
+        le=10_000_000,
+    )
+    image_tokens: int = setting(
+        "What one image is held for, in tokens. Must not be less than the provider can bill.",
+        50_000,
+        ge=0,
+        le=10_000_000,
+    )
+
+
+class Settings(Section):
+    """The whole file."""
+
+    data_dir: Annotated[Path, Text(Path, read_path, DATA_DIR)] = setting(
+        "Where the gateway keeps its files. Every other relative path is under it.",
+        "tollhouse-data",
+    )
+    server: ServerSettings = part(ServerSettings)
+    metrics: MetricsSettings = part(MetricsSettings)
+    store: StoreSettings = part(StoreSettings)
+    auth: AuthSettings = part(AuthSettings)
+    limits: LimitsSettings = part(LimitsSettings)
+    ledger: LedgerSettings = part(LedgerSettings)
+    audit: AuditSettings = part(AuditSettings)
+    log: LogSettings = part(LogSettings)
+    providers: dict[ProviderName, ProviderSettings] = part(dict)
+    models: dict[ModelName, ModelSettings] = part(dict)
+
+    def at(self, path: Path) -> Path:
+        """Where a path of this file is."""
+        return self.data_dir / path
+
+    @property
+    def sqlite_file(self) -> Path | None:
+        return (
+            self.at(Path(self.store.url.removeprefix("sqlite:"))) if self.store.is_sqlite else None
+        )
+
+    def secrets(self) -> Iterator[tuple[str, Secret]]:
+        """Every secret with the key it stands under, for whoever must keep them out of something."""
+        held: list[tuple[str, Any]] = [
+            ("store.password", self.store.password),
+            ("limits.password", self.limits.password),
+            *((f"auth.peppers.{version}", secret) for version, secret in self.auth.peppers.items()),
+            *((f"providers.{name}.key", provider.key) for name, provider in self.providers.items()),
+        ]
+        return ((key, secret) for key, secret in held if secret is not None)

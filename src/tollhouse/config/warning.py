@@ -1,0 +1,89 @@
+"""What works, and yet an operator should know."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import chain
+from urllib.parse import parse_qs, urlsplit
+
+from tollhouse.config.addresses import is_loopback, is_public
+from tollhouse.config.problems import Problem, dotted
+from tollhouse.config.secrets import file_of, is_readable_by_others
+from tollhouse.config.settings import Settings
+
+ENCRYPTED = {"require", "verify-ca", "verify-full"}
+
+
+def warnings(settings: Settings) -> list[Problem]:
+    """Nothing of this keeps the gateway from starting. Looks at the files of secrets."""
+    return list(
+        chain(
+            _exposed_files(settings),
+            _open_metrics(settings),
+            _plain_traffic(settings),
+            _plain_database(settings),
+            _no_models(settings),
+        )
+    )
+
+
+def _exposed_files(settings: Settings) -> Iterator[Problem]:
+    paths = [(key, file_of(secret, settings.data_dir)) for key, secret in settings.secrets()]
+    if settings.server.tls_key:
+        paths.append(("server.tls_key", settings.at(settings.server.tls_key)))
+    paths.append(("audit.key", settings.at(settings.audit.key)))
+    for key, path in paths:
+        if path is not None and is_readable_by_others(path):
+            yield Problem(
+                key,
+                f"{path} can be read by other users",
+                "a file that only its owner can read",
+                f"Run `chmod 600 {path}`.",
+            )
+
+
+def _open_metrics(settings: Settings) -> Iterator[Problem]:
+    listen = settings.metrics.listen
+    if listen is not None and not listen.is_loopback:
+        yield Problem(
+            "metrics.listen",
+            f"{listen}, which others can reach",
+            "an address that only your monitoring can reach",
+            "Metrics are served without a credential.",
+        )
+
+
+def _plain_traffic(settings: Settings) -> Iterator[Problem]:
+    for name, provider in settings.providers.items():
+        url = urlsplit(provider.base_url or "")
+        if url.scheme == "http" and is_public(url.hostname or ""):
+            yield Problem(
+                dotted(("providers", name, "url")),
+                "http to a public host: key and content can be read on the way",
+                "https",
+            )
+
+
+def _plain_database(settings: Settings) -> Iterator[Problem]:
+    for key, text in (("store.url", settings.store.url), ("limits.store", settings.limits.store)):
+        url = urlsplit(text)
+        if url.hostname is None or is_loopback(url.hostname):
+            continue
+        if url.scheme == "valkey" or not ENCRYPTED & set(parse_qs(url.query).get("sslmode", ())):
+            yield Problem(
+                key,
+                f"a connection to {url.hostname} that may not be encrypted",
+                "a host that is reached over a network of your own"
+                if url.scheme == "valkey"
+                else "sslmode=verify-full in the URL",
+            )
+
+
+def _no_models(settings: Settings) -> Iterator[Problem]:
+    if not settings.models:
+        yield Problem(
+            "models",
+            "nothing",
+            "at least one model",
+            "Until then every call is refused with `model_unknown`.",
+        )

@@ -1,0 +1,44 @@
+"""The full sample, and what it refers to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tollhouse.config import ConfigInvalid, Problem, Settings, parse
+
+ENVIRON = {
+    "DB_PASSWORD": "correct horse battery staple",
+    "VALKEY_PASSWORD": "another long password",
+    "OPENAI_API_KEY": "sk-canary-0123456789abcdef",
+    "PEPPER": "canary-pepper-of-thirty-two-bytes-or-more",
+}
+FILE_PEPPER = "canary-pepper-in-a-file-with-thirty-two-bytes"
+CANARIES = [*ENVIRON.values(), FILE_PEPPER]
+
+
+def full(data_dir: Path) -> str:
+    """The sample, and the files it names."""
+    for name, text in (("tls.crt", "-"), ("tls.key", "-"), ("pepper-2", FILE_PEPPER + "\n")):
+        path = data_dir / name
+        path.write_text(text)
+        path.chmod(0o600)
+    sample = Path(__file__).with_name("full.toml").read_text()
+    return sample.replace("DATA_DIR", str(data_dir))
+
+
+def read(text: str, **environ: str) -> Settings:
+    return parse(text, environ)
+
+
+def problems(text: str, **environ: str) -> list[Problem]:
+    with pytest.raises(ConfigInvalid) as caught:
+        parse(text, environ)
+    return caught.value.problems
+
+
+def problem(text: str, **environ: str) -> Problem:
+    """The only one."""
+    (only,) = problems(text, **environ)
+    return only

@@ -1,0 +1,159 @@
+"""What does not go together, or is not safe, though each part is valid by itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from configs import problem, read
+
+PEPPER = "a pepper of thirty-two bytes, or even more"
+
+
+@pytest.mark.req("S-20")
+def test_a_gateway_without_authentication_does_not_start() -> None:
+    assert problem("[auth]\nvirtual_keys = false").key == "auth.virtual_keys"
+
+
+@pytest.mark.req("S-20")
+@pytest.mark.parametrize("value", ['""', '" "', '"false"', "0", "[]", "{}", '"off"', '"none"'])
+def test_no_value_turns_authentication_off(value: str) -> None:
+    assert problem(f"[auth]\nvirtual_keys = {value}").key == "auth.virtual_keys"
+
+
+@pytest.mark.req("S-20")
+@pytest.mark.parametrize("text", ["", "[auth]", "[auth]\npeppers = {}", "auth = {}"])
+def test_authentication_that_is_not_mentioned_is_on(text: str) -> None:
+    assert read(text).auth.virtual_keys
+
+
+@pytest.mark.req("B-34", "S-38")
+@pytest.mark.parametrize("host", ["0.0.0.0", "[::]", "192.0.2.1", "10.0.0.1", "[2001:db8::1]"])
+def test_an_address_that_others_can_reach_needs_tls_or_a_proxy(host: str) -> None:
+    assert problem(f'[server]\nlisten = "{host}:8400"').key == "server.listen"
+
+
+@pytest.mark.req("S-38")
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.1.2.3", "[::1]", "localhost"])
+def test_a_loopback_address_needs_nothing(host: str) -> None:
+    assert read(f'[server]\nlisten = "{host}:8400"').server.listen.is_loopback
+
+
+@pytest.mark.req("S-38")
+def test_a_proxy_that_ends_tls_opens_the_address() -> None:
+    text = '[server]\nlisten = "0.0.0.0:8400"\ntrusted_proxies = ["10.0.0.0/8"]'
+
+    assert not read(text).server.listen.is_loopback
+
+
+@pytest.mark.req("S-38")
+@pytest.mark.parametrize("network", ["0.0.0.0/0", "::/0"])
+def test_trusting_everybody_is_no_proxy(network: str) -> None:
+    text = f'[server]\nlisten = "0.0.0.0:8400"\ntrusted_proxies = ["{network}"]'
+
+    assert problem(text).key == "server.trusted_proxies[0]"
+
+
+@pytest.mark.req("S-38")
+def test_a_certificate_opens_the_address(tmp_path: Path) -> None:
+    (tmp_path / "c").touch()
+    text = f'data_dir = "{tmp_path}"\n[server]\nlisten = "0.0.0.0:8400"\n'
+
+    settings = read(text + 'tls_certificate = "c"\ntls_key = "c"')
+
+    assert settings.server.tls_key == Path("c")
+
+
+def test_certificate_and_key_go_together_and_must_be_there(tmp_path: Path) -> None:
+    (tmp_path / "c").touch()
+    top = f'data_dir = "{tmp_path}"\n[server]\ntls_certificate = "c"\n'
+
+    assert problem(top).key == "server.tls_key"
+    assert problem(top + 'tls_key = "none"').found == f"no file at {tmp_path}/none"
+
+
+@pytest.mark.parametrize(
+    ("api", "metrics"),
+    [
+        ("127.0.0.1:9", "127.0.0.1:9"),
+        ("127.0.0.1:9", "0.0.0.0:9"),
+        ("127.0.0.1:9", "[::]:9"),
+        ("localhost:9", "127.0.0.1:9"),
+        ("[::1]:9", "[0:0::1]:9"),
+    ],
+)
+def test_two_listeners_do_not_share_an_address(api: str, metrics: str) -> None:
+    text = f'[server]\nlisten = "{api}"\n[metrics]\nlisten = "{metrics}"'
+
+    assert problem(text).key == "metrics.listen"
+
+
+def test_metrics_can_be_off_and_ports_can_be_left_to_the_system() -> None:
+    assert read('[metrics]\nlisten = "off"').metrics.listen is None
+    read('[server]\nlisten = "127.0.0.1:0"\n[metrics]\nlisten = "127.0.0.1:0"')
+
+
+def test_postgresql_needs_a_pepper() -> None:
+    text = '[store]\nurl = "postgresql://gate@db/gate"\n'
+
+    assert problem(text).key == "auth.peppers"
+    read(text + '[auth]\npeppers = { 1 = "env:P" }', P=PEPPER)
+
+
+@pytest.mark.req("OP-4")
+def test_a_short_pepper_is_refused() -> None:
+    only = problem('[auth]\npeppers = { 1 = "env:P" }', P="x1" * 15 + "y")
+
+    assert (only.key, only.found) == ("auth.peppers.1", "env:P has 31 bytes")
+
+
+def test_the_version_for_new_keys_must_be_listed() -> None:
+    assert problem("[auth]\npepper_version = 2").key == "auth.pepper_version"
+    text = '[auth]\npepper_version = 2\npeppers = { 1 = "env:P" }'
+    assert problem(text, P=PEPPER).key == "auth.pepper_version"
+
+
+@pytest.mark.req("P-35")
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ('[store]\npassword = "env:P"', "store.password"),
+        ('[limits]\npassword = "env:P"', "limits.password"),
+        ("[limits]\nrequests_per_minute = 0\nburst = 5", "limits.burst"),
+        ('[providers.p]\nkind = "echo"\nkey = "env:P"', "providers.p.key"),
+        ('[providers.p]\nkind = "local"\nurl = "http://127.0.0.1"', "providers.p.url"),
+    ],
+)
+def test_a_setting_without_effect_is_a_problem(text: str, key: str) -> None:
+    assert problem(text, P=PEPPER).key == key
+
+
+def test_each_kind_of_provider_asks_for_what_it_needs() -> None:
+    assert problem('[providers.p]\nkind = "openai"').key == "providers.p.key"
+    assert problem('[providers.p]\nkind = "openai-compatible"').key == "providers.p.url"
+
+
+def test_each_kind_of_provider_has_its_own_defaults() -> None:
+    text = """
+[providers.a]
+kind = "openai"
+key = "env:P"
+[providers.b]
+kind = "echo"
+"""
+
+    providers = read(text, P=PEPPER).providers
+
+    assert providers["a"].base_url == "https://api.openai.com/v1"
+    assert providers["a"].bounded_by == "max_completion_tokens"
+    assert providers["b"].base_url is None
+    assert providers["b"].bounded_by == "max_tokens"
+
+
+def test_a_target_needs_a_declared_provider() -> None:
+    text = '[providers.openai]\nkind = "echo"\n[models.m]\ntargets = ["opnai:x"]'
+
+    only = problem(text)
+
+    assert only.key == "models.m.targets[0]"
+    assert only.hint == 'Did you mean "openai"?'

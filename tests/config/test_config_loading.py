@@ -1,0 +1,175 @@
+"""From a file to settings, or to everything that is wrong with it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from configs import CANARIES, ENVIRON, full, problem, problems, read
+
+from tollhouse.config import ConfigInvalid, load, parse
+
+
+def test_without_a_file_the_defaults_hold() -> None:
+    settings = load(None, {})
+
+    assert str(settings.server.listen) == "127.0.0.1:8400"
+    assert settings.sqlite_file == Path("tollhouse-data/tollhouse.db")
+    assert settings.auth.virtual_keys
+    assert settings.limits.most_at_once == 240
+
+
+def test_an_empty_file_means_the_same_as_none() -> None:
+    assert read("") == load(None, {})
+
+
+def test_what_a_file_says_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "tollhouse.toml"
+    file.write_text("\ufeff" + full(tmp_path).replace("\n", "\r\n"))
+
+    settings = load(file, ENVIRON)
+
+    openai = settings.providers["openai"]
+    assert openai.connect_s == 2.5
+    assert openai.key is not None
+    assert openai.key.reveal() == ENVIRON["OPENAI_API_KEY"]
+    assert openai.bounded_by == "max_tokens"
+    assert str(settings.models["gpt-4.1"].targets[1]) == "vllm:org/model:8b"
+    assert settings.models["gpt-4.1"].targets[1].provider == "vllm"
+    assert settings.at(settings.audit.key) == tmp_path / "signing.key"
+    assert settings.sqlite_file is None
+    assert sorted(settings.auth.peppers) == [1, 2]
+
+
+def test_settings_written_out_can_be_read_again(tmp_path: Path) -> None:
+    settings = parse(full(tmp_path), ENVIRON)
+
+    written = settings.model_dump_json()
+
+    assert '"password":"env:DB_PASSWORD"' in written
+    assert '"listen":"192.0.2.1:8400"' in written
+    assert not [canary for canary in CANARIES if canary in written + repr(settings)]
+
+
+def test_settings_cannot_be_changed() -> None:
+    settings = read("")
+
+    with pytest.raises(ValueError, match="frozen"):
+        settings.server.workers = 2
+
+
+@pytest.mark.req("P-35")
+def test_all_problems_are_reported_at_once_in_the_order_of_the_file() -> None:
+    text = """
+data_dir = ""
+[server]
+listen = "0.0.0.0:8400"
+workers = "8"
+[auth]
+virtual_keys = false
+[log]
+level = "inf"
+[providers.p]
+kind = "echo"
+[models.m]
+targets = [
+  "p:x",
+  "nothing",
+  "q:x",
+]
+"""
+
+    found = problems(text)
+
+    assert [(each.key, each.line) for each in found] == [
+        ("data_dir", 2),
+        ("server.listen", 4),
+        ("server.workers", 5),
+        ("auth.virtual_keys", 7),
+        ("log.level", 9),
+        ("models.m.targets[1]", 13),
+        ("models.m.targets[2]", 13),
+    ]
+
+
+def test_a_part_that_is_unfit_causes_no_further_problems() -> None:
+    text = """
+[store]
+url = "postgresql://gate@db/gate"
+[auth]
+peppers = { 1 = "a literal" }
+[providers.p]
+kind = "nonsense"
+[models.m]
+targets = ["p:x"]
+"""
+
+    found = problems(text)
+
+    assert [each.key for each in found] == ["auth.peppers.1", "providers.p.kind"]
+
+
+@pytest.mark.req("P-35")
+def test_a_problem_is_rendered_for_a_terminal() -> None:
+    with pytest.raises(ConfigInvalid) as caught:
+        parse('[log]\nlevel = "inf"', {}, file="gate.toml")
+
+    assert (
+        str(caught.value)
+        == """\
+gate.toml: 1 problem
+
+  log.level (line 2)
+    found     "inf"
+    expected  one of "debug", "info", "warning", "error"
+    hint      Did you mean "info"?"""
+    )
+
+
+def test_a_key_in_the_wrong_section_is_told_where_it_belongs() -> None:
+    assert problem('[server]\nlevel = "info"').hint == "`level` belongs to [log]."
+    assert "top of the file" in str(problem('[log]\ndata_dir = "x"').hint)
+
+
+def test_a_quoted_number_is_told_to_lose_its_quotes() -> None:
+    assert problem('[server]\nworkers = "2"').hint == "Without quotes."
+
+
+def test_a_value_that_looks_like_a_secret_is_not_shown_wherever_it_stands() -> None:
+    for text in (
+        '[log]\nlevel = "sk-canary"',
+        '[providers.p]\nkind = "echo"\nkye = "canary"',
+        'data_dirr = "canary"',
+        '[providers.p]\nkind = "canary0123456789abcdefcanary0123456789abcdef"',
+        '[store]\nurl = "postgresql://u:canary@h/db"',
+        '[store]\nurl = "mysql://u:canary@h/db"',
+        '[providers.p]\nkind = "openai-compatible"\nurl = "https://h/v1?key=canary"',
+    ):
+        assert "canary" not in problem(text).render()
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [("a = 1\nb = [1\nc = 2", 3), ("[log]\nlevel = info", 2), ("a = 1\na = 2", 2), ('x = "', 1)],
+)
+def test_a_file_that_is_no_toml_is_one_problem_with_its_line(text: str, line: int) -> None:
+    only = problem(text)
+
+    assert only.key == "(syntax)"
+    assert only.line == line
+
+
+def test_a_file_that_cannot_be_read_is_a_problem(tmp_path: Path) -> None:
+    (tmp_path / "latin.toml").write_bytes(b"# ok\n# \xe9\n")
+
+    assert file_problem(tmp_path / "none.toml") == "no such file"
+    assert file_problem(tmp_path) == "Is a directory"
+    assert file_problem(tmp_path / "latin.toml") == "a text that is not UTF-8"
+
+
+def file_problem(path: Path) -> str:
+    with pytest.raises(ConfigInvalid) as caught:
+        load(path, {})
+    (only,) = caught.value.problems
+    assert only.key == str(path)
+    return only.found

@@ -1,0 +1,188 @@
+"""Each key of the full sample is taken out, misspelled, and given a value of another type."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from configs import CANARIES, ENVIRON, full
+
+from tollhouse.config import ConfigInvalid, Problem, Settings, parse
+from tollhouse.config.problems import Place, dotted
+from tollhouse.config.shapes import sections, shape_at
+
+SAMPLE = tomllib.loads(Path(__file__).with_name("full.toml").read_text())
+TYPES: dict[str, tuple[type, ...]] = {
+    "boolean": (bool,),
+    "integer": (int,),
+    "number": (int, float),
+}
+
+
+def leaves(node: dict[str, Any], around: Place = ()) -> Iterator[Place]:
+    for name, value in node.items():
+        if isinstance(value, dict):
+            yield from leaves(value, (*around, name))
+        else:
+            yield (*around, name)
+
+
+LEAVES = list(leaves(SAMPLE))
+each_key = pytest.mark.parametrize("place", LEAVES, ids=[dotted(place) for place in LEAVES])
+
+
+def test_the_sample_is_valid_and_says_everything_there_is(tmp_path: Path) -> None:
+    settings = parse(full(tmp_path), ENVIRON)
+
+    assert settings.providers["vllm"].base_url == "http://127.0.0.1:8000/v1"
+    for name, shape in sections().items():
+        said = {key for place in LEAVES if place[0] == name for key in place[1:]}
+        known = set(shape.get("properties") or shape_at((name, "NAME")).get("properties", {}))
+        assert known <= said
+
+
+ASKED_FOR: dict[str, set[str]] = {
+    "data_dir": {"server.tls_certificate", "server.tls_key", "auth.peppers.2"},
+    "server.tls_certificate": {"server.tls_certificate"},
+    "server.tls_key": {"server.tls_key"},
+    "store.url": {"store.password"},
+    "auth.peppers.2": {"auth.pepper_version"},
+    "limits.store": {"limits.password"},
+    "providers.openai.kind": {"providers.openai.kind"},
+    "providers.openai.key": {"providers.openai.key"},
+    "providers.vllm.kind": {"providers.vllm.kind"},
+    "providers.vllm.url": {"providers.vllm.url"},
+    "providers.local.kind": {"providers.local.kind"},
+    'models."gpt-4.1".targets': {'models."gpt-4.1".targets'},
+    "models.small.targets": {"models.small.targets"},
+}
+"""What is reported when a key is left out that the rest of the sample needs."""
+
+
+@pytest.mark.req("P-35")
+@each_key
+def test_a_key_that_is_left_out_has_its_default_or_is_asked_for(
+    place: Place, tmp_path: Path
+) -> None:
+    result = outcome(tmp_path, place, lambda table, key: table.pop(key))
+
+    if isinstance(result, Settings):
+        assert dotted(place) not in ASKED_FOR
+        assert value_in(result, place) == default_at(place)
+    else:
+        assert {problem.key for problem in result} == ASKED_FOR[dotted(place)]
+        assert all(is_precise(problem) for problem in result)
+
+
+@pytest.mark.req("P-35")
+@each_key
+def test_a_misspelled_key_is_named_with_what_was_meant(place: Place, tmp_path: Path) -> None:
+    def misspell(table: dict[str, Any], key: str) -> None:
+        table[misspelled(key)] = table.pop(key)
+
+    result = outcome(tmp_path, place, misspell)
+
+    assert isinstance(result, list)
+    wrong = (*place[:-1], misspelled(str(place[-1])))
+    (named,) = [problem for problem in result if problem.key == dotted(wrong)]
+    assert is_precise(named)
+    assert named.line
+    if "peppers" not in place:
+        assert named.hint == f'Did you mean "{place[-1]}"?'
+
+
+@pytest.mark.req("P-35")
+@pytest.mark.parametrize("other", [True, 7, 0.5, "\t", [1], {"x": 1}], ids=repr)
+@each_key
+def test_a_value_of_another_type_is_named(place: Place, other: object, tmp_path: Path) -> None:
+    def retype(table: dict[str, Any], key: str) -> None:
+        table[key] = other
+
+    result = outcome(tmp_path, place, retype)
+
+    if isinstance(result, Settings):
+        assert type(other) in TYPES[shape_at(place)["type"]]
+        return
+    assert all(is_precise(problem) for problem in result)
+    assert any(problem.key.startswith(dotted(place)) for problem in result)
+
+
+@pytest.mark.req("P-35")
+@pytest.mark.parametrize("section", [name for name in SAMPLE if name != "data_dir"])
+def test_a_misspelled_section_is_named_with_what_was_meant(section: str, tmp_path: Path) -> None:
+    text = full(tmp_path).replace(f"[{section}", f"[{misspelled(section)}")
+
+    result = loaded(text)
+
+    assert isinstance(result, list)
+    (named,) = [problem for problem in result if problem.key == misspelled(section)]
+    assert named.hint == f'Did you mean "{section}"?'
+
+
+def outcome(
+    data_dir: Path, place: Place, change: Callable[[dict[str, Any], str], object]
+) -> Settings | list[Problem]:
+    """What comes of the sample when one of its tables is changed."""
+    tree = tomllib.loads(full(data_dir))
+    table = tree
+    for part in place[:-1]:
+        table = table[str(part)]
+    change(table, str(place[-1]))
+    return loaded("\n".join(written(tree)))
+
+
+def loaded(text: str) -> Settings | list[Problem]:
+    try:
+        return parse(text, ENVIRON)
+    except ConfigInvalid as invalid:
+        shown = invalid.render() + repr(invalid)
+        assert not [canary for canary in CANARIES if canary in shown]
+        return invalid.problems
+
+
+def written(tree: dict[str, Any], around: Place = ()) -> Iterator[str]:
+    """The tree as TOML."""
+    for name, value in tree.items():
+        if not isinstance(value, dict) or value == {"x": 1}:
+            yield f"{dotted((name,))} = {literal(value)}"
+    for name, value in tree.items():
+        if isinstance(value, dict) and value != {"x": 1}:
+            yield f"[{dotted((*around, name))}]"
+            yield from written(value, (*around, name))
+
+
+def literal(value: object) -> str:
+    match value:
+        case bool():
+            return str(value).lower()
+        case str():
+            return '"' + value.replace("\t", "\\t") + '"'
+        case list():
+            return "[" + ", ".join(literal(item) for item in value) + "]"
+        case dict():
+            return "{" + ", ".join(f"{k} = {literal(v)}" for k, v in value.items()) + "}"
+        case _:
+            return repr(value)
+
+
+def misspelled(key: str) -> str:
+    return key + "x" if len(key) < 4 else key[:2] + key[3] + key[2] + key[4:] + "x"
+
+
+def is_precise(problem: Problem) -> bool:
+    return bool(problem.key and problem.found and problem.expected)
+
+
+def value_in(settings: Settings, place: Place) -> object:
+    """Of the settings; None for a name that is not there."""
+    node: Any = settings.model_dump(mode="json")
+    for part in place:
+        node = node.get(part)
+    return node
+
+
+def default_at(place: Place) -> object:
+    return shape_at(place).get("default")
