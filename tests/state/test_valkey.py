@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -15,7 +15,7 @@ from servers import ValkeyServer, valkey_server
 from tollhouse.domain import limits
 from tollhouse.domain.errors import LimiterUnavailable, RateLimited
 from tollhouse.domain.limits import Limit
-from tollhouse.state.valkey import TAKE, ValkeyLimiter
+from tollhouse.state.valkey import MAX_TOGETHER, TAKE, ValkeyLimiter
 
 pytest_plugins = ("servers_fixtures",)
 
@@ -119,6 +119,33 @@ async def test_a_valkey_that_does_not_answer_refuses_within_the_deadline(
     assert time.monotonic() - started < 2
 
 
+async def test_a_crowd_that_waits_in_vain_is_refused_within_the_deadline(
+    own_valkey: ValkeyServer, limiter: ValkeyLimiter
+) -> None:
+    own_valkey.freeze()
+    started = time.monotonic()
+
+    results = await asyncio.gather(
+        *(limiter.take("key") for _ in range(6 * MAX_TOGETHER)), return_exceptions=True
+    )
+
+    assert {type(result) for result in results} == {LimiterUnavailable}
+    assert time.monotonic() - started < 2  # one after the other, the batches would take 3 s
+
+
+async def test_a_connection_that_hangs_is_given_up_for_a_new_one(
+    own_valkey: ValkeyServer, limiter: ValkeyLimiter
+) -> None:
+    own_valkey.freeze()
+    with pytest.raises(LimiterUnavailable):
+        await limiter.take("key")
+
+    with valkey_server() as other:
+        _takes_the_place_of(own_valkey, other)
+
+        await limiter.take("key")
+
+
 async def test_an_answer_that_came_too_late_is_given_to_nobody_else(
     own_valkey: ValkeyServer, limiter: ValkeyLimiter
 ) -> None:
@@ -156,6 +183,23 @@ async def test_a_caller_who_leaves_takes_nobody_along(limiter: ValkeyLimiter) ->
         await leaving
 
 
+async def test_a_caller_who_left_before_the_trip_takes_nothing(
+    own_valkey: ValkeyServer, limiter: ValkeyLimiter
+) -> None:
+    own_valkey.freeze()
+    travelling = asyncio.create_task(limiter.take("travels"))
+    await _until(lambda: not limiter._waiting)  # it is on its way when the second one comes
+    leaving = asyncio.create_task(limiter.take("leaves"))
+    await asyncio.sleep(0)
+
+    leaving.cancel()
+    await asyncio.wait([leaving])
+    own_valkey.resume()
+
+    await travelling
+    await limiter.take("leaves")
+
+
 async def test_a_refused_password_is_not_told(own_valkey: ValkeyServer) -> None:
     wrong = own_valkey.url.replace(own_valkey.password, "canary-password")
     limiter = ValkeyLimiter(wrong, PLENTY, deadline_s=0.5)
@@ -175,3 +219,15 @@ def _on_a_clock_handed_in(script: str) -> str:
     clock = "redis.call('TIME')"
     assert clock in script
     return script.replace(clock, "{tonumber(ARGV[3]), tonumber(ARGV[4])}")
+
+
+async def _until(is_so: Callable[[], bool]) -> None:
+    async with asyncio.timeout(5):
+        while not is_so():
+            await asyncio.sleep(0)
+
+
+def _takes_the_place_of(server: ValkeyServer, other: ValkeyServer) -> None:
+    with Valkey.from_url(other.url) as client:
+        client.config_set("requirepass", server.password)
+    (other.directory / "socket").replace(server.directory / "socket")

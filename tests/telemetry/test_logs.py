@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import os
 import subprocess
 import sys
 from typing import Any
@@ -197,7 +198,7 @@ def _run(
     )
     return subprocess.run(
         [sys.executable, "-c", whole],
-        env=environment or {},
+        env={"PYTHONPATH": os.pathsep.join(sys.path), **(environment or {})},
         capture_output=True,
         text=True,
         check=False,
