@@ -37,7 +37,10 @@ class Database(Protocol):
 
 
 class Ledger(Protocol):
-    """Money: held on every account or on none, settled once."""
+    """Money: held on every account or on none, settled once.
+
+    What is asked for happens in the order of asking; whoever stops waiting takes nothing back.
+    """
 
     def hold(self, hold: Hold) -> Awaitable[None]: ...  # durable when done; raises Refusal
     def settle(

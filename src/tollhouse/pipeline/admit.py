@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import TypeVar
 
 from tollhouse.domain.budget import Hold
 from tollhouse.domain.identity import Principal
@@ -14,52 +13,36 @@ from tollhouse.domain.models import Plan
 from tollhouse.pipeline.call import Call
 from tollhouse.pipeline.house import House
 
-T = TypeVar("T")
-
 
 @asynccontextmanager
-async def admitted(call: Call, caller: Principal, plan: Plan, house: House) -> AsyncIterator[Meter]:
+async def admitted(
+    call: Call, caller: Principal, plan: Plan, house: House
+) -> AsyncIterator[Meter]:
     """Settling is the last thing that happens to every admitted call: answered, failed or abandoned.
 
     Nothing else in the house refunds.
     """
     await house.limiter.take(caller.key)
     meter = Meter(call.id, plan)
-    try:
-        await to_the_end(house.ledger.hold(_hold(call, caller, plan, house)))
-    except asyncio.CancelledError:  # the hold may stand: a caller that left must not keep it
-        await _settle(meter, house)
-        raise
+    await _hold(meter, _worst(call, caller, plan, house), house)
     try:
         yield meter
     except asyncio.CancelledError:
         meter.cut(by_client=call.reply.is_gone)
         raise
     finally:
-        await _settle(meter, house)
+        await house.ledger.settle(meter.settle(house.now_ms()))
 
 
-async def to_the_end(awaitable: Awaitable[T]) -> T:
-    """Wait until it is done; a cancellation that comes meanwhile is raised afterwards."""
-    future = asyncio.ensure_future(awaitable)
-    cancelled: asyncio.CancelledError | None = None
-    while not future.done():
-        try:
-            await asyncio.shield(future)
-        except asyncio.CancelledError as error:
-            cancelled = error
-        except Exception:  # noqa: S110 - taken from the future below
-            pass
-    if cancelled is not None and future.exception() is None:
-        raise cancelled
-    return future.result()
+async def _hold(meter: Meter, hold: Hold, house: House) -> None:
+    try:
+        await house.ledger.hold(hold)
+    except asyncio.CancelledError:  # it will stand all the same: a caller that left must not keep it
+        await house.ledger.settle(meter.settle(house.now_ms()))
+        raise
 
 
-async def _settle(meter: Meter, house: House) -> None:
-    await to_the_end(house.ledger.settle(meter.settle(house.now_ms())))
-
-
-def _hold(call: Call, caller: Principal, plan: Plan, house: House) -> Hold:
+def _worst(call: Call, caller: Principal, plan: Plan, house: House) -> Hold:
     return Hold(
         call=call.id,
         request_id=call.request_id,

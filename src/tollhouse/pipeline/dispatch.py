@@ -22,7 +22,7 @@ from tollhouse.domain.metering import Meter
 from tollhouse.domain.models import Leg, Plan
 from tollhouse.pipeline.call import Call
 from tollhouse.pipeline.house import House
-from tollhouse.ports import Answer
+from tollhouse.ports import Answer, Exchange
 
 SILENCE_S = 15.0
 STREAM_HEADERS = ((b"content-type", b"text/event-stream"), (b"x-accel-buffering", b"no"))
@@ -43,42 +43,30 @@ async def dispatched(
         call.reply.keep_alive(call.route.dialect.silence(), STREAM_HEADERS, SILENCE_S)
     problem: Problem = UpstreamUnreachable()
     for leg in plan.legs:
+        exchange = _exchange(call, plan, leg, body, house)
+        meter.sent(leg)
         try:
-            async with _sent(call, plan, leg, body, meter, house) as answer:
+            async with exchange as answer:
                 if answer.status == 200:
                     yield answer
                     return
                 problem = await _error(call, answer)
                 meter.failed(Outcome.REFUSED, answer.status)
         except UpstreamUnreachable as unreachable:
-            meter.failed(Outcome.NOT_SENT)
             problem = unreachable
-        house.watch.attempted(leg.target.provider, meter.outcome)
-        if not problem.retryable:
+        finally:
+            if meter.outcome is Outcome.UNKNOWN:  # nothing was seen of an answer
+                meter.failed(Outcome.UNKNOWN if exchange.is_sent else Outcome.NOT_SENT)
+            house.watch.attempted(leg.target.provider, meter.outcome)
+        if isinstance(problem, UpstreamRejected):  # another would not take it either
             break
     raise problem
 
 
-@asynccontextmanager
-async def _sent(
-    call: Call, plan: Plan, leg: Leg, body: bytes, meter: Meter, house: House
-) -> AsyncIterator[Answer]:
+def _exchange(call: Call, plan: Plan, leg: Leg, body: bytes, house: House) -> Exchange:
     provider = house.providers[leg.target.provider]
-    exchange = provider.upstream.send(
-        provider.sending(call.route.dialect.outgoing(body, plan.ask, leg))
-    )
-    meter.sent(leg)
-    try:
-        async with exchange as answer:
-            yield answer
-    except (UpstreamBroke, UpstreamTimeout):
-        if meter.outcome is Outcome.UNKNOWN:
-            meter.failed(Outcome.UNKNOWN)
-            house.watch.attempted(leg.target.provider, Outcome.UNKNOWN)
-        raise
-    finally:
-        if meter.outcome is Outcome.UNKNOWN and not exchange.is_sent:
-            meter.failed(Outcome.NOT_SENT)
+    outgoing = call.route.dialect.outgoing(body, plan.ask, leg)
+    return provider.upstream.send(provider.sending(outgoing))
 
 
 async def _error(call: Call, answer: Answer) -> Failure:
@@ -104,7 +92,7 @@ async def _beginning(answer: Answer) -> bytes:
     try:
         while len(body) < MOST_OF_AN_ERROR and (piece := await answer.read()):
             body += piece
-    except Failure:
+    except (UpstreamBroke, UpstreamTimeout):
         return body[:MOST_OF_AN_ERROR]
     return body[:MOST_OF_AN_ERROR]
 

@@ -51,7 +51,8 @@ class App:
             (b"x-content-type-options", b"nosniff"),
             (b"cache-control", b"no-store"),
         )
-        reply = AsgiReply(send, scope["state"]["connection"], every, self._house.clock_ns)
+        connection = scope["state"]["connection"]
+        reply = AsgiReply(send, connection, every, self._house.clock_ns)
         if await self._health.answers(method, path, reply):
             return
         routes, rest = self._routes.find(path)
@@ -66,7 +67,9 @@ class App:
             headers=headers,
             peer=client[0] if client else "",
             began_ns=self._house.clock_ns(),
-            read_body=partial(read_json_body, receive, headers, route.max_body_bytes),
+            read_body=partial(
+                read_json_body, receive, connection.has_whole_body, headers, route.max_body_bytes
+            ),
             reply=reply,
         )
         try:

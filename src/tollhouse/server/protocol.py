@@ -31,6 +31,9 @@ class Connection(HttpToolsProtocol):
             self._answering.cancel()
         self._answering = None
 
+    def has_whole_body(self) -> bool:
+        return not self.cycle.more_body
+
     @property
     def is_lost(self) -> bool:
         return self.parser is None

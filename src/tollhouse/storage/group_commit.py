@@ -23,13 +23,21 @@ Operation = Callable[[apsw.Connection], T]
 LARGEST_GROUP = 512
 LONGEST_QUEUE = 20_000
 
+Waiting = tuple[Operation[Any], asyncio.Future[Any]]
+Result = tuple[Any, Exception | None]
+
 
 class GroupCommit:
+    """At most one group is with the thread; the next gathers on the event loop meanwhile.
+
+    So the threads wake each other once a group, not once a call.
+    """
+
     def __init__(self, connect: Callable[[], apsw.Connection]) -> None:
         self._connect = connect
-        self._queue: queue.SimpleQueue[tuple[Operation[Any], asyncio.Future[Any]] | None] = (
-            queue.SimpleQueue()
-        )
+        self._waiting: list[Waiting] = []
+        self._groups: queue.SimpleQueue[list[Waiting] | None] = queue.SimpleQueue()
+        self._is_busy = False
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -39,19 +47,24 @@ class GroupCommit:
         if loop is None or self._thread is None:
             loop = self._start()
         future: asyncio.Future[T] = loop.create_future()
-        if self._queue.qsize() > LONGEST_QUEUE:
-            future.set_exception(
-                StoreUnavailable(private="the writer's queue is full", retry_after_s=1)
-            )
-        else:
-            self._queue.put((operation, future))
+        if len(self._waiting) >= LONGEST_QUEUE:
+            full = StoreUnavailable(private="the writer's queue is full", retry_after_s=1)
+            future.set_exception(full)
+            return future
+        self._waiting.append((operation, future))
+        if not self._is_busy:
+            self._is_busy = True
+            loop.call_soon(self._hand_over)
         return future
 
     async def close(self) -> None:
+        """Everything that was asked for is written first."""
+        if self._thread is None:
+            return
+        await self.run(lambda _: None)
         thread, self._thread = self._thread, None
-        if thread is not None:
-            self._queue.put(None)
-            await asyncio.get_running_loop().run_in_executor(None, thread.join)
+        self._groups.put(None)
+        await asyncio.get_running_loop().run_in_executor(None, thread.join)
 
     def _start(self) -> asyncio.AbstractEventLoop:
         self._loop = asyncio.get_running_loop()
@@ -61,34 +74,29 @@ class GroupCommit:
         self._thread.start()
         return self._loop
 
+    def _hand_over(self) -> None:
+        group, self._waiting = self._waiting[:LARGEST_GROUP], self._waiting[LARGEST_GROUP:]
+        self._is_busy = bool(group)
+        if group:
+            self._groups.put(group)
+
+    def _committed(self, group: list[Waiting], results: list[Result]) -> None:
+        _deliver(group, results)
+        # Whoever was waiting goes on first: what it asks for next shares the group.
+        asyncio.get_running_loop().call_soon(self._hand_over)
+
     def _write(self, loop: asyncio.AbstractEventLoop) -> None:
         connection: apsw.Connection | None = None
-        going_on = True
-        while going_on:
-            group, going_on = self._next_group()
+        while group := self._groups.get():
             try:
                 connection = connection or self._connect()
                 results = _commit(connection, [operation for operation, _ in group])
             except apsw.Error as error:
                 results = [(None, unavailable(error))] * len(group)
                 connection = None if _is_broken(error) else connection
-            if group:
-                loop.call_soon_threadsafe(_deliver, [future for _, future in group], results)
+            loop.call_soon_threadsafe(self._committed, group, results)
         if connection is not None:
             connection.close()
-
-    def _next_group(self) -> tuple[list[tuple[Operation[Any], asyncio.Future[Any]]], bool]:
-        group = []
-        item = self._queue.get()
-        while item is not None:
-            group.append(item)
-            if len(group) == LARGEST_GROUP or self._queue.empty():
-                return group, True
-            item = self._queue.get()
-        return group, False
-
-
-Result = tuple[Any, Exception | None]
 
 
 class _Torn(Exception):
@@ -100,8 +108,6 @@ class _Torn(Exception):
 
 
 def _commit(connection: apsw.Connection, operations: list[Operation[Any]]) -> list[Result]:
-    if not operations:
-        return []
     try:
         return _transact(connection, operations)
     except _Torn:
@@ -147,8 +153,8 @@ def _run(connection: apsw.Connection, operation: Operation[Any]) -> Result:
         return None, problem
 
 
-def _deliver(futures: list[asyncio.Future[Any]], results: list[Result]) -> None:
-    for future, (value, error) in zip(futures, results, strict=True):
+def _deliver(group: list[Waiting], results: list[Result]) -> None:
+    for (_, future), (value, error) in zip(group, results, strict=True):
         if future.cancelled():
             continue
         if error is None:
