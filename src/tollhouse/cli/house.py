@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -65,6 +64,8 @@ def run(context: typer.Context, work: Callable[[House], Awaitable[T]]) -> T:
 
 def run_as_it_is(settings: Settings, work: Callable[[House], Awaitable[T]]) -> T:
     """Do it without looking at the schema."""
+    import asyncio
+
     from tollhouse.wiring import open_database
 
     async def opened() -> T:

@@ -41,14 +41,15 @@ async def opened(settings: Settings, database: Database) -> Peppers:
             f"{path} is gone, and the keys in the store can only be checked with it: put it back from "
             "a backup, or give the pepper under [auth.peppers]"
         )
-    return Peppers(settings.auth.pepper_version, {settings.auth.pepper_version: _kept(path)})
+    return Peppers(settings.auth.pepper_version, {settings.auth.pepper_version: kept(path)})
 
 
 def pepper_path(settings: Settings) -> Path:
     return settings.at(Path(FILE_NAME))
 
 
-def _kept(path: Path) -> bytes:
+def kept(path: Path) -> bytes:
+    """The pepper in the file, made if there is none."""
     if not path.exists():
         _make(path)
     return path.read_text(encoding="ascii").strip().encode()

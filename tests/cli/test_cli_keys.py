@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import pytest
+from console import Console
+
+from tollhouse.domain import credentials
+
+
+def test_a_new_house_issues_a_key_at_once(console: Console) -> None:
+    console.run("tenants", "create", "bench")
+    console.run("budgets", "set", "tenant:bench", "--limit", "1000000")
+    console.run("prices", "set", "bench:bench-model", "--input", "1", "--output", "2")
+
+    issued = console.json("keys", "create", "bench", "--name", "bench", "--models", "*")
+
+    assert credentials.public_id(issued["key"]) == issued["id"]
+
+
+def test_the_key_alone_is_on_standard_output(console: Console) -> None:
+    console.run("tenants", "create", "acme")
+
+    ended = console.run("keys", "create", "acme", "--name", "website")
+
+    assert credentials.public_id(ended.out.strip()) is not None
+    assert "only time it is shown" in ended.err
+    assert "may call nothing yet" in ended.err
+
+
+@pytest.mark.req("S-26", "OT-16")
+def test_listing_and_showing_never_print_the_key(console: Console) -> None:
+    console.run("tenants", "create", "acme")
+    issued = console.json("keys", "create", "acme", "--name", "website")
+    secret = issued["key"].split("_")[2]
+
+    shown = [
+        console.run("keys", "list").out,
+        console.run("keys", "list", "--json").out,
+        console.run("keys", "show", issued["id"]).out,
+    ]
+
+    assert all(issued["id"] in page and secret not in page for page in shown)
+
+
+def test_a_key_goes_through_its_life(console: Console) -> None:
+    console.run("tenants", "create", "acme")
+    issued = console.json("keys", "create", "acme", "--name", "website", "--limit", "0.50")
+    key = issued["id"]
+
+    granted = console.json("keys", "grant", key, "small", "big-*")
+    rotated = console.json("keys", "rotate", key, "--grace", "1h")
+    console.run("keys", "revoke", key)
+
+    record = console.json("keys", "show", key)
+    assert granted["models"] == ["small", "big-*"]
+    assert rotated["id"] == key
+    assert rotated["key"] != issued["key"]
+    assert record["state"] == "revoked"
+    assert record["limit_nanos"] == 500_000_000
+    assert record["limit_dollars"] == "$0.50"
+
+
+def test_a_name_that_would_steer_the_terminal_is_refused(console: Console) -> None:
+    console.run("tenants", "create", "acme")
+
+    ended = console.run("keys", "create", "acme", "--name", "\x1b[2J")
+
+    assert ended.status == 1
+    assert "field_invalid" in ended.err

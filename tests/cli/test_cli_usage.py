@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import asyncio
+
+from console import Console
+
+from stores import NOW, acme_key, hold, settle
+from tollhouse.domain.budget import Outcome
+from tollhouse.storage.sqlite import SqliteDatabase
+
+
+def test_calls_are_listed_and_added_up_exactly(console: Console) -> None:
+    _used(console)
+
+    (newest, oldest) = console.json("usage", "list", "--tenant", "acme")
+    (by_model,) = console.json("usage", "summary", "--by", "model")
+    (by_day,) = console.json("usage", "summary", "--by", "day")
+
+    assert (newest["state"], oldest["state"]) == ("unknown", "settled")
+    assert (oldest["owed_nanos"], oldest["owed_dollars"]) == (300, "$0.0000003")
+    assert (by_model["model"], by_model["owed_nanos"], by_model["held_nanos"]) == (
+        "small",
+        300,
+        900,
+    )
+    assert by_day["day"] == "2027-01-15"
+
+
+def test_the_summary_draws_bars(console: Console) -> None:
+    _used(console)
+
+    page = console.run("usage", "summary", "--by", "tenant").out
+
+    assert "█" in page
+    assert "$0.0000003" in page
+
+
+def test_an_open_call_is_shown_with_its_holder_and_resolved(console: Console) -> None:
+    _used(console)
+    (open_call,) = console.json("usage", "open")
+
+    resolved = console.json("usage", "resolve", open_call["id"], "--owed", "0.0000005")
+
+    assert open_call["owner_lives"] is False
+    assert resolved["owed_nanos"] == 500
+    assert console.json("usage", "open") == []
+    assert console.json("budgets", "verify") == {"is_sound": True, "differences": []}
+
+
+def test_a_budget_reads_the_same_in_both_forms(console: Console) -> None:
+    _used(console)
+
+    listed = {row["owner"]: row for row in console.json("budgets", "list")}
+    page = console.run("budgets", "list").out
+
+    acme = listed["tenant:acme"]
+    assert (acme["spent_nanos"], acme["held_nanos"]) == (300, 900)
+    assert acme["left_nanos"] == 1_000_000_000 - 1200
+    assert acme["left_dollars"] in page
+
+
+def test_a_balance_that_differs_ends_with_1(console: Console) -> None:
+    _used(console)
+    _write(console, "UPDATE accounts SET spent = 0 WHERE owner = 'tenant:acme'")
+
+    ended = console.run("budgets", "verify", "--json")
+
+    assert ended.status == 1
+    (difference,) = ended.json["differences"]
+    assert (difference["spent_nanos"], difference["spent_by_calls_nanos"]) == (0, 300)
+    assert console.run("doctor").status == 1
+
+
+def test_explain_says_why_not(console: Console) -> None:
+    key = _used(console)
+
+    ended = console.run("explain", key, "small", "--json")
+
+    assert ended.status == 1
+    assert ended.json["code"] == "model_not_granted"
+
+
+def _used(console: Console) -> str:
+    console.run("migrate")
+
+    async def use() -> str:
+        store = _store(console)
+        key = await acme_key(store)
+        await hold(store, key, "c1", 500)
+        await settle(store, "c1", 300)
+        await hold(store, key, "c2", 900, at_ms=NOW)
+        await settle(store, "c2", 0, Outcome.UNKNOWN)
+        await store.close()
+        return key.id
+
+    return asyncio.run(use())
+
+
+def _write(console: Console, sql: str) -> None:
+    async def write() -> None:
+        store = _store(console)
+        await store.write((sql, ()))
+        await store.close()
+
+    asyncio.run(write())
+
+
+def _store(console: Console) -> SqliteDatabase:
+    return SqliteDatabase(console.directory / "data" / "tollhouse.db")

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import pytest
+
+from stores import DAY_MS, NOW, acme_key, hold
+from tollhouse.control import budgets, sweeping
+from tollhouse.control.sweeping import Policy, Swept
+from tollhouse.domain.budget import Source
+from tollhouse.storage import calls
+from tollhouse.storage.sqlite import SqliteDatabase
+
+pytest_plugins = ("stores_fixtures",)
+
+CHARGING = Policy(charges_unknown=True, unknown_after_s=86_400)
+
+
+@pytest.mark.req("B-6")
+async def test_money_of_a_living_owner_is_left_alone(sqlite: SqliteDatabase) -> None:
+    key = await acme_key(sqlite)
+    await sweeping.register(sqlite, "w0", "host", 1, 30, NOW)
+    await hold(sqlite, key, "c1", 900, owner="w0")
+
+    swept = await sweeping.sweep(sqlite, sqlite, CHARGING, NOW + 29_000)
+
+    assert swept == Swept(0, 0)
+
+
+@pytest.mark.req("B-6")
+async def test_money_of_a_dead_owner_stays_held_until_someone_decides(
+    sqlite: SqliteDatabase,
+) -> None:
+    key = await acme_key(sqlite)
+    await sweeping.register(sqlite, "w0", "host", 1, 30, NOW)
+    await hold(sqlite, key, "c1", 900, owner="w0")
+
+    swept = await sweeping.sweep(sqlite, sqlite, Policy(), NOW + 2 * DAY_MS)
+
+    account = await budgets.found(sqlite, "tenant:acme")
+    assert swept == Swept(1, 0)
+    assert (account.spent, account.held) == (0, 900)
+
+
+async def test_under_charge_the_whole_hold_is_owed_after_a_while(sqlite: SqliteDatabase) -> None:
+    key = await acme_key(sqlite)
+    await hold(sqlite, key, "c1", 900, owner="gone")
+
+    early = await sweeping.sweep(sqlite, sqlite, CHARGING, NOW + DAY_MS - 1)
+    late = await sweeping.sweep(sqlite, sqlite, CHARGING, NOW + DAY_MS)
+    again = await sweeping.sweep(sqlite, sqlite, CHARGING, NOW + DAY_MS)
+
+    call = await calls.call(sqlite, "c1")
+    assert (early, late, again) == (Swept(1, 0), Swept(0, 1), Swept(0, 0))
+    assert call is not None
+    assert (call.owed, call.source, call.anomaly) == (900, Source.HOLD, "owner_lost")
+
+
+async def test_an_owner_that_was_forgotten_must_register_anew(sqlite: SqliteDatabase) -> None:
+    await sweeping.register(sqlite, "w0", "host", 1, 30, NOW)
+    await sweeping.sweep(sqlite, sqlite, Policy(), NOW + 31_000)
+
+    assert not await sweeping.renew(sqlite, "w0", 30, NOW + 31_000)
