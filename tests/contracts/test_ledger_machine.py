@@ -1,0 +1,165 @@
+"""Whatever happens in whatever order: the ledger does as the rule says, and its rows add up."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, replace
+
+import pytest
+import uvloop
+from databases import NO_BUDGET, Store, account, holding, limiting, open_store, settling
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    invariant,
+    multiple,
+    rule,
+    run_state_machine_as_test,
+)
+
+from tollhouse.domain import budget
+from tollhouse.domain.budget import Account, Hold, Outcome
+from tollhouse.domain.errors import Problem
+from tollhouse.storage import budgets
+
+pytest_plugins = ("servers_fixtures",)
+
+STARTING_LIMITS = (500, None, 300, NO_BUDGET, 200, NO_BUDGET)
+AMOUNTS = st.integers(0, 120)
+PAYERS = st.tuples(st.just(0), st.sampled_from([1, 2]), st.just(3), st.sampled_from([4, 5]))
+
+
+@dataclass
+class Expected:
+    """What the ledger should say of a call."""
+
+    hold: Hold
+    state: str = "held"
+    owed: int = 0
+
+
+class LedgerMachine(RuleBasedStateMachine):
+    """Six accounts of which each call stands on four, compared with the rule of the domain."""
+
+    calls = Bundle("calls")
+
+    def __init__(self, runner: asyncio.Runner, store: Store) -> None:
+        super().__init__()
+        self.runner = runner
+        self.store = store
+        numbers = [runner.run(account(store, limit)) for limit in STARTING_LIMITS]
+        rows = {row.id: row for row in runner.run(budgets.accounts(store))}
+        self.accounts = [rows[number] for number in numbers]
+        self.expected: dict[str, Expected] = {}
+        self.was_lowered = False
+
+    @rule(target=calls, payers=PAYERS, amounts=st.lists(AMOUNTS, min_size=1, max_size=5))
+    def hold(self, payers, amounts):
+        """Those that come together are decided one after the other."""
+        places = tuple(payers)
+        holds = [holding(tuple(self.accounts[place].id for place in places), a) for a in amounts]
+
+        results = self.runner.run(self._together(self.store.hold, holds))
+
+        for hold, result in zip(holds, results, strict=True):
+            assert self._said(result) == self._said(self._expect_hold(places, hold))
+        return multiple(*(hold.call for hold in holds if hold.call in self.expected))
+
+    @rule(call=calls, share=st.integers(0, 100), times=st.integers(1, 3))
+    def settle(self, call, share, times):
+        known = self.expected[call]
+        owed = known.hold.amount * share // 100
+
+        results = self.runner.run(
+            self._together(self.store.settle, [settling(known.hold, owed)] * times)
+        )
+
+        assert results == [known.state != "settled"] + [False] * (times - 1)
+        if known.state != "settled":
+            self._move(known.hold, held=-known.hold.amount, spent=owed)
+            known.state, known.owed = "settled", owed
+
+    @rule(call=calls)
+    def lose_sight(self, call):
+        known = self.expected[call]
+
+        settlement = settling(known.hold, 0, Outcome.UNKNOWN)
+        (is_new,) = self.runner.run(self._together(self.store.settle, [settlement]))
+
+        assert is_new == (known.state == "held")
+        known.state = "unknown" if is_new else known.state
+
+    @rule(place=st.integers(0, 5), limit=st.none() | st.integers(NO_BUDGET, 900))
+    def limit(self, place, limit):
+        row = self.accounts[place]
+        self.runner.run(self.store.write(limiting(row.owner, limit)))
+
+        has_budget = limit != NO_BUDGET
+        self.accounts[place] = changed = replace(
+            row, has_budget=has_budget, limit=limit if has_budget else None
+        )
+        self.was_lowered |= not _is_within(changed)
+
+    @invariant()
+    def balances_are_as_expected_and_the_rows_add_up(self):
+        rows = {row.id: row for row in self.runner.run(budgets.accounts(self.store))}
+
+        assert [rows[expected.id] for expected in self.accounts] == self.accounts
+        assert self.runner.run(budgets.differences(self.store)) == []
+
+    @invariant()
+    def nothing_is_spent_beyond_a_limit_that_was_not_lowered(self):
+        assert self.was_lowered or all(_is_within(row) for row in self.accounts)
+
+    def _expect_hold(self, places: tuple[int, ...], hold: Hold) -> Problem | None:
+        if hold.amount > 0:
+            try:
+                budget.check([self.accounts[place] for place in places], hold.amount)
+            except Problem as refusal:
+                return refusal
+        self.expected[hold.call] = Expected(hold)
+        self._move(hold, held=hold.amount, spent=0)
+        return None
+
+    def _move(self, hold: Hold, *, held: int, spent: int) -> None:
+        self.accounts = [
+            replace(row, held=row.held + held, spent=row.spent + spent)
+            if row.id in hold.accounts
+            else row
+            for row in self.accounts
+        ]
+
+    async def _together(self, what, arguments):
+        waiting = [what(argument) for argument in arguments]
+        return await asyncio.gather(*waiting, return_exceptions=True)
+
+    @staticmethod
+    def _said(result: object) -> object:
+        return (type(result), result.detail) if isinstance(result, Problem) else result
+
+
+@pytest.mark.req("P-3", "P-4", "S-84", "S-86", "B-6")
+def test_the_ledger_does_as_the_rule_says(address: str) -> None:
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        store = runner.run(_opened(address))
+        try:
+            run_state_machine_as_test(
+                lambda: LedgerMachine(runner, store),
+                settings=settings(
+                    max_examples=40, stateful_step_count=25, deadline=None, database=None
+                ),
+            )
+        finally:
+            runner.run(store.close())
+
+
+async def _opened(address: str) -> Store:
+    store = open_store(address)
+    await store.migrate()
+    return store
+
+
+def _is_within(row: Account) -> bool:
+    return not row.has_budget or row.limit is None or row.spent + row.held <= row.limit
