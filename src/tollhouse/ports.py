@@ -122,6 +122,7 @@ class Dialect(Protocol):
     def error_message(
         self, body: bytes
     ) -> str | None: ...  # what an upstream's error says, cleaned
+    def error_kind(self, body: bytes) -> str: ...  # its type and code, for the log
     def problem(self, problem: Problem, request_id: str) -> bytes: ...
     def problem_event(self, problem: Problem, request_id: str) -> bytes: ...  # within a stream
     def silence(self) -> bytes: ...  # what may be sent in a stream to show that it lives

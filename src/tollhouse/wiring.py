@@ -8,7 +8,13 @@ import socket
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import (
+    AbstractContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    nullcontext,
+    suppress,
+)
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -39,19 +45,24 @@ from tollhouse.server.app import App
 from tollhouse.server.health import Health
 from tollhouse.server.request_id import new_call_id
 from tollhouse.server.run import Draining
+from tollhouse.server.scraping import scraped
 from tollhouse.sinks import keys as signing
 from tollhouse.sinks.file import ChainedLog, Pace
 from tollhouse.sinks.slots import claim
 from tollhouse.state.memory import MemoryLimiter
 from tollhouse.state.unlimited import Unlimited
-from tollhouse.storage import heads
+from tollhouse.storage import calls, heads
 from tollhouse.storage.arrears import PatientLedger
 from tollhouse.storage.heads import Anchored
+from tollhouse.telemetry import logs
+from tollhouse.telemetry.metrics import CONTENT_TYPE, Metrics, fresh_directory
 from tollhouse.telemetry.watch import Watching
 from tollhouse.upstream.client import HttpUpstream
 from tollhouse.upstream.moving import MovingUpstream
 
 LOCAL_CONNECTIONS = 128  # what the local engine has threads for
+METRICS_DIRECTORY = Path("metrics")
+GAUGE_S = 5.0
 ANCHOR_S = 5.0
 CLOSE_S = 5.0
 
@@ -79,15 +90,33 @@ def serve(settings: Settings, config: Path | None) -> None:
     inherited = workers.inherited_listener()
     listener = inherited or listening.listen(settings)
     if inherited is None and settings.server.workers > 1:
-        command = [sys.executable, "-m", "tollhouse", *(["--config", str(config)] if config else []), "serve"]
-        _say_ready(settings, listener)
-        workers.Workers(command, listener, settings.server.workers, settings.server.drain_s).run()
+        _serve_in_workers(settings, config, listener)
         return
+    logs.configure(settings.log.level)
     on_ready = partial(_say_ready, settings, listener) if inherited is None else (lambda: None)
     uvloop.run(_answer(settings, listener, on_ready))
 
 
-async def _answer(settings: Settings, listener: socket.socket, on_ready: Callable[[], None]) -> None:
+def _serve_in_workers(settings: Settings, config: Path | None, listener: socket.socket) -> None:
+    logs.configure(settings.log.level)
+    named = ["--config", str(config.absolute())] if config else []
+    fresh_directory(settings.at(METRICS_DIRECTORY))
+    metrics = _metrics(settings)
+    crew = workers.Workers(
+        [sys.executable, "-m", "tollhouse", *named, "serve"],
+        listener,
+        settings.server.workers,
+        settings.server.drain_s,
+        on_gone=metrics.worker_gone,
+    )
+    with _scraped(settings, metrics):
+        _say_ready(settings, listener)
+        crew.run()
+
+
+async def _answer(
+    settings: Settings, listener: socket.socket, on_ready: Callable[[], None]
+) -> None:
     draining = Draining()
     await run.answer(
         partial(open_app, settings, draining),
@@ -111,8 +140,7 @@ async def open_app(settings: Settings, draining: Draining) -> AsyncIterator[App]
         store = open_database(settings)
         stack.push_async_callback(store.close)
         await preparing.prepare(store, _now_ms(), apply=settings.store.is_sqlite)
-        watch = Watching.opened(settings)
-        stack.callback(watch.close)
+        metrics = _metrics(settings)
         tasks = await stack.enter_async_context(_background())
         keeper = SnapshotKeeper(
             store, catalogue.models(settings), requires_price=settings.ledger.require_price
@@ -134,13 +162,44 @@ async def open_app(settings: Settings, draining: Draining) -> AsyncIterator[App]
             providers=await _open_providers(settings, stack),
             audit=await _open_audit(settings, store, stack),
             insists_on_audit=settings.audit.strict,
-            watch=watch,
+            watch=Watching(metrics),
             clock_ns=time.time_ns,
             new_id=new_call_id,
         )
+        tasks.start(_gauge(metrics, store, keeper))
         health = Health(__version__, lambda: not draining.is_on and keeper.is_fresh)
         table = routes.route_table(chat, settings.server.max_body_bytes)
+        if workers.number() is None:
+            stack.enter_context(_scraped(settings, metrics))
         yield App(house, table, routes.refusing_routes(chat), health)
+
+
+def _metrics(settings: Settings) -> Metrics:
+    """Counted in memory, or in files that the parent of several workers adds up."""
+    names = {route.name for route in routes.route_table(OpenAIChat(), 0)}
+    directory = settings.at(METRICS_DIRECTORY) if settings.server.workers > 1 else None
+    return Metrics(
+        routes=names | {route.name for route in routes.refusing_routes(OpenAIChat())},
+        models=settings.models,
+        providers=settings.providers,
+        directory=directory,
+    )
+
+
+def _scraped(settings: Settings, metrics: Metrics) -> AbstractContextManager[object]:
+    address = settings.metrics.listen
+    if address is None:
+        return nullcontext()
+    return scraped(address.host, address.port, metrics.expose, CONTENT_TYPE)
+
+
+async def _gauge(metrics: Metrics, database: Database, keeper: SnapshotKeeper) -> None:
+    """Keep the figures that nobody counts as they change."""
+    while True:
+        metrics.set_snapshot_age(keeper.age_s)
+        with suppress(Failure):  # an old figure, beside the age that tells why
+            metrics.set_open_holds(await calls.count_open(database))
+        await asyncio.sleep(GAUGE_S)
 
 
 class _Tasks:
@@ -194,7 +253,8 @@ async def _open_limiter(settings: Settings, stack: AsyncExitStack) -> Limiter:
         return MemoryLimiter(limit)
     from tollhouse.state.valkey import ValkeyLimiter
 
-    shared = ValkeyLimiter(limits.store, limit, password=limits.password and limits.password.reveal())
+    password = limits.password.reveal() if limits.password else None
+    shared = ValkeyLimiter(limits.store, limit, password=password)
     stack.push_async_callback(shared.aclose)
     return shared
 
@@ -215,7 +275,9 @@ async def _open_provider(settings: ProviderSettings, stack: AsyncExitStack) -> P
         settings.base_url or "", deadlines=deadlines, max_connections=settings.max_connections
     )
     stack.push_async_callback(upstream.aclose)
-    return ChatProvider(upstream, upstream.base_path.encode(), settings.key.reveal() if settings.key else None)
+    return ChatProvider(
+        upstream, upstream.base_path.encode(), settings.key.reveal() if settings.key else None
+    )
 
 
 async def _open_local(deadlines: Deadlines, stack: AsyncExitStack) -> Provider:
@@ -233,7 +295,9 @@ async def _open_local(deadlines: Deadlines, stack: AsyncExitStack) -> Provider:
 async def _open_audit(settings: Settings, database: Database, stack: AsyncExitStack) -> ChainedLog:
     audit = settings.audit
     slot = claim(settings.at(audit.directory), socket.gethostname())
-    remembered = {head.writer: Head(head.writer, head.seq, head.hash) for head in await heads.heads(database)}
+    remembered = {
+        head.writer: Head(head.writer, head.seq, head.hash) for head in await heads.heads(database)
+    }
     loop = asyncio.get_running_loop()
 
     def anchor(head: Head) -> None:

@@ -24,7 +24,9 @@ class Tenancy:
     lease_s: int
 
 
-async def keep_lease(database: Database, ledger: Ledger, me: Tenancy, policy: Policy, now_ms: Callable[[], int]) -> None:
+async def keep_lease(
+    database: Database, ledger: Ledger, me: Tenancy, policy: Policy, now_ms: Callable[[], int]
+) -> None:
     """Renew and sweep for ever, three times within a lease."""
     while True:
         try:

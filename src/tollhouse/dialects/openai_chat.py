@@ -63,6 +63,9 @@ class OpenAIChat:
     def error_message(self, body: bytes) -> str | None:
         return openai_problems.message_of(body)
 
+    def error_kind(self, body: bytes) -> str:
+        return openai_problems.kind_of(body)
+
     def problem(self, problem: Problem, request_id: str) -> bytes:
         return openai_problems.body(problem, request_id)
 

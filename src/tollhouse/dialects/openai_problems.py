@@ -22,6 +22,7 @@ _TYPES = {
 _secrets = re.compile(
     r"(?i)\b(?:sk|thk|pk|key|bearer)[-_ ][A-Za-z0-9_\-.]{8,}|[A-Za-z0-9+/_-]{40,}"
 )
+_name = re.compile(r"[a-z][a-z0-9_.]{0,63}").fullmatch
 _links = re.compile(r"(?i)\b[a-z][a-z0-9+.-]*://\S+")
 _controls = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]+")
 
@@ -36,17 +37,29 @@ def event(problem: Problem, request_id: str) -> bytes:
 
 def message_of(upstream_body: bytes) -> str | None:
     """What a provider's error says, without what it should not say to a caller."""
-    try:
-        found = msgspec.json.decode(upstream_body)
-    except msgspec.MsgspecError:
-        return None
-    error = found.get("error") if isinstance(found, dict) else None
+    error = _error(upstream_body)
     message = error.get("message") if isinstance(error, dict) else error
     if not isinstance(message, str) or not message.strip():
         return None
     cleaned = _controls.sub(" ", message[: LONGEST_MESSAGE * 8])
     cleaned = _secrets.sub("[removed]", _links.sub("[link]", cleaned)).strip()
     return "The provider did not accept this request: " + _cut(cleaned)
+
+
+def kind_of(upstream_body: bytes) -> str:
+    """Its type and code, if they look like names: nothing that could be a caller's words."""
+    error = _error(upstream_body)
+    given = (error.get("type"), error.get("code")) if isinstance(error, dict) else ()
+    names = [name for name in given if isinstance(name, str) and _name(name)]
+    return f" ({', '.join(names)})" if names else ""
+
+
+def _error(upstream_body: bytes) -> object:
+    try:
+        found = msgspec.json.decode(upstream_body)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return None
+    return found.get("error") if isinstance(found, dict) else None
 
 
 def _cut(text: str) -> str:

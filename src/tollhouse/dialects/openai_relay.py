@@ -13,6 +13,7 @@ import msgspec
 
 from tollhouse.dialects import sse, strict_json
 from tollhouse.dialects.openai_count import OutputCount, tokens_of_completion
+from tollhouse.dialects.openai_problems import kind_of
 from tollhouse.dialects.openai_usage import read_usage
 from tollhouse.domain.errors import UpstreamBroke, UpstreamFailed
 from tollhouse.domain.pricing import Usage
@@ -88,7 +89,7 @@ class StreamRelay:
             return event + b"\n\n"
         parts = _members(data)
         if _is_given(parts.get("error")):
-            raise UpstreamFailed(private=f"an error within the stream: {data[:1000]!r}")
+            raise UpstreamFailed(private=f"an error within the stream{kind_of(data)}")
         if _is_given(parts.get("usage")) and self._take_usage(parts):
             return b""
         return (
@@ -133,7 +134,7 @@ class WholeRelay:
         body = b"".join(self._pieces)
         parts = _members(body)
         if _is_given(parts.get("error")):
-            raise UpstreamFailed(private=f"an error with status 200: {body[:1000]!r}")
+            raise UpstreamFailed(private=f"an error with status 200{kind_of(body)}")
         if "choices" not in parts:
             raise UpstreamBroke(private="the answer has no choices")
         if _is_given(parts.get("usage")):
@@ -148,7 +149,7 @@ def _members(data: bytes) -> strict_json.Members:
     try:
         return strict_json.members(data)
     except msgspec.MsgspecError:
-        raise UpstreamBroke(private=f"not a JSON object: {data[:200]!r}") from None
+        raise UpstreamBroke(private="what should be a JSON object is none") from None
 
 
 def _is_given(raw: msgspec.Raw | None) -> bool:

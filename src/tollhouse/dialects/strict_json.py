@@ -69,7 +69,7 @@ def _refusal(message: str) -> JsonDuplicateKey | JsonMalformed | JsonTooDeep:
 
 def _is_shallow(value: object) -> bool:
     level: list[Any] = [value]
-    for _ in range(DEEPEST + 1):
+    for _ in range(DEEPEST):
         level = [child for parent in level for child in _children(parent)]
         if not level:
             return True

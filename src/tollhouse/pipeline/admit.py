@@ -15,9 +15,7 @@ from tollhouse.pipeline.house import House
 
 
 @asynccontextmanager
-async def admitted(
-    call: Call, caller: Principal, plan: Plan, house: House
-) -> AsyncIterator[Meter]:
+async def admitted(call: Call, caller: Principal, plan: Plan, house: House) -> AsyncIterator[Meter]:
     """Settling is the last thing that happens to every admitted call: answered, failed or abandoned.
 
     Nothing else in the house refunds.
@@ -27,9 +25,6 @@ async def admitted(
     await _hold(meter, _worst(call, caller, plan, house), house)
     try:
         yield meter
-    except asyncio.CancelledError:
-        meter.cut(by_client=call.reply.is_gone)
-        raise
     finally:
         await house.ledger.settle(meter.settle(house.now_ms()))
 
@@ -37,7 +32,9 @@ async def admitted(
 async def _hold(meter: Meter, hold: Hold, house: House) -> None:
     try:
         await house.ledger.hold(hold)
-    except asyncio.CancelledError:  # it will stand all the same: a caller that left must not keep it
+    except (
+        asyncio.CancelledError
+    ):  # it will stand all the same: a caller that left must not keep it
         await house.ledger.settle(meter.settle(house.now_ms()))
         raise
 

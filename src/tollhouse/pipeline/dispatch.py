@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -54,6 +55,9 @@ async def dispatched(
                 meter.failed(Outcome.REFUSED, answer.status)
         except UpstreamUnreachable as unreachable:
             problem = unreachable
+        except asyncio.CancelledError:
+            meter.cut(by_client=call.reply.is_gone)
+            raise
         finally:
             if meter.outcome is Outcome.UNKNOWN:  # nothing was seen of an answer
                 meter.failed(Outcome.UNKNOWN if exchange.is_sent else Outcome.NOT_SENT)
@@ -72,7 +76,7 @@ def _exchange(call: Call, plan: Plan, leg: Leg, body: bytes, house: House) -> Ex
 async def _error(call: Call, answer: Answer) -> Failure:
     """The provider's refusal in our words; its own only where they help, cleaned by the dialect."""
     body = await _beginning(answer)
-    private = f"the provider answered {answer.status}: {body[:1000]!r}"
+    private = f"the provider answered {answer.status}{call.route.dialect.error_kind(body)}"
     match answer.status:
         case 400 | 409 | 413 | 422:
             return UpstreamRejected(call.route.dialect.error_message(body), private=private)

@@ -16,7 +16,10 @@ LINGER_BYTES = 4 * 1024 * 1024
 
 
 async def read_json_body(
-    receive: Receive, is_whole: Callable[[], bool], headers: Sequence[tuple[bytes, bytes]], most: int
+    receive: Receive,
+    is_whole: Callable[[], bool],
+    headers: Sequence[tuple[bytes, bytes]],
+    most: int,
 ) -> bytes:
     _check(headers)
     if is_whole():  # the usual case: it came with the head

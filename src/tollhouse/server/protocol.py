@@ -25,7 +25,9 @@ class Connection(HttpToolsProtocol):
         task.add_done_callback(self.tasks.discard)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        is_answered = self._answering is None or self.cycle.response_complete or self.cycle.disconnected
+        is_answered = (
+            self._answering is None or self.cycle.response_complete or self.cycle.disconnected
+        )
         super().connection_lost(exc)
         if self._answering is not None and not is_answered:
             self._answering.cancel()

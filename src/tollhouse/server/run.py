@@ -87,6 +87,6 @@ class _DrainingServer(uvicorn.Server):
 
 
 async def _announce(server: uvicorn.Server, on_ready: Callable[[], None]) -> None:
-    while not server.started:
-        await asyncio.sleep(0.005)  # noqa: ASYNC110 - uvicorn sets a flag, not an event
+    while not server.started:  # noqa: ASYNC110 - uvicorn sets a flag, not an event
+        await asyncio.sleep(0.005)
     on_ready()

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import socket
 import subprocess
-import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import FrameType
 
 LISTENER_FD = "TOLLHOUSE_LISTENER_FD"
 WORKER = "TOLLHOUSE_WORKER"
+
+log = logging.getLogger("tollhouse.workers")
 
 SHORT_LIFE_S = 10.0
 PAUSE_S = 1.0
@@ -26,14 +28,29 @@ def inherited_listener() -> socket.socket | None:
     return socket.socket(fileno=int(descriptor)) if descriptor else None
 
 
+def number() -> int | None:
+    """Which of several workers this process is; None where it is the only one, or their parent."""
+    slot = os.environ.get(WORKER)
+    return int(slot) if slot is not None else None
+
+
 class Workers:
     """Starts them, starts anew those that die, passes signals on, and waits for all to be gone."""
 
-    def __init__(self, command: Sequence[str], listener: socket.socket, count: int, drain_s: float) -> None:
+    def __init__(
+        self,
+        command: Sequence[str],
+        listener: socket.socket,
+        count: int,
+        drain_s: float,
+        *,
+        on_gone: Callable[[int], None],
+    ) -> None:
         self._command = command
         self._listener = listener
         self._count = count
         self._drain_s = drain_s
+        self._on_gone = on_gone
         self._stop_by: float | None = None
         self._children: dict[int, tuple[subprocess.Popen[bytes], float]] = {}
 
@@ -60,8 +77,11 @@ class Workers:
                     child.kill()
                 continue
             del self._children[slot]
+            self._on_gone(child.pid)
             if self._stop_by is None:
-                print(f"worker {slot} ended with status {child.returncode}: starting another", file=sys.stderr)
+                log.warning(
+                    "worker %d ended with status %s: starting another", slot, child.returncode
+                )
                 time.sleep(PAUSE_S if now - since < SHORT_LIFE_S else 0)
                 self._start(slot)
 

@@ -48,13 +48,21 @@ class ValkeyLimiter:
     """Refuses while Valkey cannot be reached or does not answer in time."""
 
     def __init__(
-        self, url: str, limit: Limit, *, name: str = "calls", deadline_s: float = DEADLINE_S
+        self,
+        url: str,
+        limit: Limit,
+        *,
+        password: str | None = None,
+        name: str = "calls",
+        deadline_s: float = DEADLINE_S,
     ) -> None:
         self._limit = limit
         self._prefix = f"tollhouse:limit:{name}:"
         self._arguments = [limit.interval_us, limit.whole_us]
         self._deadline_s = deadline_s
         self._client = Valkey.from_url(url, max_connections=1)
+        if password is not None:
+            self._client.connection_pool.connection_kwargs["password"] = password
         self._script = self._client.register_script(TAKE)
         self._waiting: deque[Waiting] = deque()
         self._carrier: asyncio.Task[None] | None = None

@@ -117,6 +117,12 @@ async def open_calls(database: Database) -> list[Call]:
     return [Call(*row) for row in await database.read(_OPEN)]
 
 
+async def count_open(database: Database) -> int:
+    """How many holds stand, whatever became of their calls."""
+    ((count,),) = await database.read("SELECT count(*) FROM calls WHERE state <> 'settled'")
+    return int(count)
+
+
 async def unknown_since(database: Database, before_ms: int, limit: int) -> list[Call]:
     """Unknown calls that began before a moment; the oldest first."""
     return [Call(*row) for row in await database.read(_UNKNOWN_SINCE, before_ms, limit)]

@@ -1,0 +1,53 @@
+"""What happens in the pipeline, as metrics and log lines. No content, and no caller's words."""
+
+from __future__ import annotations
+
+import structlog
+
+from tollhouse.domain.audit import Record
+from tollhouse.domain.budget import Outcome
+from tollhouse.domain.errors import Failure, Problem, Unauthenticated
+from tollhouse.telemetry.metrics import OK, Metrics
+
+NANOS_PER_S = 1e9
+
+
+class Watching:
+    """Implements the pipeline's Watch. A refusal is everyday and logged at debug; a failure is a warning."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+        self._log = structlog.get_logger("tollhouse")
+
+    def began(self) -> None:
+        self._metrics.request_began()
+
+    def attempted(self, provider: str, outcome: Outcome) -> None:
+        self._metrics.attempted(provider, outcome)
+
+    def ended(self, record: Record, problem: Problem | None) -> None:
+        first_byte_s = None if record.first_byte_ms is None else record.first_byte_ms / 1000
+        self._metrics.request_ended(
+            record.route, record.status, record.code or OK, record.latency_ms / 1000, first_byte_s
+        )
+        if record.usage is not None and record.model is not None:
+            self._metrics.settled(record.model, record.usage, record.owed_nanos)
+        if problem is not None:
+            self._note(record, problem)
+
+    def crashed(self, request_id: str, error: Exception) -> None:
+        self._log.error("crashed", request_id=request_id, exc_info=error)
+
+    def _note(self, record: Record, problem: Problem) -> None:
+        if isinstance(problem, Unauthenticated):
+            self._metrics.unauthenticated(problem.code)
+        say = self._log.warning if isinstance(problem, Failure) else self._log.debug
+        say(
+            problem.code,
+            request_id=record.request_id,
+            route=record.route,
+            key=record.key,
+            model=record.model,
+            target=record.target,
+            private=problem.private,
+        )
