@@ -10,6 +10,7 @@ import asyncio
 import queue
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import apsw
@@ -61,7 +62,8 @@ class GroupCommit:
         """Everything that was asked for is written first."""
         if self._thread is None:
             return
-        await self.run(lambda _: None)
+        with suppress(StoreUnavailable):  # then nothing can be written, and nothing is waited for
+            await self.run(lambda _: None)
         thread, self._thread = self._thread, None
         self._groups.put(None)
         await asyncio.get_running_loop().run_in_executor(None, thread.join)

@@ -28,6 +28,15 @@ T = TypeVar("T")
 BUSY_S = 10.0
 POLL_S = 0.25
 
+PRAGMAS = (
+    ("journal_mode", "WAL"),
+    ("synchronous", "FULL"),
+    ("foreign_keys", "ON"),
+    ("wal_autocheckpoint", 4000),
+    ("cache_size", -16000),
+    ("temp_store", "MEMORY"),
+)
+
 
 class SqliteDatabase:
     """Implements Database and Ledger."""
@@ -78,12 +87,8 @@ class SqliteDatabase:
 def connect(path: Path) -> apsw.Connection:
     connection = apsw.Connection(str(path))
     connection.set_busy_handler(_wait_a_little())
-    connection.execute(
-        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON"
-    )
-    connection.execute(
-        "PRAGMA wal_autocheckpoint = 4000; PRAGMA cache_size = -16000; PRAGMA temp_store = MEMORY"
-    )
+    for pragma, value in PRAGMAS:
+        connection.pragma(pragma, value)
     return connection
 
 
