@@ -113,6 +113,10 @@ class LedgerMachine(RuleBasedStateMachine):
     def nothing_is_spent_beyond_a_limit_that_was_not_lowered(self):
         assert self.was_lowered or all(_is_within(row) for row in self.accounts)
 
+    def teardown(self):
+        tables = ("calls", "accounts")
+        self.runner.run(self.store.write(*((f"DELETE FROM {table}", ()) for table in tables)))
+
     def _expect_hold(self, places: tuple[int, ...], hold: Hold) -> Problem | None:
         if hold.amount > 0:
             try:
@@ -148,7 +152,7 @@ def test_the_ledger_does_as_the_rule_says(address: str) -> None:
             run_state_machine_as_test(
                 lambda: LedgerMachine(runner, store),
                 settings=settings(
-                    max_examples=40, stateful_step_count=25, deadline=None, database=None
+                    max_examples=25, stateful_step_count=25, deadline=None, database=None
                 ),
             )
         finally:
