@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
+from urllib.parse import unquote
 
 from uvicorn._types import ASGIReceiveCallable, ASGISendCallable, HTTPScope, Scope
 
@@ -42,7 +43,8 @@ class App:
     async def _answer(
         self, scope: HTTPScope, receive: ASGIReceiveCallable, send: ASGISendCallable
     ) -> None:
-        path, method, headers = scope["path"], scope["method"], list(scope["headers"])
+        path = scope["raw_path"].decode("ascii")  # as it came: `%2f` is no slash, `%63` no letter
+        method, headers = scope["method"], list(scope["headers"])
         call_request_id = request_id(headers)
         encoded = call_request_id.encode("ascii")
         every = (
@@ -62,7 +64,7 @@ class App:
             id=self._house.new_id(),
             request_id=call_request_id,
             route=route,
-            path_rest=rest,
+            path_rest=unquote(rest),
             query=scope["query_string"],
             headers=headers,
             peer=client[0] if client else "",
