@@ -1,0 +1,106 @@
+"""Why a hold is refused, and what its refusal says."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tollhouse.domain.budget import Account, check, dollars, exhausted
+from tollhouse.domain.errors import BudgetExhausted, BudgetMissing
+
+AMOUNTS = st.integers(0, 2**62)
+
+accounts = st.builds(
+    Account,
+    st.integers(1, 9),
+    st.just("key:k"),
+    st.booleans(),
+    st.none() | AMOUNTS,
+    spent=AMOUNTS,
+    held=AMOUNTS,
+)
+LIMITED = Account(1, "tenant:acme", True, 100, spent=20, held=30)
+
+
+@pytest.mark.req("P-3")
+@given(accounts, st.integers(1, 2**62))
+def test_what_has_room_stays_within_the_limit(account: Account, amount: int) -> None:
+    if not account.has_room_for(amount):
+        return
+
+    after = replace(account, held=account.held + amount)
+
+    assert not after.has_budget or after.limit is None or after.spent + after.held <= after.limit
+
+
+@given(accounts, AMOUNTS, AMOUNTS)
+def test_what_has_room_for_more_has_room_for_less(account: Account, amount: int, more: int) -> None:
+    assert account.has_room_for(amount) >= account.has_room_for(amount + more)
+
+
+@pytest.mark.parametrize(("amount", "fits"), [(49, True), (50, True), (51, False)])
+def test_the_last_nano_dollar_may_be_taken(amount: int, fits: bool) -> None:
+    assert LIMITED.has_room_for(amount) is fits
+
+
+def test_a_budget_that_is_used_up_has_no_room_even_for_nothing() -> None:
+    assert not replace(LIMITED, spent=70).has_room_for(0)
+
+
+def test_without_a_budget_or_without_a_limit_there_is_room() -> None:
+    assert replace(LIMITED, has_budget=False).has_room_for(10**9)
+    assert replace(LIMITED, limit=None).has_room_for(10**9)
+
+
+def test_no_budget_at_all_is_refused_with_the_way_out() -> None:
+    with pytest.raises(BudgetMissing, match="tollhouse budgets set"):
+        check([replace(LIMITED, has_budget=False)] * 4, 1)
+
+
+def test_one_budget_among_four_accounts_is_enough() -> None:
+    bare = replace(LIMITED, has_budget=False, limit=None)
+
+    check([bare, LIMITED, bare, bare], 50)
+
+
+def test_the_first_account_without_room_is_the_one_that_is_named() -> None:
+    full = replace(LIMITED, owner="key:k", spent=70)
+
+    with pytest.raises(BudgetExhausted, match="The budget of key:k has"):
+        check([LIMITED, full, replace(full, owner="user:u")], 50)
+
+
+@pytest.mark.req("P-4")
+def test_a_refusal_says_whose_budget_its_limit_spent_held_and_the_amount() -> None:
+    account = Account(1, "tenant:acme", True, 10**9, spent=250_000_000, held=500_000_000)
+
+    detail = exhausted(account, 300_000_000).detail
+
+    assert "tenant:acme has $1.00: $0.25 spent, $0.50 held" in detail
+    assert "could cost up to $0.30" in detail
+
+
+@pytest.mark.parametrize(
+    ("nanos", "text"),
+    [
+        (0, "$0.00"),
+        (1, "$0.000000001"),
+        (1_500_000, "$0.0015"),
+        (10**9, "$1.00"),
+        (12_340_000_000, "$12.34"),
+        (-1_500_000_000, "-$1.50"),
+    ],
+)
+def test_dollars_are_exact(nanos: int, text: str) -> None:
+    assert dollars(nanos) == text
+
+
+@given(st.integers(-(2**70), 2**70))
+def test_dollars_lose_nothing(nanos: int) -> None:
+    sign, text = dollars(nanos).split("$")
+    whole, decimals = text.split(".")
+
+    assert int(f"{sign}{whole}{decimals.ljust(9, '0')}") == nanos

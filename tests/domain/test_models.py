@@ -1,0 +1,174 @@
+"""From a model's name to a plan: what may answer, at what price, and how much it may produce."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tollhouse.domain.errors import FeatureUnpriced, ModelNotGranted, ModelUnknown, ModelUnpriced
+from tollhouse.domain.identity import Principal
+from tollhouse.domain.models import Ask, input_bound, plan
+from tollhouse.domain.pricing import Price, Usage
+from tollhouse.domain.snapshot import DatedPrice, Model, Snapshot, Target
+
+NOW = 1_000.0
+CHEAP = Price(1, "one:small", input=1_000_000, output=2_000_000, cache_read=0, cache_write=0)
+DEAR = Price(2, "two:small", input=3_000_000, output=9_000_000, cache_read=0, cache_write=5_000_000)
+FREE = Price(3, "one:small", input=0, output=0, cache_read=0, cache_write=0)
+ONE = Target("one", "openai", "small")
+TWO = Target("two", "openai", "small")
+SMALL = Model("small", (ONE,), max_output=1_000, image_tokens=1_500)
+CALLER = Principal("k", "acme", "acme/p", "acme/u", (1, 2, 3, 4), ("small",))
+ASK = Ask(
+    model="small",
+    is_stream=False,
+    wants_usage=False,
+    input_bytes=100,
+    messages=1,
+    images=0,
+    choices=1,
+    max_output=None,
+    predicted_bytes=0,
+    unpriced_features=(),
+)
+
+
+def test_a_model_that_is_not_there_is_refused_before_anything_else() -> None:
+    with pytest.raises(ModelUnknown) as refusal:
+        plan(_snapshot(), replace(CALLER, models=()), replace(ASK, model="x" * 5_000), NOW)
+
+    assert refusal.value.param == "model"
+    assert len(refusal.value.detail) < 300
+
+
+def test_a_model_that_is_not_granted_is_refused_with_the_way_out() -> None:
+    with pytest.raises(ModelNotGranted, match="tollhouse keys grant k small"):
+        plan(_snapshot(), replace(CALLER, models=("other",)), ASK, NOW)
+
+
+@pytest.mark.req("P-3")
+def test_without_a_price_nothing_can_be_held_so_nothing_goes() -> None:
+    with pytest.raises(ModelUnpriced, match="tollhouse prices set one:small"):
+        plan(_snapshot(prices={}), CALLER, ASK, NOW)
+
+
+def test_one_target_without_a_price_refuses_for_all() -> None:
+    model = replace(SMALL, targets=(ONE, TWO))
+
+    with pytest.raises(ModelUnpriced, match="two:small"):
+        plan(_snapshot(model), CALLER, ASK, NOW)
+
+
+def test_where_prices_are_not_required_an_unpriced_model_is_held_at_nothing() -> None:
+    snapshot = replace(_snapshot(prices={}), requires_price=False)
+
+    planned = plan(snapshot, CALLER, ASK, NOW)
+
+    assert planned.hold == 0
+    assert planned.is_free
+
+
+def test_a_price_of_nothing_is_free() -> None:
+    planned = plan(_snapshot(prices={"one:small": FREE}), CALLER, ASK, NOW)
+
+    assert planned.hold == 0
+    assert planned.is_free
+
+
+def test_what_is_billed_apart_is_refused_unless_the_model_is_free() -> None:
+    ask = replace(ASK, unpriced_features=("web_search", "audio"))
+
+    with pytest.raises(FeatureUnpriced, match="web_search, audio") as refusal:
+        plan(_snapshot(), CALLER, ask, NOW)
+
+    assert refusal.value.param == "web_search"
+    assert plan(_snapshot(prices={"one:small": FREE}), CALLER, ask, NOW).is_free
+
+
+@pytest.mark.parametrize(("asked", "bound"), [(None, 1_000), (10, 10), (5_000, 1_000)])
+def test_the_output_is_bounded_by_the_model_and_by_the_caller(
+    asked: int | None, bound: int
+) -> None:
+    (leg,) = plan(_snapshot(), CALLER, replace(ASK, max_output=asked), NOW).legs
+
+    assert leg.output_tokens == bound
+
+
+@pytest.mark.req("P-3")
+def test_the_hold_covers_the_dearest_target() -> None:
+    model = replace(SMALL, targets=(ONE, TWO))
+    snapshot = _snapshot(model, {"one:small": CHEAP, "two:small": DEAR})
+
+    planned = plan(snapshot, CALLER, ASK, NOW)
+
+    cheap, dear = planned.legs
+    assert (cheap.target, dear.target) == (ONE, TWO)
+    assert planned.hold == dear.worst > cheap.worst
+
+
+def test_every_choice_and_every_predicted_byte_is_held_for() -> None:
+    ask = replace(ASK, choices=3, predicted_bytes=50, max_output=10)
+
+    (leg,) = plan(_snapshot(), CALLER, ask, NOW).legs
+
+    assert leg.output_tokens == 10
+    assert leg.worst == CHEAP.worst(leg.input_tokens, 3 * 10 + 50)
+
+
+@pytest.mark.req("P-3")
+@given(
+    ask=st.builds(
+        replace,
+        st.just(ASK),
+        input_bytes=st.integers(0, 10**6),
+        messages=st.integers(0, 500),
+        images=st.integers(0, 20),
+        choices=st.integers(1, 8),
+        max_output=st.none() | st.integers(1, 2_000),
+    ),
+    data=st.data(),
+)
+def test_no_usage_within_the_bounds_costs_more_than_the_hold(ask: Ask, data: st.DataObject) -> None:
+    planned = plan(_snapshot(prices={"one:small": DEAR}), CALLER, ask, NOW)
+    (leg,) = planned.legs
+
+    cached = data.draw(st.integers(0, leg.input_tokens))
+    usage = Usage(
+        input=leg.input_tokens - cached,
+        cache_write=cached,
+        output=data.draw(st.integers(0, leg.output_tokens * ask.choices)),
+    )
+
+    assert DEAR.cost(usage) <= planned.hold
+
+
+@given(st.integers(0, 10**6), st.integers(0, 500), st.integers(0, 20))
+def test_the_input_bound_is_never_below_the_bytes(size: int, messages: int, images: int) -> None:
+    bound = input_bound(replace(ASK, input_bytes=size, messages=messages, images=images), SMALL)
+
+    assert bound >= size + messages + images * SMALL.image_tokens
+
+
+def test_the_price_in_force_is_the_newest_that_has_begun() -> None:
+    dated = (DatedPrice(NOW + 1, DEAR), DatedPrice(NOW - 1, CHEAP), DatedPrice(0, FREE))
+    snapshot = replace(_snapshot(), prices={"one:small": dated})
+
+    assert snapshot.price(ONE, NOW - 2) is FREE
+    assert snapshot.price(ONE, NOW) is CHEAP
+    assert snapshot.price(ONE, NOW + 1) is DEAR
+
+
+def test_a_providers_own_price_goes_before_that_of_its_kind() -> None:
+    snapshot = _snapshot(prices={"openai:small": CHEAP, "two:small": DEAR})
+
+    assert snapshot.price(ONE, NOW) is CHEAP
+    assert snapshot.price(TWO, NOW) is DEAR
+
+
+def _snapshot(model: Model = SMALL, prices: dict[str, Price] | None = None) -> Snapshot:
+    named = {"one:small": CHEAP} if prices is None else prices
+    dated = {name: (DatedPrice(0, price),) for name, price in named.items()}
+    return Snapshot(1, {}, {"small": model}, dated)

@@ -1,0 +1,80 @@
+"""What a request costs, to the nano-dollar."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tollhouse.domain.pricing import Price, Usage
+
+RATES = st.integers(0, 10**9)
+TOKENS = st.integers(0, 10**7)
+CLASSES = ("input", "output", "cache_read", "cache_write")
+
+prices = st.builds(
+    Price, st.just(1), st.just("m"), input=RATES, output=RATES, cache_read=RATES, cache_write=RATES
+)
+usages = st.builds(Usage, TOKENS, TOKENS, TOKENS, TOKENS)
+
+
+def test_a_million_tokens_at_three_dollars_a_million_cost_three_dollars() -> None:
+    price = Price(1, "m", input=3_000_000, output=15_000_000, cache_read=300_000, cache_write=0)
+
+    assert price.cost(Usage(input=1_000_000)) == 3_000_000_000
+    assert price.cost(Usage(output=100, cache_read=10)) == 1_500_000 + 3_000
+
+
+@given(prices, usages)
+def test_the_cost_is_exact_and_rounded_up_once(price: Price, usage: Usage) -> None:
+    exact = sum(Fraction(getattr(usage, name) * getattr(price, name), 1_000) for name in CLASSES)
+
+    assert exact <= price.cost(usage) < exact + 1
+
+
+@given(prices, usages, st.sampled_from(CLASSES), TOKENS)
+def test_more_tokens_of_any_class_never_cost_less(
+    price: Price, usage: Usage, name: str, more: int
+) -> None:
+    larger = replace(usage, **{name: getattr(usage, name) + more})
+
+    assert price.cost(larger) >= price.cost(usage)
+
+
+@given(prices, usages, st.sampled_from(CLASSES), RATES)
+def test_a_higher_rate_never_costs_less(price: Price, usage: Usage, name: str, more: int) -> None:
+    dearer = replace(price, **{name: getattr(price, name) + more})
+
+    assert dearer.cost(usage) >= price.cost(usage)
+
+
+@pytest.mark.req("P-3")
+@given(prices, usages, TOKENS, TOKENS)
+def test_no_usage_within_the_bounds_costs_more_than_the_worst(
+    price: Price, usage: Usage, spare_input: int, spare_output: int
+) -> None:
+    input_bound = usage.input + usage.cache_read + usage.cache_write + spare_input
+
+    assert price.cost(usage) <= price.worst(input_bound, usage.output + spare_output)
+
+
+@given(prices, TOKENS, TOKENS)
+def test_the_worst_case_can_happen(price: Price, tokens_in: int, tokens_out: int) -> None:
+    dearest = max(("input", "cache_read", "cache_write"), key=lambda name: getattr(price, name))
+
+    usage = replace(Usage(output=tokens_out), **{dearest: tokens_in})
+
+    assert price.cost(usage) == price.worst(tokens_in, tokens_out)
+
+
+@given(prices)
+def test_only_a_price_of_nothing_is_free(price: Price) -> None:
+    assert price.is_free == (price.cost(Usage(1, 1, 1, 1)) == 0)
+
+
+@given(usages)
+def test_the_classes_add_up_to_the_total(usage: Usage) -> None:
+    assert usage.total == sum(getattr(usage, name) for name in CLASSES)
