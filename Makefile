@@ -1,5 +1,4 @@
 # Tollhouse: the commands of the house. `make help` lists them.
-PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := scripts/install
@@ -12,7 +11,7 @@ help: ## list these commands
 setup: $(VENV)/.dev ## create the environment for development
 
 demo: $(VENV)/.demo ## ask a real local model through the gateway (ONCE=1 ends after the answer)
-	@$(BIN)/tollhouse demo $(if $(ONCE),--once)
+	@$(BIN)/tollhouse demo $(if $(ONCE),--once) $(ARGS)
 
 test: $(VENV)/.dev $(VENV)/.demo ## run every test: unit, contracts, journeys, security
 	@$(BIN)/python -m pytest -n $(or $(JOBS),2) --dist loadgroup $(ARGS)
@@ -44,11 +43,14 @@ clean: ## remove the environment and everything made by tools
 	@rm -rf $(VENV) .demo build dist .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
 $(VENV)/.demo: requirements/runtime.txt requirements/local.txt requirements/bootstrap.txt pyproject.toml
-	@PYTHON=$(PYTHON) $(INSTALL) $(VENV) demo
+	@PYTHON="$(PYTHON)" $(INSTALL) $(VENV) demo
 	@touch $@
 
 $(VENV)/.dev: requirements/dev.txt requirements/bootstrap.txt pyproject.toml
-	@PYTHON=$(PYTHON) $(INSTALL) $(VENV) dev
+	@PYTHON="$(PYTHON)" $(INSTALL) $(VENV) dev
 	@touch $@
+
+# Both kinds of environment are one directory.
+.NOTPARALLEL:
 
 .PHONY: help setup demo test check format bench evidence docs lock clean

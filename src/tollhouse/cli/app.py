@@ -14,6 +14,7 @@ from tollhouse.cli import (
     audit,
     budgets,
     config,
+    demo,
     doctor,
     evidence,
     explain,
@@ -37,6 +38,7 @@ app = typer.Typer(
     help="One door between applications and language models.",
 )
 app.command("serve")(serve.serve)
+app.command("demo")(demo.demo)
 app.add_typer(config.app, name="config")
 app.command("migrate")(migrate.migrate)
 app.add_typer(tenants.app, name="tenants")
