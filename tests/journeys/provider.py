@@ -176,10 +176,9 @@ def _asks_usage(body: dict[str, Any]) -> bool:
 
 
 async def _left(reader: asyncio.StreamReader) -> None:
-    """Done when the caller hangs up; nothing else is expected before the answer."""
-    while not reader.at_eof():
-        if not await reader.read(1):
-            return
+    """Done when the caller hangs up. Nothing is read: the next request may come before the answer is over."""
+    while not reader.at_eof() and reader.exception() is None:
+        await asyncio.sleep(0.002)
 
 
 async def _next(reader: asyncio.StreamReader) -> Asked | None:
