@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol
 
 from tollhouse.domain.budget import Hold, Settlement
-from tollhouse.domain.errors import Problem
+from tollhouse.domain.errors import Failure, Problem
 from tollhouse.domain.exchange import Sending
 from tollhouse.domain.identity import Principal
 from tollhouse.domain.models import Ask, Leg
@@ -107,9 +107,10 @@ class Relay(Protocol):
     """A reply in the caller's own dialect on its way through: bytes in, bytes out, usage noticed."""
 
     usage: Usage | None
+    failure: Failure | None  # what broke within what was fed: nothing passes after it
 
-    def feed(self, chunk: bytes) -> bytes: ...  # raises UpstreamFailed on an error event
-    def finish(self) -> bytes: ...  # what is still owed to the caller; raises UpstreamBroke
+    def feed(self, chunk: bytes) -> bytes: ...
+    def finish(self) -> bytes: ...  # what is still owed to the caller; raises a Failure
     def counted_output(self) -> int: ...  # tokens seen so far, counted locally
 
 

@@ -8,6 +8,7 @@ in plain quotes that is followed by a colon can only be a member.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 import msgspec
 
@@ -15,7 +16,7 @@ from tollhouse.dialects import sse, strict_json
 from tollhouse.dialects.openai_count import OutputCount, tokens_of_completion
 from tollhouse.dialects.openai_problems import kind_of
 from tollhouse.dialects.openai_usage import read_usage
-from tollhouse.domain.errors import UpstreamBroke, UpstreamFailed
+from tollhouse.domain.errors import Failure, UpstreamBroke, UpstreamFailed
 from tollhouse.domain.pricing import Usage
 
 DONE = b"data: [DONE]\n\n"
@@ -28,6 +29,7 @@ class StreamRelay:
 
     def __init__(self, *, shows_usage: bool, choices: int) -> None:
         self.usage: Usage | None = None
+        self.failure: Failure | None = None
         self._shows_usage = shows_usage
         self._choices = choices
         self._buffer = sse.EventBuffer()
@@ -37,7 +39,7 @@ class StreamRelay:
 
     def feed(self, chunk: bytes) -> bytes:
         block = self._buffer.push(chunk)
-        if not block or self._is_done:
+        if not block or self._is_done or self.failure is not None:
             return b""
         return self._pass(block)
 
@@ -46,6 +48,8 @@ class StreamRelay:
         if self._is_done:
             return b""
         passed = self._pass_rest(self._buffer.drain())
+        if self.failure is not None:
+            raise self.failure
         if self._is_done:
             return passed
         if not self._is_finished:
@@ -58,15 +62,13 @@ class StreamRelay:
 
     def _pass_rest(self, rest: bytes) -> bytes:
         """An event without its blank line is one; a torn one is none, and no harm after the finish."""
-        was_finished = self._is_finished
-        if not sse.data_of(rest):
+        if self.failure is not None or not sse.data_of(rest):
             return b""
-        try:
-            return self._pass(rest, is_last=True)
-        except UpstreamBroke:
-            if was_finished:
-                return b""
-            raise
+        was_finished = self._is_finished
+        passed = self._pass(rest, is_last=True)
+        if was_finished and isinstance(self.failure, UpstreamBroke):
+            self.failure = None
+        return passed
 
     def _pass(self, block: bytes, *, is_last: bool = False) -> bytes:
         if not self._shows_usage:
@@ -75,8 +77,16 @@ class StreamRelay:
         if not self._is_finished and _finishes(block):
             self._is_finished = True
         if is_last or b'"usage"' in block or b'"error"' in block or b"[DONE]" in block:
-            return b"".join(map(self._pass_event, sse.events(block)))
+            return b"".join(self._pass_events(block))
         return block
+
+    def _pass_events(self, block: bytes) -> Iterator[bytes]:
+        """What came before a failure in the same block has come, and is passed on."""
+        try:
+            for event in sse.events(block):
+                yield self._pass_event(event)
+        except (UpstreamFailed, UpstreamBroke) as failure:
+            self.failure = failure
 
     def _pass_event(self, event: bytes) -> bytes:
         data = sse.data_of(event)
@@ -124,6 +134,7 @@ class WholeRelay:
 
     def __init__(self) -> None:
         self.usage: Usage | None = None
+        self.failure: Failure | None = None
         self._pieces: list[bytes] = []
 
     def feed(self, chunk: bytes) -> bytes:

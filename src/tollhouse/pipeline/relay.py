@@ -30,6 +30,8 @@ async def _stream(answer: Answer, call: Call, plan: Plan, meter: Meter) -> None:
     while chunk := await answer.read():
         if block := passing.feed(chunk):
             await reply.write(block)
+        if passing.failure is not None:
+            raise passing.failure
     rest = passing.finish()
     meter.completed(passing)
     await reply.end(rest)
