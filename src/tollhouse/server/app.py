@@ -15,12 +15,12 @@ from tollhouse.pipeline.route import Route, RouteTable
 from tollhouse.server.body import read_json_body
 from tollhouse.server.health import Health
 from tollhouse.server.problems import send_plain_problem, send_problem
-from tollhouse.server.reply import AsgiReply
+from tollhouse.server.reply import WireReply
 from tollhouse.server.request_id import request_id
 
 
 class App:
-    """The ASGI application: the whole outside of the house."""
+    """The ASGI application: the whole outside of the house. It answers through the connection itself."""
 
     def __init__(
         self, house: House, routes: RouteTable, refusing: tuple[Route, Route], health: Health
@@ -31,18 +31,16 @@ class App:
         self._health = health
 
     async def __call__(
-        self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable
+        self, scope: Scope, receive: ASGIReceiveCallable, _send: ASGISendCallable
     ) -> None:
         if scope["type"] != "http":
             return
         try:
-            await self._answer(scope, receive, send)
+            await self._answer(scope, receive)
         except asyncio.CancelledError:
             return  # the caller has left, or the house closes: all that holds something was told on the way
 
-    async def _answer(
-        self, scope: HTTPScope, receive: ASGIReceiveCallable, send: ASGISendCallable
-    ) -> None:
+    async def _answer(self, scope: HTTPScope, receive: ASGIReceiveCallable) -> None:
         path = scope["raw_path"].decode("ascii")  # as it came: `%2f` is no slash, `%63` no letter
         method, headers = scope["method"], list(scope["headers"])
         call_request_id = request_id(headers)
@@ -54,7 +52,7 @@ class App:
             (b"cache-control", b"no-store"),
         )
         connection = scope["state"]["connection"]
-        reply = AsgiReply(send, connection, every, self._house.clock_ns)
+        reply = WireReply(connection, every, self._house.clock_ns)
         if await self._health.answers(method, path, reply):
             return
         routes, rest = self._routes.find(path)

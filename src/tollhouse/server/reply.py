@@ -5,26 +5,22 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 
-from uvicorn._types import ASGISendCallable
-
 from tollhouse.server.protocol import Connection
 
 Header = tuple[bytes, bytes]
 
 
-class AsgiReply:
+class WireReply:
     """Implements Reply. `every` are the headers that every answer bears."""
 
     def __init__(
         self,
-        send: ASGISendCallable,
         connection: Connection,
         every: Sequence[Header],
         clock_ns: Callable[[], int],
     ) -> None:
         self.is_started = False
         self.first_byte_ns: int | None = None
-        self._send = send
         self._connection = connection
         self._every = every
         self._clock_ns = clock_ns
@@ -40,17 +36,16 @@ class AsgiReply:
         if self.is_started:  # a sign of life went out before
             return
         self.is_started = True
-        every = [*headers, *self._every]
-        await self._send({"type": "http.response.start", "status": status, "headers": every})
+        await self._connection.begin(status, [*headers, *self._every])
 
     async def write(self, chunk: bytes) -> None:
         self._mark()
-        await self._send({"type": "http.response.body", "body": chunk, "more_body": True})
+        await self._connection.write(chunk)
 
     async def end(self, chunk: bytes = b"") -> None:
         self.close()
         self._mark()
-        await self._send({"type": "http.response.body", "body": chunk, "more_body": False})
+        await self._connection.end(chunk)
 
     def cut(self, chunk: bytes) -> None:
         self.close()
@@ -80,7 +75,7 @@ class AsgiReply:
 
     async def _speak(self, comment: bytes, headers: Sequence[Header]) -> None:
         await self.start(200, headers)
-        await self._send({"type": "http.response.body", "body": comment, "more_body": True})
+        await self._connection.write(comment)
 
     def _mark(self) -> None:
         self._is_silent = False
