@@ -1,18 +1,161 @@
-"""Writes the generated reference pages anew; tests compare them with the code."""
+"""Writes the generated reference pages anew; tests compare them with the code.
+
+What to do about an error is written by hand, in the page itself: the last column of each row
+is kept, everything else comes from the registry.
+"""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
+
+from prometheus_client import Metric
+from prometheus_client.parser import text_string_to_metric_families
 
 from tollhouse.cli import reference as cli
 from tollhouse.config import reference as config
+from tollhouse.domain.budget import Outcome
+from tollhouse.domain.errors import REGISTRY, Problem, Unauthenticated
+from tollhouse.domain.pricing import Usage
+from tollhouse.telemetry.metrics import DURATION_BUCKETS_S, FIRST_BYTE_BUCKETS_S, OK, Metrics
 
 PAGES = Path(__file__).parent.parent / "docs" / "reference"
 
+ERRORS_HEAD = """\
+# Errors
+
+Every request that is not answered gets one of these codes. A code is permanent; the sentence beside it
+may get clearer. Branch on the code, never on the text.
+
+- Inside a dialect an error has that dialect's shape, with the code in `error.code`. OpenAI's shape bears
+  `request_id` and `"type": "error"` beside `error`, so that Anthropic's clients read it too.
+- Where there is no dialect, as on an unknown path, it is `application/problem+json` (RFC 9457) with the type
+  `urn:tollhouse:error:CODE`.
+- Once a stream has begun, the error is an event of the stream, and the connection is closed without the end
+  that would make it look whole.
+- `x-should-retry: false` stands on what will not get better by itself; the official clients obey it. What may
+  be retried bears `Retry-After`, of at most 60 seconds.
+- `X-Request-Id` is on every answer. It finds the audit record and the log line.
+
+This page is made from the code by `make docs`, but for the column "what to do", which is kept.
+"""
+
+METRICS_HEAD = """\
+# Metrics
+
+`GET /metrics` on a listener of its own, `127.0.0.1:9400` unless `[metrics]` says otherwise, without a
+credential, in Prometheus' text format. Names and labels are a contract: they change only with a note in
+the changelog.
+
+Every label has a closed set of values. Routes, models and providers are the configured ones, codes those of
+the [error registry](errors.md), outcomes those of the ledger; anything else is counted as `other`. So callers
+cannot multiply series.
+
+This page is made from the code by `make docs`.
+
+| metric | type | labels | what it counts |
+|---|---|---|---|
+"""
+
 
 def main() -> None:
-    (PAGES / "cli.md").write_text(cli.page(), encoding="utf-8")
-    (PAGES / "configuration.md").write_text(config.page(), encoding="utf-8")
+    for name, page in GENERATED.items():
+        (PAGES / name).write_text(page(), encoding="utf-8")
+
+
+def errors() -> str:
+    """Raises LookupError for a code without advice: it belongs in the page before the page is made."""
+    rows = advice((PAGES / "errors.md").read_text("utf-8"))
+    if missing := REGISTRY.keys() - rows.keys():
+        raise LookupError(f"no advice yet for {', '.join(sorted(missing))}: add a row to errors.md")
+    sections = [_section(title, kinds, rows) for title, kinds in _sections()]
+    return ERRORS_HEAD + "".join(sections)
+
+
+def advice(page: str) -> dict[str, str]:
+    """The last column of each row, by its code."""
+    return dict(re.findall(r"^\| `([a-z_]+)` \|.*\| ([^|]+) \|$", page, re.MULTILINE))
+
+
+def metrics() -> str:
+    families = text_string_to_metric_families(_exposed().decode())
+    lines = "".join(
+        f"| `{_name(each)}` | {each.type} | {_labels(each)} | {each.documentation} |\n"
+        for each in families
+    )
+    return METRICS_HEAD + lines + _buckets()
+
+
+GENERATED: dict[str, Callable[[], str]] = {
+    "cli.md": cli.page,
+    "configuration.md": config.page,
+    "errors.md": errors,
+    "metrics.md": metrics,
+}
+
+
+def _sections() -> Iterator[tuple[str, list[type[Problem]]]]:
+    """First who comes, then what is asked for and what it costs, then what broke."""
+    yield "Who are you", [each for each in REGISTRY.values() if issubclass(each, Unauthenticated)]
+    rest = [each for each in REGISTRY.values() if not issubclass(each, Unauthenticated)]
+    yield "What is asked for", [each for each in rest if _is_asked(each)]
+    yield (
+        "What it costs",
+        [each for each in rest if each.status in {402, 429} and not _failed(each)],
+    )
+    yield "What broke", [each for each in rest if _failed(each)]
+
+
+def _failed(kind: type[Problem]) -> bool:
+    return kind.__mro__[1].__name__ == "Failure"
+
+
+def _is_asked(kind: type[Problem]) -> bool:
+    return not _failed(kind) and kind.status not in {402, 429}
+
+
+def _section(title: str, kinds: list[type[Problem]], rows: dict[str, str]) -> str:
+    head = f"\n## {title}\n\n| code | status | what it means | retry | what to do |\n|---|---|---|---|---|\n"
+    return head + "".join(_row(each, rows[each.code]) for each in kinds)
+
+
+def _row(kind: type[Problem], what_to_do: str) -> str:
+    retry = "yes" if kind.retryable else "no"
+    return f"| `{kind.code}` | {kind.status} | {kind.title} | {retry} | {what_to_do} |\n"
+
+
+def _exposed() -> bytes:
+    """Every metric with all its labels: one sample of each."""
+    all_of_them = Metrics(routes=(), models=(), providers=())
+    all_of_them.request_began()
+    all_of_them.request_ended("", 200, OK, 0, 0)
+    all_of_them.settled("", Usage(), 0)
+    all_of_them.attempted("", Outcome.COMPLETED)
+    all_of_them.unauthenticated("")
+    return all_of_them.expose()
+
+
+def _name(family: Metric) -> str:
+    return f"{family.name}_total" if family.type == "counter" else family.name
+
+
+def _labels(family: Metric) -> str:
+    names = dict.fromkeys(name for sample in family.samples for name in sample.labels)
+    return ", ".join(f"`{name}`" for name in names if name != "le") or "none"
+
+
+def _buckets() -> str:
+    durations, first_bytes = (
+        ", ".join(f"{bucket:g}" for bucket in buckets)
+        for buckets in (DURATION_BUCKETS_S, FIRST_BYTE_BUCKETS_S)
+    )
+    return (
+        f"\nBuckets of `tollhouse_request_duration_seconds`: {durations}.\n"
+        f"\nBuckets of `tollhouse_first_byte_seconds`: {first_bytes}.\n"
+        "\nWith several workers every figure is the sum over all of them; open holds and the age of the\n"
+        "snapshot are the highest of any worker, and the two `process_` figures are left out.\n"
+    )
 
 
 if __name__ == "__main__":
