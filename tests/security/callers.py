@@ -39,7 +39,7 @@ class Callers:
 
 @asynccontextmanager
 async def besieged(
-    directory: Path, upstream_url: str, further: str = ""
+    directory: Path, upstream_url: str, further: str = "", *, first_byte_s: float | None = None
 ) -> AsyncIterator[tuple[Gateway, Callers]]:
     door = prepared(
         directory,
@@ -47,6 +47,12 @@ async def besieged(
         server=f"max_body_bytes = {LARGEST_BODY}",
         store=SETTINGS + further,
     )
+    text = door.config.read_text()
+    if "[metrics]" in further:
+        text = text.replace('[metrics]\nlisten = "off"\n', "")
+    if first_byte_s is not None:
+        text = text.replace("[providers.up]\n", f"[providers.up]\nfirst_byte_s = {first_byte_s}\n")
+    door.config.write_text(text)
     await furnish(door, 10**12)
     callers = await door.on_store(lambda store: _issued(door, store))
     try:
