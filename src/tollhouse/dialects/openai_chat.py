@@ -144,7 +144,7 @@ def _max_output(fields: dict[str, Any]) -> int | None:
 def _unpriced_features(fields: dict[str, Any]) -> tuple[str, ...]:
     """What providers bill apart from tokens, or at other rates than a price row knows."""
     asked = []
-    if fields.get("service_tier") not in {None, "auto", "default", "flex"}:
+    if fields.get("service_tier") not in (None, "auto", "default", "flex"):
         asked.append("service_tier")
     modalities = fields.get("modalities")
     if fields.get("audio") is not None or (isinstance(modalities, list) and "audio" in modalities):
