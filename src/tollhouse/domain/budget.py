@@ -75,7 +75,7 @@ class Settlement:
     anomaly: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Account:
     """A balance: what was spent, what is held, and the limit if there is one."""
 

@@ -17,6 +17,7 @@ import apsw
 
 from tollhouse.domain.errors import StoreUnavailable
 from tollhouse.domain.storing import Conflict
+from tollhouse.storage.sqlite_books import Books
 
 T = TypeVar("T")
 Operation = Callable[[apsw.Connection], T]
@@ -34,8 +35,9 @@ class GroupCommit:
     So the threads wake each other once a group, not once a call.
     """
 
-    def __init__(self, connect: Callable[[], apsw.Connection]) -> None:
+    def __init__(self, connect: Callable[[], apsw.Connection], books: Books | None = None) -> None:
         self._connect = connect
+        self._books = books or Books()
         self._waiting: list[Waiting] = []
         self._groups: queue.SimpleQueue[list[Waiting] | None] = queue.SimpleQueue()
         self._is_busy = False
@@ -92,7 +94,7 @@ class GroupCommit:
         while group := self._groups.get():
             try:
                 connection = connection or self._connect()
-                results = _commit(connection, [operation for operation, _ in group])
+                results = _commit(connection, self._books, [operation for operation, _ in group])
             except apsw.Error as error:
                 results = [(None, unavailable(error))] * len(group)
                 connection = None if _is_broken(error) else connection
@@ -109,29 +111,36 @@ class _Torn(Exception):
         self.error = error
 
 
-def _commit(connection: apsw.Connection, operations: list[Operation[Any]]) -> list[Result]:
+def _commit(
+    connection: apsw.Connection, books: Books, operations: list[Operation[Any]]
+) -> list[Result]:
     try:
-        return _transact(connection, operations)
+        return _transact(connection, books, operations)
     except _Torn:
-        return [_commit_alone(connection, operation) for operation in operations]
+        return [_commit_alone(connection, books, operation) for operation in operations]
 
 
-def _commit_alone(connection: apsw.Connection, operation: Operation[Any]) -> Result:
+def _commit_alone(connection: apsw.Connection, books: Books, operation: Operation[Any]) -> Result:
     try:
-        return _transact(connection, [operation])[0]
+        return _transact(connection, books, [operation])[0]
     except _Torn as torn:
         return None, torn.error
 
 
-def _transact(connection: apsw.Connection, operations: list[Operation[Any]]) -> list[Result]:
+def _transact(
+    connection: apsw.Connection, books: Books, operations: list[Operation[Any]]
+) -> list[Result]:
     connection.execute("BEGIN IMMEDIATE")
     try:
         results = [_run(connection, operation) for operation in operations]
+        books.flush(connection)
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
+    finally:
+        books.close()
     return results
 
 

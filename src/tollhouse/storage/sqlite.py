@@ -17,11 +17,12 @@ from typing import TypeVar
 import apsw
 
 from tollhouse.domain import budget
-from tollhouse.domain.budget import Account, Hold, Outcome, Settlement
-from tollhouse.domain.storing import Conflict, SchemaTooNew, SchemaTooOld
+from tollhouse.domain.budget import Hold, Outcome, Settlement
+from tollhouse.domain.storing import SchemaTooNew, SchemaTooOld
 from tollhouse.ports import Row, Statement, Value
 from tollhouse.storage.group_commit import GroupCommit, unavailable
 from tollhouse.storage.migrations import migrations
+from tollhouse.storage.sqlite_books import Books
 
 T = TypeVar("T")
 
@@ -43,7 +44,8 @@ class SqliteDatabase:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._writer = GroupCommit(lambda: connect(path))
+        self._books = Books()
+        self._writer = GroupCommit(lambda: connect(path), self._books)
         self._reader = _Reader(path)
         self._seen_version = -1
 
@@ -52,6 +54,8 @@ class SqliteDatabase:
 
     async def write(self, *statements: Statement) -> list[int]:
         def operation(connection: apsw.Connection) -> list[int]:
+            self._books.flush(connection)
+            self._books.close()  # these statements may concern accounts too
             counts = []
             with connection:  # a savepoint: all of them or none
                 counts += [_execute(connection, sql, values) for sql, values in statements]
@@ -60,10 +64,10 @@ class SqliteDatabase:
         return await self._writer.run(operation)
 
     def hold(self, hold: Hold) -> Awaitable[None]:
-        return self._writer.run(lambda connection: _hold(connection, hold))
+        return self._writer.run(lambda connection: _hold(connection, self._books, hold))
 
     def settle(self, settlement: Settlement) -> Awaitable[bool]:
-        return self._writer.run(lambda connection: _settle(connection, settlement))
+        return self._writer.run(lambda connection: _settle(connection, self._books, settlement))
 
     async def changed(self) -> None:
         """Return when another connection, of this process or another, has committed."""
@@ -145,10 +149,6 @@ def _execute(connection: apsw.Connection, sql: str, values: tuple[Value, ...]) -
     return connection.changes() if connection.total_changes() != before else 0
 
 
-_ACCOUNTS = (
-    "SELECT id, owner, has_budget, limit_nanos, spent, held FROM accounts WHERE id IN (?, ?, ?, ?)"
-)
-_TAKE = "UPDATE accounts SET held = held + ? WHERE id IN (?, ?, ?, ?)"
 _OPEN = """
 INSERT INTO calls (id, request_id, owner, tenant, project, user_id, key_id,
     tenant_account, project_account, user_account, key_account, route, model, held, state, created_at)
@@ -164,34 +164,30 @@ UPDATE calls SET state = 'settled', settled_at = ?, outcome = ?, owed = ?, input
 WHERE id = ? AND state <> 'settled'
 RETURNING held, tenant_account, project_account, user_account, key_account
 """
-_GIVE_BACK = "UPDATE accounts SET held = held - ?, spent = spent + ? WHERE id IN (?, ?, ?, ?)"
 _ATTEMPT = """
 INSERT INTO attempts (call, number, target, outcome, status)
 VALUES (?1, (SELECT COUNT(*) FROM attempts WHERE call = ?1), ?2, ?3, ?4)
 """
 
 
-def _hold(connection: apsw.Connection, hold: Hold) -> None:
+def _hold(connection: apsw.Connection, books: Books, hold: Hold) -> None:
     if hold.amount > 0:
-        rows = list(connection.execute(_ACCOUNTS, hold.accounts))
-        if len(rows) != len(set(hold.accounts)):
-            raise Conflict("an account of this call is not there")
-        budget.check([Account(row[0], row[1], bool(row[2]), *row[3:]) for row in rows], hold.amount)
+        budget.check(books.accounts(connection, hold.accounts), hold.amount)
     connection.execute(
-        _OPEN,  # before the money moves: an id that is taken must change nothing
+        _OPEN,
         (hold.call, hold.request_id, hold.owner, hold.tenant, hold.project, hold.user, hold.key)
         + (*hold.accounts, hold.route, hold.model, hold.amount, hold.created_at_ms),
     )
     if hold.amount > 0:
-        connection.execute(_TAKE, (hold.amount, *hold.accounts))
+        books.move(connection, hold.accounts, held=hold.amount, spent=0)
 
 
-def _settle(connection: apsw.Connection, settlement: Settlement) -> bool:
+def _settle(connection: apsw.Connection, books: Books, settlement: Settlement) -> bool:
     if settlement.outcome is Outcome.UNKNOWN:
         values = (settlement.target, settlement.price, settlement.anomaly, settlement.call)
         is_new = _execute(connection, _LEAVE_OPEN, values) == 1
     else:
-        is_new = _close(connection, settlement)
+        is_new = _close(connection, books, settlement)
     if is_new:
         for attempt in settlement.attempts:
             row = (settlement.call, attempt.target, attempt.outcome, attempt.status)
@@ -199,7 +195,7 @@ def _settle(connection: apsw.Connection, settlement: Settlement) -> bool:
     return is_new
 
 
-def _close(connection: apsw.Connection, settlement: Settlement) -> bool:
+def _close(connection: apsw.Connection, books: Books, settlement: Settlement) -> bool:
     usage = settlement.usage
     closed = connection.execute(
         _CLOSE,
@@ -211,7 +207,7 @@ def _close(connection: apsw.Connection, settlement: Settlement) -> bool:
         return False
     held, *accounts = closed
     if held or settlement.owed:
-        connection.execute(_GIVE_BACK, (held, settlement.owed, *accounts))
+        books.move(connection, accounts, held=-held, spent=settlement.owed)
     return True
 
 
