@@ -23,6 +23,14 @@ WITHOUT_ENGINE = (
     "import sys; sys.modules['xllamacpp'] = None; from tollhouse.cli import main; main()",
 )
 
+WITH_IGNORED = (
+    sys.executable,
+    "-c",
+    "import signal, sys; signal.signal(int(sys.argv.pop(1)), signal.SIG_IGN); "
+    "from tollhouse.cli import main; main()",
+)
+WITH_DEFAULT = (*WITH_IGNORED[:2], WITH_IGNORED[2].replace("SIG_IGN", "SIG_DFL"))
+
 
 def test_one_command_asks_and_shows_answer_cost_and_a_verified_chain(tmp_path: Path) -> None:
     ended = demo(tmp_path / "new", "--once")
@@ -53,7 +61,7 @@ def test_without_the_local_model_it_says_why_and_goes_on_with_an_echo(tmp_path: 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_it_and_leaves_no_process(tmp_path: Path, number: signal.Signals) -> None:
-    with serving(tmp_path) as (process, _):
+    with serving(tmp_path, (*WITH_DEFAULT, str(int(number)))) as (process, _):
         children = descendants(process.pid)
 
         process.send_signal(number)
@@ -61,6 +69,21 @@ def test_a_signal_ends_it_and_leaves_no_process(tmp_path: Path, number: signal.S
         assert process.wait(PATIENCE_S) == 0
         assert children
         until(lambda: not any(is_alive(child) for child in children))
+
+
+def test_ctrl_c_ends_it_also_where_a_shell_runs_it_in_the_background(tmp_path: Path) -> None:
+    with serving(tmp_path, (*WITH_IGNORED, str(int(signal.SIGINT)))) as (process, _):
+        process.send_signal(signal.SIGINT)
+
+        assert process.wait(PATIENCE_S) == 0
+
+
+def test_nohup_stays_in_force(tmp_path: Path) -> None:
+    with serving(tmp_path, (*WITH_IGNORED, str(int(signal.SIGHUP)))) as (process, _):
+        status = Path(f"/proc/{process.pid}/status").read_text()
+
+    ignored = int(status.partition("SigIgn:")[2].split()[0], 16)
+    assert ignored & 1 << (signal.SIGHUP - 1)
 
 
 def test_the_printed_python_lines_get_an_answer(tmp_path: Path) -> None:
@@ -114,9 +137,11 @@ def run(command: tuple[str, ...]) -> subprocess.CompletedProcess[str]:
 
 
 @contextmanager
-def serving(directory: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
+def serving(
+    directory: Path, program: tuple[str, ...] = PROGRAM
+) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """A demonstration that has shown everything and serves on."""
-    command = (*PROGRAM, "demo", "--directory", str(directory), "--port", free_port())
+    command = (*program, "demo", "--directory", str(directory), "--port", free_port())
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True) as process:
         try:

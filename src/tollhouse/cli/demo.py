@@ -35,8 +35,7 @@ def demo(
     from tollhouse.demo.failing import DemoFailed
     from tollhouse.demo.play import play
 
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.default_int_handler)
+    _end_in_good_order_on_signals()
     try:
         play(directory, port, once=once)
     except DemoFailed as failed:
@@ -44,3 +43,12 @@ def demo(
         raise typer.Exit(1) from failed
     except KeyboardInterrupt:
         raise typer.Exit(INTERRUPTED) from None
+
+
+def _end_in_good_order_on_signals() -> None:
+    """As on Ctrl-C, also where a shell started us in the background; but `nohup` stays in force."""
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        numbers.append(signal.SIGHUP)
+    for number in numbers:
+        signal.signal(number, signal.default_int_handler)

@@ -118,8 +118,8 @@ def _show_what_next(screen: Screen, place: Place, door: Door, key: str, who: Spe
 
 
 def _stay(screen: Screen, process: Process, place: Place) -> None:
-    screen.line("Serving until Ctrl-C.", "bold")
     try:
+        screen.line("Serving until Ctrl-C.", "bold")
         process.wait()
     except KeyboardInterrupt:
         return
