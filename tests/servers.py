@@ -134,18 +134,18 @@ class PostgresServer:
         children = _children(self.process)
         self.process.end(signal.SIGKILL)
         for pid in children:
-            _kill_if_alive(pid)
+            _signal_if_alive(pid, signal.SIGKILL)
 
     def freeze(self) -> None:
         """Connections stay open and nobody answers, until `resume`."""
         for pid in _children(self.process):
-            os.kill(pid, signal.SIGSTOP)
+            _signal_if_alive(pid, signal.SIGSTOP)
         self.process.signal(signal.SIGSTOP)
 
     def resume(self) -> None:
         self.process.signal(signal.SIGCONT)
         for pid in _children(self.process):
-            os.kill(pid, signal.SIGCONT)
+            _signal_if_alive(pid, signal.SIGCONT)
 
     def _is_ready(self) -> bool:
         argv: list[str | Path] = [self.binaries / "pg_isready", "-q", "-h", self.directory]
@@ -337,8 +337,8 @@ def _children(process: Process) -> list[int]:
     return [int(pid) for pid in listing.read_text().split()] if listing.exists() else []
 
 
-def _kill_if_alive(pid: int) -> None:
+def _signal_if_alive(pid: int, number: signal.Signals) -> None:
     try:
-        os.kill(pid, signal.SIGKILL)
+        os.kill(pid, number)
     except ProcessLookupError:
         return

@@ -11,8 +11,6 @@ from stores import Store
 from tollhouse.storage.postgres import PostgresDatabase
 from tollhouse.storage.sqlite import SqliteDatabase
 
-pytest_plugins = ("servers_fixtures",)
-
 
 @pytest.fixture(params=["sqlite", "postgres"])
 async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:

@@ -12,8 +12,6 @@ from valkey import AuthenticationError, Valkey
 import servers
 from servers import PostgresServer, ServerMissing, ValkeyServer, postgres_server, valkey_server
 
-pytest_plugins = ("servers_fixtures",)
-
 
 async def test_postgres_answers_a_client_that_knows_the_password(postgres_database: str) -> None:
     connection = await asyncpg.connect(postgres_database)

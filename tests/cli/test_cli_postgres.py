@@ -5,8 +5,6 @@ from urllib.parse import urlsplit
 import pytest
 from console import Console
 
-pytest_plugins = ("servers_fixtures",)
-
 
 def test_postgres_is_migrated_only_when_asked(
     console: Console, postgres_database: str, monkeypatch: pytest.MonkeyPatch

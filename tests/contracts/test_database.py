@@ -17,8 +17,6 @@ from tollhouse.domain.storing import Conflict, SchemaTooNew, SchemaTooOld
 from tollhouse.storage import snapshots
 from tollhouse.storage.postgres import PostgresDatabase
 
-pytest_plugins = ("servers_fixtures",)
-
 STORM = Path(__file__).parent / "storm.py"
 TENANT = "INSERT INTO tenants (id, created_at) VALUES ($1, $2)"
 PROJECT = "INSERT INTO projects (id, tenant, created_at) VALUES ($1, $2, $3)"

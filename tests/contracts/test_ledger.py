@@ -23,8 +23,6 @@ from tollhouse.domain.errors import BudgetExhausted, BudgetMissing
 from tollhouse.domain.storing import Conflict
 from tollhouse.storage import budgets
 
-pytest_plugins = ("servers_fixtures",)
-
 
 async def test_a_hold_counts_on_all_four_accounts(store: Store) -> None:
     accounts = await four_accounts(store, 100, 100, 100, 100)

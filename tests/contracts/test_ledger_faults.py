@@ -28,8 +28,6 @@ from servers import PostgresServer, postgres_server
 from tollhouse.domain.errors import StoreUnavailable
 from tollhouse.storage import budgets
 
-pytest_plugins = ("servers_fixtures",)
-
 STORM = Path(__file__).parent / "storm.py"
 
 

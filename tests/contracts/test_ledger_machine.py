@@ -24,8 +24,6 @@ from tollhouse.domain.budget import Account, Hold, Outcome
 from tollhouse.domain.errors import Problem
 from tollhouse.storage import budgets
 
-pytest_plugins = ("servers_fixtures",)
-
 STARTING_LIMITS = (500, None, 300, NO_BUDGET, 200, NO_BUDGET)
 AMOUNTS = st.integers(0, 120)
 PAYERS = st.tuples(st.just(0), st.sampled_from([1, 2]), st.just(3), st.sampled_from([4, 5]))

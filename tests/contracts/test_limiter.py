@@ -15,8 +15,6 @@ from tollhouse.domain.limits import Limit
 from tollhouse.state.memory import MemoryLimiter
 from tollhouse.state.valkey import ValkeyLimiter
 
-pytest_plugins = ("servers_fixtures",)
-
 HOUR_S = 3600
 NAMES = itertools.count()
 

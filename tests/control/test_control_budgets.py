@@ -9,8 +9,6 @@ from tollhouse.domain.errors import BudgetExhausted, FieldInvalid
 from tollhouse.domain.storing import Conflict
 from tollhouse.storage.sqlite import SqliteDatabase
 
-pytest_plugins = ("stores_fixtures",)
-
 
 async def test_a_limit_holds_from_the_next_call_on(sqlite: SqliteDatabase) -> None:
     key = await acme_key(sqlite)

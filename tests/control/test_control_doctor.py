@@ -10,8 +10,6 @@ from tollhouse.control.keys import Wish
 from tollhouse.domain.budget import Outcome
 from tollhouse.storage.sqlite import SqliteDatabase
 
-pytest_plugins = ("stores_fixtures",)
-
 ECHO = '[providers.echo]\nkind = "echo"\n[models.small]\ntargets = ["echo:echo"]\n'
 
 

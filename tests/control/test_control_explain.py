@@ -11,8 +11,6 @@ from tollhouse.domain import models
 from tollhouse.storage import snapshots
 from tollhouse.storage.sqlite import SqliteDatabase
 
-pytest_plugins = ("stores_fixtures",)
-
 SETTINGS = parse(
     '[providers.echo]\nkind = "echo"\n[models.small]\ntargets = ["echo:echo"]\nmax_output_tokens = 100',
     {},

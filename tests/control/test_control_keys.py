@@ -11,8 +11,6 @@ from tollhouse.domain.storing import Conflict
 from tollhouse.storage import snapshots
 from tollhouse.storage.sqlite import SqliteDatabase
 
-pytest_plugins = ("stores_fixtures",)
-
 
 @pytest.mark.req("B-25")
 async def test_a_new_key_may_call_nothing_has_no_budget_and_ends(sqlite: SqliteDatabase) -> None:

@@ -12,8 +12,6 @@ from tollhouse.control import peppers
 from tollhouse.domain.storing import Conflict
 from tollhouse.storage.sqlite import SqliteDatabase
 
-pytest_plugins = ("stores_fixtures",)
-
 
 @pytest.mark.req("B-7")
 async def test_a_pepper_is_made_once_for_its_owner_alone(

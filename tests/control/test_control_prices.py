@@ -10,8 +10,6 @@ from tollhouse.domain.errors import FieldInvalid
 from tollhouse.domain.storing import Conflict
 from tollhouse.storage.sqlite import SqliteDatabase
 
-pytest_plugins = ("stores_fixtures",)
-
 
 @pytest.mark.req("OT-28", "OT-30")
 async def test_a_new_price_leaves_the_old_row_as_it_was(sqlite: SqliteDatabase) -> None:

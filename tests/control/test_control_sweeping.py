@@ -9,8 +9,6 @@ from tollhouse.domain.budget import Source
 from tollhouse.storage import calls
 from tollhouse.storage.sqlite import SqliteDatabase
 
-pytest_plugins = ("stores_fixtures",)
-
 CHARGING = Policy(charges_unknown=True, unknown_after_s=86_400)
 
 

@@ -9,8 +9,6 @@ from tollhouse.domain.storing import Conflict
 from tollhouse.storage.sqlite import SqliteDatabase
 from tollhouse.storage.tenancy import Kind
 
-pytest_plugins = ("stores_fixtures",)
-
 
 async def test_a_tenant_comes_with_a_project_and_their_accounts(sqlite: SqliteDatabase) -> None:
     await tenancy.create_tenant(sqlite, "acme", NOW)

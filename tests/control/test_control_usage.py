@@ -11,8 +11,6 @@ from tollhouse.domain.storing import Conflict
 from tollhouse.storage import calls
 from tollhouse.storage.sqlite import SqliteDatabase
 
-pytest_plugins = ("stores_fixtures",)
-
 
 @pytest.mark.parametrize(
     ("owed", "amount"), [(Whole.RELEASE, 0), (Whole.CHARGE, 900), (250, 250), (0, 0)]

@@ -17,8 +17,6 @@ from tollhouse.domain.errors import LimiterUnavailable, RateLimited
 from tollhouse.domain.limits import Limit
 from tollhouse.state.valkey import MAX_TOGETHER, TAKE, ValkeyLimiter
 
-pytest_plugins = ("servers_fixtures",)
-
 ONCE = Limit(calls=1, period_s=3600)
 PLENTY = Limit(calls=1_000_000, period_s=1)
 

@@ -7,8 +7,6 @@ from tollhouse.domain.budget import Outcome
 from tollhouse.storage import budgets
 from tollhouse.storage.budgets import Difference
 
-pytest_plugins = ("stores_fixtures",)
-
 
 @pytest.mark.req("S-92")
 async def test_balances_of_held_unknown_and_settled_calls_add_up(store: Store) -> None:

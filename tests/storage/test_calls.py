@@ -6,8 +6,6 @@ from tollhouse.storage import calls, owners
 from tollhouse.storage.calls import Filter
 from tollhouse.storage.owners import Owner
 
-pytest_plugins = ("stores_fixtures",)
-
 
 async def test_pages_follow_each_other_from_the_newest_on(store: Store) -> None:
     key = await acme_key(store)

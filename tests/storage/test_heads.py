@@ -4,8 +4,6 @@ from stores import NOW, Store
 from tollhouse.storage import heads
 from tollhouse.storage.heads import Anchored
 
-pytest_plugins = ("stores_fixtures",)
-
 
 async def test_a_head_only_moves_forward(store: Store) -> None:
     await heads.anchor(store, Anchored("w0", 5, "aa", NOW))

@@ -5,8 +5,6 @@ import pytest
 from stores import NOW, PEPPERS, Store, acme_key
 from tollhouse.storage import keys, snapshots
 
-pytest_plugins = ("stores_fixtures",)
-
 
 async def test_only_the_newer_use_of_a_key_counts(store: Store) -> None:
     key = await acme_key(store)

@@ -4,8 +4,6 @@ from stores import NOW, Store, acme_key, hold, settle
 from tollhouse.storage import owners
 from tollhouse.storage.owners import Owner
 
-pytest_plugins = ("stores_fixtures",)
-
 OWNER = Owner("w0", "host", 1, NOW, NOW + 1000)
 
 

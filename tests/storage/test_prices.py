@@ -7,8 +7,6 @@ from tollhouse.domain.storing import Conflict
 from tollhouse.storage import prices, snapshots
 from tollhouse.storage.prices import NewPrice
 
-pytest_plugins = ("stores_fixtures",)
-
 PRICE = NewPrice("echo:echo", 1, 2, 3, 4, NOW, "test")
 
 

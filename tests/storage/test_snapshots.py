@@ -9,8 +9,6 @@ from tollhouse.storage import prices, snapshots
 from tollhouse.storage.prices import NewPrice
 from tollhouse.storage.tenancy import Kind
 
-pytest_plugins = ("stores_fixtures",)
-
 
 async def test_a_key_comes_with_its_four_accounts_in_order(store: Store) -> None:
     key = await acme_key(store, models=("small", "big-*"))

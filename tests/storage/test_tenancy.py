@@ -4,8 +4,6 @@ from stores import NOW, Store
 from tollhouse.storage import tenancy
 from tollhouse.storage.tenancy import Kind, Member
 
-pytest_plugins = ("stores_fixtures",)
-
 
 async def test_members_are_listed_for_one_tenant_or_for_all(store: Store) -> None:
     await store.write(

@@ -9,7 +9,7 @@ from tollhouse.config.shapes import Shape, sections, shape_at, takes
 HEAD = """\
 # Configuration
 
-One TOML file says how the gateway works: `tollhouse serve --config tollhouse.toml`. Without a file,
+One TOML file says how the gateway works: `tollhouse --config tollhouse.toml serve`. Without a file,
 every default below holds. Keys, users, budgets and prices are not in it: they are in the store.
 
 - **Nothing is ignored.** An unknown key, a wrong value or a combination that is not safe keeps the gateway

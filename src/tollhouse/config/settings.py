@@ -109,8 +109,8 @@ class ServerSettings(Section):
         "The private key of the certificate, as a PEM file. Goes with `tls_certificate`."
     )
     trusted_proxies: Proxies = setting(
-        "Networks whose word about the caller's address (`X-Forwarded-For`) is believed, "
-        "because TLS ends there.",
+        "Networks of proxies at which TLS ends. Naming them allows an address that others can "
+        "reach without TLS of our own. What a proxy says of the caller's address is not read yet.",
         (),
         strict=False,
     )

@@ -54,7 +54,10 @@ class SnapshotKeeper:
     async def refresh(self) -> None:
         """Load it anew if the store has a newer revision. Raises StoreUnavailable."""
         asked_at = self._clock_s()
-        if self._snapshot is None or await snapshots.revision(self._database) != self._snapshot.revision:
+        if (
+            self._snapshot is None
+            or await snapshots.revision(self._database) != self._snapshot.revision
+        ):
             self._snapshot = await snapshots.load(
                 self._database, self._models, requires_price=self._requires_price
             )

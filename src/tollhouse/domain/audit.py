@@ -42,7 +42,6 @@ class Record:
     outcome: Ending
     peer: str
     latency_ms: int
-    client_request_id: str | None = None
     code: str | None = None
     """Of the error registry."""
 
@@ -62,7 +61,6 @@ class Record:
     held_nanos: int = 0
     first_byte_ms: int | None = None
     attempts: int = 0
-    policy: str | None = None
     tools: tuple[ToolUse, ...] = ()
 
     def fields(self) -> dict[str, Any]:
@@ -73,7 +71,6 @@ class Record:
             "at": timestamp(self.at_ns),
             "call": self.call,
             "request_id": self.request_id,
-            "client_request_id": self.client_request_id,
             "route": self.route,
             "method": self.method,
             "status": self.status,
@@ -96,7 +93,6 @@ class Record:
             "latency_ms": self.latency_ms,
             "first_byte_ms": self.first_byte_ms,
             "attempts": self.attempts,
-            "policy": self.policy,
             "tools": [{"name": tool.name, "latency_ms": tool.latency_ms} for tool in self.tools],
         }
 

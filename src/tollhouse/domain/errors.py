@@ -278,13 +278,6 @@ class LimiterUnavailable(Failure):
     retryable = True
 
 
-class Draining(Failure):
-    code = "draining"
-    status = 503
-    title = "This gateway is shutting down."
-    retryable = True
-
-
 class Internal(Failure):
     code = "internal"
     status = 500
