@@ -23,6 +23,7 @@ class EventBuffer:
             if chunk.endswith(b"\r"):
                 return self._cut(chunk, 0, held_back=1)
         if not rest and chunk.endswith(b"\n\n"):
+            self._rest = b""
             return chunk
         return self._cut(rest + chunk, max(0, len(rest) - 1))
 
