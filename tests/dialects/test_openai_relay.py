@@ -1,0 +1,306 @@
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from tollhouse.dialects.openai_relay import DONE, StreamRelay, WholeRelay
+from tollhouse.dialects.sse import LONGEST_EVENT
+from tollhouse.domain.errors import Failure, UpstreamBroke, UpstreamFailed
+from tollhouse.domain.pricing import Usage
+
+
+def _event(**members: Any) -> bytes:
+    return b"data: " + json.dumps(members, separators=(",", ":")).encode() + b"\n\n"
+
+
+def _delta(text: str = "", finish: str | None = None, **further: Any) -> bytes:
+    choice = {"index": 0, "delta": {"content": text}, "finish_reason": finish}
+    return _event(id="c", choices=[choice], **further)
+
+
+def _usage(output: int = 2) -> dict[str, int]:
+    return {"prompt_tokens": 9, "completion_tokens": output, "total_tokens": 9 + output}
+
+
+def _usage_event(output: int = 2) -> bytes:
+    return _event(id="c", choices=[], usage=_usage(output))
+
+
+USAGE = Usage(input=9, output=2)
+HI, YOU, END = _delta("hi"), _delta(" you \u00e9"), _delta("", "stop")
+WORDS = HI + YOU + END
+
+STREAMS = {
+    "as OpenAI sends it": WORDS + _usage_event() + DONE,
+    "with null in every event": (
+        _delta("hi", usage=None) + _delta("", "stop", usage=None) + _usage_event() + DONE
+    ),
+    "comments between": b": ping\n\n" + HI + b": ping\n\n\n" + YOU + END + _usage_event() + DONE,
+    "an event of several lines": b'event: x\nid: 1\ndata: {"choices":\ndata: []}\n\n'
+    + WORDS
+    + DONE,
+    "no space after data": WORDS.replace(b"data: ", b"data:") + b"data:[DONE]\n\n",
+    "no DONE": WORDS + _usage_event(),
+    "no blank line at the end": WORDS + _usage_event().rstrip(),
+    "no blank line after DONE": WORDS + DONE.rstrip(),
+    "no finish_reason": HI + YOU + _usage_event() + DONE,
+    "usage before the words": _usage_event(0) + WORDS + DONE,
+    "usage twice": WORDS + _usage_event(1) + _usage_event() + DONE,
+    "a comment after DONE": WORDS + DONE + b": bye\n\n",
+    "words about usage": _delta('"usage": "error" [DONE] data: x\n\ndata: y') + END + DONE,
+    "an error": HI + _event(error={"message": "no"}),
+    "broken JSON about usage": HI + b'data: {"usage": \n\n' + END,
+    "cut": HI + YOU[:-5],
+    "nothing": b"",
+}
+
+
+@dataclass
+class Seen:
+    out: bytes
+    usage: Usage | None
+    failure: type[Failure] | None
+    counted: int
+
+
+@pytest.mark.req("P-7", "P-8", "R-9")
+@pytest.mark.parametrize("shows_usage", [False, True])
+@pytest.mark.parametrize("newline", [b"\n", b"\r\n", b"\r"])
+@given(stream=st.sampled_from(sorted(STREAMS)), cuts=st.lists(st.integers(0, 2000), max_size=40))
+@example(stream="an error", cuts=[])
+@example(stream="with null in every event", cuts=list(range(2000)))
+@example(stream="usage twice", cuts=list(range(2000)))
+def test_splitting_a_stream_at_any_byte_changes_nothing(
+    stream: str, cuts: list[int], newline: bytes, shows_usage: bool
+) -> None:
+    recorded = STREAMS[stream].replace(b"\n", newline)
+    whole = _through([STREAMS[stream]], shows_usage=shows_usage)
+
+    split = _through(_cut(recorded, cuts), shows_usage=shows_usage)
+
+    assert split == whole
+
+
+@pytest.mark.req("R-9", "P-7")
+def test_a_caller_who_asked_for_usage_gets_the_stream_as_it_came() -> None:
+    recorded = STREAMS["with null in every event"]
+
+    assert _through([recorded], shows_usage=True).out == recorded
+
+
+@pytest.mark.req("R-9", "P-7")
+def test_a_caller_who_did_not_ask_sees_nothing_of_usage() -> None:
+    seen = _through([STREAMS["with null in every event"]])
+
+    assert seen.out == _delta("hi") + END + DONE
+    assert seen.usage == USAGE
+
+
+@pytest.mark.req("P-7")
+@pytest.mark.parametrize(
+    "recorded",
+    [
+        WORDS + _usage_event() + DONE,
+        WORDS + _usage_event(),
+        _usage_event() + WORDS + DONE,
+        HI + _usage_event() + YOU + END + DONE,
+        WORDS + _usage_event() + _usage_event() + DONE,
+        _delta("hi", usage=_usage(1)) + _delta("x", usage=_usage(2)) + END + DONE,
+        HI + _delta("x", "stop", usage=_usage()) + DONE,
+        WORDS + _event(choices=None, usage=_usage()) + DONE,
+        WORDS + _event(usage=_usage()) + DONE,
+        WORDS + _usage_event() + _event(choices=[], usage=None) + DONE,
+        WORDS + _usage_event() + _event(choices=[], usage={"prompt_tokens": "many"}) + DONE,
+        WORDS + _usage_event().rstrip(),
+        WORDS.replace(b"\n", b"\r\n") + _usage_event().replace(b"\n", b"\r\n") + DONE,
+    ],
+    ids=[
+        *("at the end", "without DONE", "early", "in the middle", "twice", "cumulative"),
+        *("with the last choice", "with null choices", "without choices", "then null"),
+        *("then nonsense", "torn after its last byte", "with CR LF"),
+    ],
+)
+def test_usage_is_found_wherever_it_comes(recorded: bytes) -> None:
+    seen = _through([recorded])
+
+    assert seen.usage == USAGE
+    assert b'"usage"' not in seen.out
+    assert seen.out.count(b'"finish_reason":"stop"') == 1
+    assert seen.out.endswith(DONE)
+
+
+@pytest.mark.req("P-7")
+def test_a_choice_that_comes_with_usage_is_kept() -> None:
+    seen = _through([_delta("hi", usage=_usage(1)) + _delta("x", "stop", usage=_usage()) + DONE])
+
+    assert seen.out == HI + _delta("x", "stop") + DONE
+
+
+@pytest.mark.req("P-7")
+def test_a_stream_without_usage_has_none_and_is_counted() -> None:
+    seen = _through([WORDS + DONE])
+
+    assert seen.usage is None
+    assert seen.counted == 3  # "hi" and " you é" are 9 bytes
+
+
+@pytest.mark.req("P-7")
+def test_words_that_look_like_usage_are_only_words() -> None:
+    recorded = STREAMS["words about usage"]
+
+    seen = _through([recorded])
+
+    assert (seen.usage, seen.failure, seen.out) == (None, None, recorded)
+
+
+def test_no_null_is_taken_out_of_a_callers_words() -> None:
+    said = _delta('{"a":1,"usage":null}')
+
+    assert _through([said + END + DONE]).out == said + END + DONE
+
+
+def test_a_missing_done_is_made_up_after_a_finish() -> None:
+    assert _through([WORDS]).out == WORDS + DONE
+
+
+@pytest.mark.req("P-29")
+def test_a_missing_finish_reason_is_made_up_for_every_choice() -> None:
+    seen = _through([HI + DONE], choices=2)
+
+    made_up = json.loads(seen.out.removeprefix(HI).removesuffix(DONE).removeprefix(b"data: "))
+    assert [(it["index"], it["finish_reason"]) for it in made_up["choices"]] == [
+        (0, "stop"),
+        (1, "stop"),
+    ]
+    assert made_up["object"] == "chat.completion.chunk"
+
+
+@pytest.mark.req("P-8", "R-10")
+@pytest.mark.parametrize("recorded", [b"", HI, HI + YOU[:-5], HI + YOU + b"\n", b": ping\n\n"])
+def test_a_stream_that_just_stops_is_no_end(recorded: bytes) -> None:
+    seen = _through([recorded])
+
+    assert seen.failure is UpstreamBroke
+    assert b"[DONE]" not in seen.out
+    assert b"stop" not in seen.out
+
+
+def test_what_is_torn_after_the_finish_does_no_harm() -> None:
+    seen = _through([WORDS + _usage_event()[:-9]])
+
+    assert (seen.failure, seen.usage, seen.out) == (None, None, WORDS + DONE)
+
+
+@pytest.mark.req("R-10", "S-58")
+@pytest.mark.parametrize("error", [{"message": "no"}, "no", {}, 500])
+def test_an_error_within_a_stream_ends_it_after_what_came_before(error: Any) -> None:
+    seen = _through([HI + _event(error=error) + YOU + END + DONE])
+
+    assert (seen.out, seen.failure) == (HI, UpstreamFailed)
+
+
+def test_an_error_of_null_is_none() -> None:
+    recorded = HI + _event(choices=[], error=None) + END + DONE
+
+    assert _through([recorded]).out == recorded
+
+
+@pytest.mark.req("P-16")
+def test_a_failure_keeps_the_providers_words_out_of_the_log() -> None:
+    relay = StreamRelay(shows_usage=False, choices=1)
+    relay.feed(_event(error={"message": "canary", "type": "server_error", "code": "Canary canary"}))
+
+    assert relay.failure is not None
+    assert relay.failure.private == "an error within the stream (server_error)"
+
+
+@pytest.mark.req("S-71")
+def test_an_event_without_end_is_not_kept_for_ever() -> None:
+    relay = StreamRelay(shows_usage=False, choices=1)
+
+    for _ in range(LONGEST_EVENT // 65_536 - 1):
+        assert relay.feed(b"data: ".ljust(65_536, b"x")) == b""
+
+    with pytest.raises(UpstreamBroke):
+        relay.feed(b"x" * 65_536 * 2)
+
+
+def test_nothing_passes_after_the_end() -> None:
+    relay = StreamRelay(shows_usage=False, choices=1)
+
+    assert relay.feed(WORDS + DONE + HI) == WORDS + DONE
+    assert relay.feed(HI) == b""
+    assert relay.finish() == b""
+
+
+@pytest.mark.req("P-7")
+def test_a_whole_answer_passes_as_it_came_and_its_usage_is_noticed() -> None:
+    body = b'{ "choices" : [], "usage":{"prompt_tokens":9,"completion_tokens":2}, "x":1e2 }'
+
+    for size in range(1, len(body) + 1):
+        relay = WholeRelay()
+        pieces = [body[start : start + size] for start in range(0, len(body), size)]
+        assert [relay.feed(piece) for piece in pieces] == [b""] * len(pieces)
+        assert relay.finish() == body
+        assert relay.usage == USAGE
+
+
+@pytest.mark.parametrize(
+    ("body", "failure"),
+    [
+        (b"", UpstreamBroke),
+        (b"{", UpstreamBroke),
+        (b"[]", UpstreamBroke),
+        (b"<html>", UpstreamBroke),
+        (b"{}", UpstreamBroke),
+        (b'{"x":1}', UpstreamBroke),
+        (b"\xff\xfe", UpstreamBroke),
+        (b'{"choices":[]}\n{}', UpstreamBroke),
+        (b'{"error":{"message":"canary"}}', UpstreamFailed),
+        (b'{"error":"canary","choices":[]}', UpstreamFailed),
+    ],
+)
+def test_what_is_no_completion_is_a_failure_that_repeats_nothing(
+    body: bytes, failure: type[Failure]
+) -> None:
+    relay = WholeRelay()
+    relay.feed(body)
+
+    with pytest.raises(failure) as failed:
+        relay.finish()
+
+    assert "canary" not in f"{failed.value.detail}{failed.value.private}"
+
+
+def test_a_whole_answer_without_usage_is_counted() -> None:
+    relay = WholeRelay()
+    relay.feed(b'{"choices":[{"message":{"role":"assistant","content":"123456"}}]}')
+    relay.finish()
+
+    assert (relay.usage, relay.counted_output()) == (None, 2)
+
+
+def _through(pieces: list[bytes], *, shows_usage: bool = False, choices: int = 1) -> Seen:
+    """As the pipeline does it: feed, write, look for a failure; then finish."""
+    relay = StreamRelay(shows_usage=shows_usage, choices=choices)
+    out = b""
+    for piece in pieces:
+        out += relay.feed(piece)
+        if relay.failure is not None:
+            return Seen(out, relay.usage, type(relay.failure), 0)
+    try:
+        out += relay.finish()
+    except Failure as failure:
+        return Seen(out, relay.usage, type(failure), 0)
+    return Seen(out, relay.usage, None, relay.counted_output())
+
+
+def _cut(recorded: bytes, cuts: list[int]) -> list[bytes]:
+    places = [0, *sorted({cut for cut in cuts if 0 < cut < len(recorded)}), len(recorded)]
+    return [recorded[start:end] for start, end in pairwise(places)]
