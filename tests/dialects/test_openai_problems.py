@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tollhouse.dialects import openai_problems
+from tollhouse.dialects.openai_problems import LONGEST_MESSAGE, kind_of, message_of
+from tollhouse.domain.errors import REGISTRY, FieldInvalid
+
+PREFIX = "The provider did not accept this request: "
+
+
+@pytest.mark.req("R-1", "R-11", "S-16")
+@pytest.mark.parametrize("code", sorted(REGISTRY))
+def test_every_problem_has_a_shape_that_both_kinds_of_clients_read(code: str) -> None:
+    problem = REGISTRY[code](private="canary")
+
+    shape = json.loads(openai_problems.body(problem, "id-1"))
+
+    assert shape == {
+        "type": "error",
+        "error": {
+            "message": problem.title,
+            "type": shape["error"]["type"],
+            "param": None,
+            "code": code,
+        },
+        "request_id": "id-1",
+    }
+    assert shape["error"]["type"]
+    assert openai_problems.event(problem, "id-1").endswith(b"}\n\n")
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        ("key_missing", "authentication_error"),
+        ("budget_exhausted", "insufficient_quota"),
+        ("model_not_granted", "permission_error"),
+        ("model_unknown", "not_found_error"),
+        ("body_too_large", "request_too_large"),
+        ("rate_limited", "rate_limit_error"),
+        ("json_malformed", "invalid_request_error"),
+        ("internal", "api_error"),
+        ("upstream_failed", "api_error"),
+    ],
+)
+def test_the_type_follows_the_status(code: str, kind: str) -> None:
+    shape = json.loads(openai_problems.body(REGISTRY[code](), "id"))
+
+    assert shape["error"]["type"] == kind
+
+
+def test_the_member_that_is_wrong_is_named() -> None:
+    shape = json.loads(openai_problems.body(FieldInvalid("x", param="n"), "id"))
+
+    assert shape["error"]["param"] == "n"
+
+
+@given(st.text(max_size=100))
+def test_an_event_is_one_line_whatever_it_says(detail: str) -> None:
+    event = openai_problems.event(FieldInvalid(detail), "id")
+
+    assert event.startswith(b"data: ")
+    assert event.endswith(b"\n\n")
+    assert b"\n" not in event[:-2]
+    assert b"\r" not in event
+
+
+@pytest.mark.req("S-58", "P-16")
+@pytest.mark.parametrize(
+    ("said", "passed"),
+    [
+        ("max_tokens is too large", "max_tokens is too large"),
+        ("Incorrect key: sk-abcDEF123456789", "Incorrect key: [removed]"),
+        ("Bearer abcdefgh12345678", "[removed]"),
+        ("thk_0123456789ab_secret", "[removed]"),
+        ("see https://api.example/x?key=1 now", "see [link] now"),
+        ("postgres://u:p@db/x", "[link]"),
+        ("a" * 40, "[removed]"),
+        ("one\ntwo\x00\x1b[31m", "one two [31m"),
+        ("\u202eevil\u200b", "evil"),
+    ],
+)
+def test_what_a_provider_says_is_cleaned(said: str, passed: str) -> None:
+    assert message_of(_error(said)) == PREFIX + passed
+
+
+@pytest.mark.req("S-58")
+@given(st.text(max_size=5000))
+def test_what_a_provider_says_is_short_and_of_one_line(said: str) -> None:
+    message = message_of(_error(said))
+
+    if message is not None:
+        assert len(message) <= len(PREFIX) + LONGEST_MESSAGE
+        assert not set(message) & {"\n", "\r", "\x00", "\x1b"}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        *(b"", b"{", b"<html>", b"\xff\xfe", b"[]", b"{}", b'{"error":null}', b'{"error":{}}', b'"x"'),
+        *(b'{"error":{"message":7}}', b'{"error":{"message":" "}}', b'{"message":"x"}', b'{"error":[]}'),
+        b'{"error":{"message":"\xff"}}',
+    ],
+)  # fmt: skip
+def test_what_says_nothing_in_our_dialect_is_not_passed_on(body: bytes) -> None:
+    assert message_of(body) is None
+
+
+def test_an_error_may_be_a_sentence_alone() -> None:
+    assert message_of(b'{"error":"model is loading"}') == PREFIX + "model is loading"
+
+
+@pytest.mark.req("P-16")
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        ({"type": "invalid_request_error", "code": "context_length"}, " (invalid_request_error, context_length)"),
+        ({"type": "server_error", "code": None}, " (server_error)"),
+        ({"type": "The user said hello", "code": 400}, ""),
+        ({"type": "x" * 65, "code": "a\nb"}, ""),
+        ("hello", ""),
+        (None, ""),
+    ],
+)  # fmt: skip
+def test_only_names_go_to_the_log(error: object, kind: str) -> None:
+    assert kind_of(json.dumps({"error": error}).encode()) == kind
+
+
+def _error(message: str) -> bytes:
+    return json.dumps({"error": {"message": message}}).encode()
