@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import signal
 import socket
 import ssl
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Callable, Generator
+from contextlib import AbstractAsyncContextManager, contextmanager
 from types import FrameType
 
 import uvicorn
@@ -16,6 +17,9 @@ from tollhouse.server.app import App
 from tollhouse.server.protocol import Connection
 
 KEEP_ALIVE_S = 75
+LAST_WORDS_S = 3.0
+"""What calls that are cut have for settling and for their records."""
+
 YOUNG_OBJECTS = 20_000
 
 
@@ -24,6 +28,22 @@ class Draining:
 
     def __init__(self) -> None:
         self.is_on = False
+        self._server: uvicorn.Server | None = None
+
+    def heed_signals(self) -> None:
+        """From now on for good: a signal while the house opens or closes must not leave it half done."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._begin)
+
+    def stops(self, server: uvicorn.Server) -> None:
+        self._server = server
+        server.should_exit = self.is_on
+
+    def _begin(self, number: int, _frame: FrameType | None) -> None:
+        if self._server is not None:
+            self._server.should_exit = True
+            self._server.force_exit = self.is_on and number == signal.SIGINT
+        self.is_on = True
 
 
 async def answer(
@@ -37,12 +57,15 @@ async def answer(
     on_ready: Callable[[], None],
 ) -> None:
     """Answer on the listener until a signal comes and the calls under way are done or out of time."""
+    draining.heed_signals()
     async with open_app() as app:
         _settle_memory()
-        server = _server(app, draining, drain_s, most_at_once, tls)
+        server = _server(app, drain_s, most_at_once, tls)
+        draining.stops(server)
         announcing = asyncio.create_task(_announce(server, on_ready))
         try:
             await server.serve(sockets=[listener])
+            await _last_words(server)
         finally:
             announcing.cancel()
 
@@ -55,7 +78,7 @@ def _settle_memory() -> None:
 
 
 def _server(
-    app: App, draining: Draining, drain_s: float, most_at_once: int, tls: ssl.SSLContext | None
+    app: App, drain_s: float, most_at_once: int, tls: ssl.SSLContext | None
 ) -> uvicorn.Server:
     config = uvicorn.Config(
         app,
@@ -73,17 +96,20 @@ def _server(
         timeout_graceful_shutdown=max(1, round(drain_s)),
         ssl_context_factory=(lambda *_: tls) if tls is not None else None,
     )
-    return _DrainingServer(config, draining)
+    return _Server(config)
 
 
-class _DrainingServer(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, draining: Draining) -> None:
-        super().__init__(config)
-        self._draining = draining
+class _Server(uvicorn.Server):
+    @contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        """Not its affair: it would raise them again at its end, when the house is still open."""
+        yield
 
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        self._draining.is_on = True
-        super().handle_exit(sig, frame)
+
+async def _last_words(server: uvicorn.Server) -> None:
+    """Calls that ran out of time were only told so: they settle before the ledger closes."""
+    if server.server_state.tasks:
+        await asyncio.wait(set(server.server_state.tasks), timeout=LAST_WORDS_S)
 
 
 async def _announce(server: uvicorn.Server, on_ready: Callable[[], None]) -> None:

@@ -64,6 +64,8 @@ class Workers:
             self._look()
 
     def _start(self, slot: int) -> None:
+        if self._stop_by is not None:
+            return
         descriptor = self._listener.fileno()
         environment = {**os.environ, LISTENER_FD: str(descriptor), WORKER: str(slot)}
         child = subprocess.Popen(self._command, env=environment, pass_fds=(descriptor,))  # noqa: S603 - our own
@@ -88,5 +90,6 @@ class Workers:
     def _stop(self, _number: int, _frame: FrameType | None) -> None:
         if self._stop_by is None:
             self._stop_by = time.monotonic() + self._drain_s + GRACE_S
+            self._listener.close()  # while it is open anywhere, callers would queue at it in vain
         for child, _ in self._children.values():
             child.terminate()
