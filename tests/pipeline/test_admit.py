@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+
+import pytest
+
+from fakes import FakeLedger, FakeLimiter, FakeReply
+from pipeline.houses import CALLER, World, call, planned
+from tollhouse.domain.budget import Outcome, Source
+from tollhouse.domain.errors import BudgetExhausted, RateLimited, UpstreamBroke
+from tollhouse.domain.metering import Meter
+from tollhouse.domain.pricing import Usage
+from tollhouse.pipeline.admit import admitted
+
+
+class Seen:
+    usage: Usage | None = Usage(input=10, output=5)
+
+    def counted_output(self) -> int:
+        return 7
+
+
+@pytest.mark.req("B-6", "P-11")
+async def test_the_worst_case_is_held_before_anything_else_happens() -> None:
+    world, plan = World(), planned()
+
+    async with admitted(call(), CALLER, plan, world.house):
+        hold = world.ledger.holds["call-1"]
+
+    assert hold.amount == plan.hold > 0
+    assert (hold.owner, hold.accounts, hold.key) == ("owner-1", CALLER.accounts, CALLER.key)
+    assert (hold.route, hold.model, hold.request_id) == ("chat", "m", "request-1")
+
+
+@pytest.mark.req("B-6")
+async def test_success_is_settled_once_for_what_it_cost() -> None:
+    world, plan = World(), planned()
+
+    async with admitted(call(), CALLER, plan, world.house) as meter:
+        meter.sent(plan.legs[0])
+        meter.completed(Seen())
+
+    (settlement,) = world.ledger.settlements
+    assert (settlement.outcome, settlement.source) == (Outcome.COMPLETED, Source.PROVIDER)
+    assert settlement.owed == 10 * 1_000 + 5 * 2_000
+    assert world.ledger.held == 0
+
+
+@pytest.mark.req("B-6")
+@pytest.mark.parametrize("error", [UpstreamBroke(), RuntimeError("x"), KeyboardInterrupt()])
+async def test_whatever_goes_wrong_inside_is_settled_once(error: BaseException) -> None:
+    world = World()
+
+    with pytest.raises(type(error)):
+        await _raise_inside(world, error)
+
+    (settlement,) = world.ledger.settlements
+    assert (settlement.outcome, settlement.owed) == (Outcome.NOT_SENT, 0)
+
+
+@pytest.mark.req("B-6", "P-11")
+async def test_a_call_that_was_sent_and_never_seen_again_is_settled_as_unknown() -> None:
+    world, plan = World(), planned()
+
+    with suppress(UpstreamBroke):
+        async with admitted(call(), CALLER, plan, world.house) as meter:
+            meter.sent(plan.legs[0])
+            raise UpstreamBroke
+
+    assert [each.outcome for each in world.ledger.settlements] == [Outcome.UNKNOWN]
+
+
+@pytest.mark.req("B-5", "B-6")
+async def test_a_call_that_is_cancelled_is_settled_once() -> None:
+    world, inside = World(), asyncio.Event()
+
+    async def wait() -> None:
+        async with admitted(call(), CALLER, planned(), world.house):
+            inside.set()
+            await asyncio.Event().wait()
+
+    task = asyncio.create_task(wait())
+    await inside.wait()
+    task.cancel()
+    await asyncio.wait([task])
+
+    assert task.cancelled()
+    assert len(world.ledger.settlements) == 1
+    assert world.ledger.held == 0
+
+
+@pytest.mark.req("B-6", "P-11")
+async def test_a_caller_that_leaves_while_the_hold_is_made_keeps_nothing() -> None:
+    world = World(ledger=FakeLedger(gate=asyncio.Event()))
+
+    async def enter() -> None:
+        async with admitted(call(reply=FakeReply(is_gone=True)), CALLER, planned(), world.house):
+            raise AssertionError("the hold was never told")
+
+    task = asyncio.create_task(enter())
+    while not world.ledger.holds:
+        await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.wait([task])
+
+    assert task.cancelled()
+    assert [each.outcome for each in world.ledger.settlements] == [Outcome.NOT_SENT]
+    assert world.ledger.held == 0
+
+
+@pytest.mark.req("P-4", "R-11")
+async def test_what_does_not_fit_is_refused_and_has_nothing_to_settle() -> None:
+    world = World(ledger=FakeLedger(limit=1))
+
+    with pytest.raises(BudgetExhausted):
+        await _raise_inside(world, AssertionError("it was let in"))
+
+    assert (world.ledger.holds, world.ledger.settlements) == ({}, [])
+
+
+@pytest.mark.req("S-79")
+async def test_a_caller_over_its_rate_holds_nothing() -> None:
+    world = World(limiter=FakeLimiter(RateLimited()))
+
+    with pytest.raises(RateLimited):
+        await _raise_inside(world, AssertionError("it was let in"))
+
+    assert world.limiter.taken == [CALLER.key]
+    assert (world.ledger.holds, world.ledger.settlements) == ({}, [])
+
+
+@pytest.mark.req("P-7")
+def test_more_than_the_hold_is_never_owed() -> None:
+    plan = planned()
+    meter = Meter("call-1", plan)
+    meter.sent(plan.legs[0])
+    seen = Seen()
+    seen.usage = Usage(input=10**9, output=10**9)
+    meter.completed(seen)
+
+    settlement = meter.settle(1)
+
+    assert (settlement.owed, settlement.anomaly) == (plan.hold, "over_bound")
+
+
+async def _raise_inside(world: World, error: BaseException) -> None:
+    async with admitted(call(), CALLER, planned(), world.house):
+        raise error
