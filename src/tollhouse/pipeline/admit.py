@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from tollhouse.domain.budget import Hold
+from tollhouse.domain.errors import StoreUnavailable
 from tollhouse.domain.identity import Principal
 from tollhouse.domain.metering import Meter
 from tollhouse.domain.models import Plan
@@ -30,12 +31,14 @@ async def admitted(call: Call, caller: Principal, plan: Plan, house: House) -> A
 
 
 async def _hold(meter: Meter, hold: Hold, house: House) -> None:
+    """A hold that nobody waits for any more may stand all the same: it is given back."""
     try:
         await house.ledger.hold(hold)
-    except (
-        asyncio.CancelledError
-    ):  # it will stand all the same: a caller that left must not keep it
+    except asyncio.CancelledError:
         await house.ledger.settle(meter.settle(house.now_ms()))
+        raise
+    except StoreUnavailable:
+        house.ledger.settle(meter.settle(house.now_ms()))  # later: the caller is not kept waiting
         raise
 
 

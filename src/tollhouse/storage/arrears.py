@@ -5,14 +5,25 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable
+from dataclasses import dataclass
 from functools import partial
 
-from tollhouse.domain.budget import Hold, Settlement
+from tollhouse.domain.budget import Hold, Outcome, Settlement
 from tollhouse.domain.errors import StoreUnavailable
 from tollhouse.ports import Ledger
 
 MOST_KEPT = 50_000
 RETRY_S = 1.0
+LONGEST_PAUSE_S = 128.0
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """A hold that was given up without an answer: it may stand, or arrive late. Looked for again and again."""
+
+    settlement: Settlement
+    look_at_s: float
+    pause_s: float
 
 
 class PatientLedger:
@@ -24,16 +35,17 @@ class PatientLedger:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         self._kept: deque[Settlement] = deque(maxlen=MOST_KEPT)
+        self._doubts: deque[Doubt] = deque(maxlen=MOST_KEPT)
 
     @property
     def in_arrears(self) -> int:
-        return len(self._kept)
+        return len(self._kept) + len(self._doubts)
 
     def hold(self, hold: Hold) -> Awaitable[None]:
         return self._ledger.hold(hold)
 
     def settle(self, settlement: Settlement) -> Awaitable[bool]:
-        """Never raises StoreUnavailable: then it is False for now."""
+        """Never raises StoreUnavailable: then it is False for now. Nobody needs to wait for it."""
         loop = asyncio.get_running_loop()
         told: asyncio.Future[bool] = loop.create_future()
         asked = asyncio.ensure_future(self._ledger.settle(settlement), loop=loop)
@@ -45,7 +57,9 @@ class PatientLedger:
     ) -> None:
         error = asked.exception()
         if isinstance(error, StoreUnavailable):
-            self._kept.append(settlement)
+            self._keep(settlement)
+        elif error is None:
+            self._noted(settlement, is_new=asked.result())
         if told.done():
             return
         if error is None or isinstance(error, StoreUnavailable):
@@ -58,6 +72,8 @@ class PatientLedger:
         while self._kept:
             await self._ledger.settle(self._kept[0])
             self._kept.popleft()
+        for _ in range(len(self._doubts)):
+            await self._look(self._doubts.popleft())
 
     async def keep_up(self) -> None:
         """Catch up for ever."""
@@ -67,3 +83,30 @@ class PatientLedger:
                 await self.catch_up()
             except StoreUnavailable:
                 continue
+
+    def _keep(self, settlement: Settlement) -> None:
+        if (
+            settlement.outcome is Outcome.NOT_SENT
+        ):  # of these there may be many, and they owe nothing
+            self._doubts.append(Doubt(settlement, _now_s(), RETRY_S))
+        else:
+            self._kept.append(settlement)
+
+    def _noted(self, settlement: Settlement, *, is_new: bool, pause_s: float = RETRY_S) -> None:
+        if settlement.outcome is Outcome.NOT_SENT and not is_new and pause_s <= LONGEST_PAUSE_S:
+            self._doubts.append(Doubt(settlement, _now_s() + pause_s, pause_s))
+
+    async def _look(self, doubt: Doubt) -> None:
+        if doubt.look_at_s > _now_s():
+            self._doubts.append(doubt)
+            return
+        try:
+            is_new = await self._ledger.settle(doubt.settlement)
+        except StoreUnavailable:
+            self._doubts.append(doubt)
+            raise
+        self._noted(doubt.settlement, is_new=is_new, pause_s=2 * doubt.pause_s)
+
+
+def _now_s() -> float:
+    return asyncio.get_running_loop().time()
