@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from pipeline.houses import CALLER, KEY, World, call
+from tollhouse.domain.audit import fingerprint
+from tollhouse.domain.errors import (
+    AmbiguousCredentials,
+    KeyMalformed,
+    KeyMissing,
+    KeyUnknown,
+    Problem,
+)
+from tollhouse.domain.identity import Principal
+from tollhouse.domain.snapshot import Snapshot
+from tollhouse.pipeline.house import House
+from tollhouse.pipeline.identify import LONGEST_CREDENTIAL, credential_of, identify
+
+Header = tuple[bytes, bytes]
+RAW = KEY.encode()
+
+
+class LetsEverybodyIn:
+    """Implements Authenticator."""
+
+    def identify(self, credential: str, snapshot: Snapshot, now: float) -> Principal:
+        return CALLER
+
+
+@pytest.mark.req("R-1")
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [(b"authorization", b"Bearer " + RAW)],
+        [(b"authorization", b"bearer   " + RAW + b" ")],
+        [(b"x-api-key", RAW)],
+        [(b"x-api-key", b"Bearer " + RAW)],
+        [(b"otari-key", b"Bearer " + RAW)],
+        [(b"x-goog-api-key", RAW)],
+        [(b"authorization", b"Bearer " + RAW), (b"x-api-key", RAW)],
+        [(b"cookie", b"x"), (b"x-api-key", RAW), (b"x-forwarded-user", b"root")],
+    ],
+)
+def test_a_key_is_found_wherever_a_client_puts_it(headers: list[Header]) -> None:
+    assert _identified(call(*headers), World().house) is CALLER
+
+
+@pytest.mark.req("R-1", "S-24", "S-25")
+@pytest.mark.parametrize(
+    ("headers", "problem"),
+    [
+        ([(b"cookie", RAW)], KeyMissing),
+        ([(b"authorization", b"")], KeyMalformed),
+        ([(b"authorization", b"Bearer")], KeyMalformed),
+        ([(b"authorization", b"Bearer  ")], KeyMalformed),
+        ([(b"authorization", RAW)], KeyMalformed),
+        ([(b"authorization", b"Basic " + RAW)], KeyMalformed),
+        ([(b"x-api-key", b"")], KeyMalformed),
+        ([(b"x-api-key", b"sk-" + RAW)], KeyMalformed),
+        ([(b"x-api-key", b"\xff\xfe")], KeyMalformed),
+        ([(b"x-api-key", b"thk_" + b"a" * LONGEST_CREDENTIAL)], KeyMalformed),
+        ([(b"x-api-key", RAW), (b"x-api-key", RAW)], AmbiguousCredentials),
+        ([(b"x-api-key", RAW), (b"otari-key", b"other")], AmbiguousCredentials),
+        ([(b"x-api-key", RAW), (b"otari-key", b"")], AmbiguousCredentials),
+    ],
+)
+def test_anything_else_is_refused(headers: list[Header], problem: type[Problem]) -> None:
+    with pytest.raises(problem):
+        _identified(call(*headers), World().house)
+
+
+@pytest.mark.req("S-24")
+def test_a_bad_key_never_falls_through_to_the_next_authenticator() -> None:
+    house = _with_second_authenticator()
+
+    with pytest.raises(KeyMalformed):
+        _identified(call((b"x-api-key", b"thk_" + b"x" * 51)), house)
+    nobody = replace(house, snapshots=World(snapshot=Snapshot(1, {}, {}, {})).house.snapshots)
+    with pytest.raises(KeyUnknown):
+        identify(call((b"x-api-key", RAW)), nobody)
+
+
+def test_the_shape_picks_the_authenticator() -> None:
+    assert _identified(call((b"x-api-key", b"eyJ.x.y")), _with_second_authenticator()) is CALLER
+
+
+@pytest.mark.req("P-16")
+def test_a_fingerprint_tells_credentials_apart_and_is_none_without_one() -> None:
+    assert credential_of(call((b"x-api-key", RAW))) == KEY
+    assert credential_of(call((b"x-api-key", b"bad"))) == "bad"
+    assert credential_of(call((b"cookie", b"x"))) is None
+    assert KEY[-8:] not in fingerprint(KEY)
+
+
+def _with_second_authenticator() -> House:
+    house = World().house
+    return replace(
+        house,
+        authenticators={**house.authenticators, "eyJ": LetsEverybodyIn(), "": LetsEverybodyIn()},
+    )
+
+
+def _identified(asking: Call, house: House) -> Principal:
+    return identify(credential_of(asking), house)

@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from fakes import FakeAnswer, FakeReply
+from pipeline.houses import call, planned
+from tollhouse.domain.budget import Outcome
+from tollhouse.domain.errors import Problem, UpstreamBroke, UpstreamFailed, UpstreamTimeout
+from tollhouse.domain.metering import Meter
+from tollhouse.domain.pricing import Usage
+from tollhouse.pipeline.relay import MOST_OF_A_BODY, relay
+
+EVENTS = {b"content-type": b"text/event-stream; charset=utf-8"}
+HI = b'data: {"choices":[{"delta":{"content":"hi"},"finish_reason":null}]}\n\n'
+END = b'data: {"choices":[{"delta":{},"finish_reason":"stop"}]}\n\n'
+USAGE = b'data: {"choices":[],"usage":{"prompt_tokens":9,"completion_tokens":2}}\n\n'
+DONE = b"data: [DONE]\n\n"
+WHOLE = b'{"choices":[],"usage":{"prompt_tokens":9,"completion_tokens":2}}'
+
+
+@pytest.mark.req("R-9", "P-7")
+async def test_a_stream_passes_and_its_usage_is_owed() -> None:
+    reply, meter = FakeReply(), _meter(is_stream=True)
+
+    await relay(
+        FakeAnswer(200, [HI, END + USAGE, DONE], EVENTS), call(reply=reply), meter.plan, meter
+    )
+
+    assert reply.said == HI + END + DONE
+    assert (reply.status, reply.is_ended) == (200, True)
+    assert (b"content-type", b"text/event-stream") in reply.headers
+    assert (b"x-tollhouse-target", b"first:m-real") in reply.headers
+    settlement = meter.settle(1)
+    assert (settlement.outcome, settlement.usage) == (Outcome.COMPLETED, Usage(9, 2))
+
+
+@pytest.mark.req("R-9")
+async def test_the_first_event_is_written_before_the_second_is_read() -> None:
+    answer = FakeAnswer(200, [HI, END, DONE], EVENTS)
+    left: list[int] = []
+    reply, meter = (
+        FakeReply(on_write=lambda: left.append(len(answer._left))),
+        _meter(is_stream=True),
+    )
+
+    await relay(answer, call(reply=reply), meter.plan, meter)
+
+    assert left == [2, 1, 0]
+
+
+@pytest.mark.req("P-8", "B-5")
+@pytest.mark.parametrize(
+    ("last", "problem"),
+    [
+        (UpstreamBroke(), UpstreamBroke),
+        (UpstreamTimeout(), UpstreamTimeout),
+        (b"", UpstreamBroke),
+        (b'data: {"error":{"message":"no"}}\n\n', UpstreamFailed),
+    ],
+)
+async def test_a_stream_that_breaks_off_has_no_end_and_is_owed_as_far_as_it_came(
+    last: bytes | Exception, problem: type[Problem]
+) -> None:
+    reply, meter = FakeReply(), _meter(is_stream=True)
+
+    with pytest.raises(problem):
+        await relay(FakeAnswer(200, [HI, last], EVENTS), call(reply=reply), meter.plan, meter)
+
+    assert (reply.said, reply.is_ended) == (HI, False)
+    settlement = meter.settle(1)
+    assert (settlement.outcome, settlement.usage.output) == (Outcome.CUT_BY_UPSTREAM, 1)
+    assert settlement.owed > 0
+
+
+@pytest.mark.req("R-9")
+async def test_a_stream_is_never_answered_with_plain_json() -> None:
+    reply, meter = FakeReply(), _meter(is_stream=True)
+
+    with pytest.raises(UpstreamBroke):
+        await relay(
+            FakeAnswer(200, [WHOLE], {b"content-type": b"application/json"}),
+            *(call(reply=reply), meter.plan, meter),
+        )
+
+    assert not reply.is_started
+
+
+@pytest.mark.req("P-7")
+async def test_a_whole_answer_passes_as_it_came() -> None:
+    reply, meter = FakeReply(), _meter()
+
+    await relay(FakeAnswer(200, [WHOLE[:9], WHOLE[9:]]), call(reply=reply), meter.plan, meter)
+
+    assert (reply.said, reply.is_ended) == (WHOLE, True)
+    assert (b"content-length", b"%d" % len(WHOLE)) in reply.headers
+    assert meter.settle(1).usage == Usage(9, 2)
+
+
+@pytest.mark.req("P-8")
+@pytest.mark.parametrize(
+    ("pieces", "problem"),
+    [
+        ([WHOLE[:20]], UpstreamBroke),
+        ([b""], UpstreamBroke),
+        ([WHOLE[:20], UpstreamBroke()], UpstreamBroke),
+        ([WHOLE[:20], UpstreamTimeout()], UpstreamTimeout),
+        ([json.dumps({"error": "x"}).encode()], UpstreamFailed),
+        ([b"x" * (MOST_OF_A_BODY // 2 + 1)] * 2, UpstreamBroke),
+    ],
+    ids=["half", "nothing", "cut", "late", "an error", "too long"],
+)
+async def test_of_an_answer_that_is_not_whole_nothing_is_passed(
+    pieces: list[bytes | Exception], problem: type[Problem]
+) -> None:
+    reply, meter = FakeReply(), _meter()
+
+    with pytest.raises(problem):
+        await relay(FakeAnswer(200, pieces), call(reply=reply), meter.plan, meter)
+
+    assert not reply.is_started
+    assert meter.outcome is not Outcome.COMPLETED
+
+
+def _meter(*, is_stream: bool = False) -> Meter:
+    plan = planned(is_stream=is_stream)
+    meter = Meter("call-1", plan)
+    meter.sent(plan.legs[0])
+    return meter
