@@ -1,0 +1,165 @@
+"""A reply on a real connection: signs of life in silence, and an end that is none."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+import uvicorn
+from uvicorn._types import ASGIReceiveCallable, ASGISendCallable, Scope
+
+from journeys.gateway import until
+from security.wire import exchange, request
+from tollhouse.server.protocol import Connection
+from tollhouse.server.reply import WireReply
+
+SILENCE_S = 0.05
+COMMENT = b": keep-alive\n\n"
+STREAM = ((b"content-type", b"text/event-stream"),)
+EVERY = ((b"x-request-id", b"id-1"),)
+
+Answer = Callable[[WireReply], Awaitable[None]]
+
+
+@pytest.mark.req("R-9")
+async def test_comments_are_sent_while_nothing_else_is_even_before_the_first_byte() -> None:
+    async def silent(reply: WireReply) -> None:
+        reply.keep_alive(COMMENT, STREAM, SILENCE_S)
+        await until(lambda: _is(reply.is_started), "a sign of life went out")
+        await reply.start(200, STREAM)
+        await reply.end(b"data: x\n\n")
+
+    async with _serving(silent) as port:
+        received = await exchange(port, request())
+
+    head, _, body = received.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200")
+    assert b"content-type: text/event-stream" in head
+    assert b"x-request-id: id-1" in head
+    assert COMMENT in body
+    assert body.endswith(b"data: x\n\n\r\n0\r\n\r\n")
+
+
+@pytest.mark.req("R-9")
+async def test_nothing_is_said_between_events_that_come_often() -> None:
+    async def talkative(reply: WireReply) -> None:
+        reply.keep_alive(COMMENT, STREAM, 5)
+        await reply.start(200, STREAM)
+        for _ in range(20):
+            await reply.write(b"data: x\n\n")
+        await reply.end()
+
+    async with _serving(talkative) as port:
+        received = await exchange(port, request())
+
+    assert received.count(b"data: x") == 20
+    assert b"keep-alive" not in received
+
+
+@pytest.mark.req("R-9")
+async def test_silence_ends_with_the_reply() -> None:
+    done = asyncio.Event()
+
+    async def short(reply: WireReply) -> None:
+        reply.keep_alive(COMMENT, STREAM, SILENCE_S)
+        await reply.start(200, STREAM)
+        await reply.end(b"data: x\n\n")
+        until_s = time.monotonic() + 3 * SILENCE_S
+        await until(lambda: _is(time.monotonic() > until_s), "silence would have been broken")
+        done.set()
+
+    async with _serving(short) as port:
+        received = await exchange(port, request())
+        await done.wait()
+
+    assert b"keep-alive" not in received
+
+
+@pytest.mark.req("R-10", "P-8")
+async def test_a_reply_that_is_cut_has_its_last_words_and_no_end() -> None:
+    async def cut(reply: WireReply) -> None:
+        await reply.start(200, STREAM)
+        await reply.write(b"data: x\n\n")
+        reply.cut(b"data: error\n\n")
+
+    async with _serving(cut) as port:
+        received = await exchange(port, request())
+
+    assert b"data: error\n\n" in received
+    assert not received.endswith(b"0\r\n\r\n")
+
+
+@pytest.mark.req("P-30")
+async def test_a_caller_that_leaves_cancels_its_answer_in_silence() -> None:
+    ended: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+    began = asyncio.Event()
+
+    async def waiting(reply: WireReply) -> None:
+        began.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            ended.set_result(reply.is_gone)
+            raise
+
+    async with _serving(waiting) as port:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(request())
+        await began.wait()
+        writer.transport.abort()
+
+        assert await asyncio.wait_for(ended, 5)
+
+
+async def test_the_first_byte_is_timed() -> None:
+    seen: list[int | None] = []
+
+    async def answer(reply: WireReply) -> None:
+        await reply.start(200, STREAM)
+        seen.append(reply.first_byte_ns)
+        await reply.write(b"x")
+        seen.append(reply.first_byte_ns)
+        await reply.end(b"x")
+        seen.append(reply.first_byte_ns)
+
+    async with _serving(answer) as port:
+        await exchange(port, request())
+
+    assert seen == [None, 1, 1]
+
+
+@asynccontextmanager
+async def _serving(answer: Answer) -> AsyncIterator[int]:
+    async def app(scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+        assert scope["type"] == "http"
+        times = iter(range(1, 1000))
+        reply = WireReply(scope["state"]["connection"], EVERY, lambda: next(times))
+        try:
+            await answer(reply)
+        except asyncio.CancelledError:
+            return
+        finally:
+            reply.close()
+
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    config = uvicorn.Config(
+        app, http=Connection, ws="none", lifespan="off", log_config=None, access_log=False
+    )
+    server = uvicorn.Server(config)
+    serving = asyncio.create_task(server._serve([listener]))
+    await until(lambda: _is(server.started), "the server listens")
+    try:
+        yield int(listener.getsockname()[1])
+    finally:
+        server.should_exit = True
+        await serving
+        listener.close()
+
+
+async def _is(truth: bool) -> bool:
+    return truth
