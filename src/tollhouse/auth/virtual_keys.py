@@ -23,13 +23,13 @@ class VirtualKeys:
         self.touched: dict[str, float] = {}
 
     def identify(self, credential: str, snapshot: Snapshot, now: float) -> Principal:
-        key_id = credentials.public_id(credential)
+        key_id = credentials.claimed_id(credential)
         if key_id is None:
             raise KeyMalformed
         record = snapshot.keys.get(key_id)
         is_proved = self._proves(credential, record, now)
         if record is None or not is_proved:
-            raise KeyUnknown
+            raise KeyUnknown if credentials.public_id(credential) else KeyMalformed
         if record.is_disabled:
             raise KeyDisabled
         if record.expires_at is not None and record.expires_at <= now:

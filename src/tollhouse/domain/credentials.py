@@ -13,6 +13,7 @@ import hmac
 import re
 import zlib
 from dataclasses import dataclass
+from functools import lru_cache
 
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 ID_LENGTH = 12
@@ -39,14 +40,28 @@ def assemble(key_id: str, secret: str) -> str:
 
 def public_id(key: str) -> str | None:
     """The id within a well-formed key; None for anything else."""
+    claimed = claimed_id(key)
+    return (
+        claimed if claimed and checksum(key[:-CHECKSUM_LENGTH]) == key[-CHECKSUM_LENGTH:] else None
+    )
+
+
+def claimed_id(key: str) -> str | None:
+    """The id within what has the shape of a key. Whoever proves it need not check the sum."""
     match = PATTERN.fullmatch(key)
-    if match is None or checksum(key[:-CHECKSUM_LENGTH]) != key[-CHECKSUM_LENGTH:]:
-        return None
-    return match[1]
+    return match[1] if match else None
 
 
 def digest(key: str, pepper: bytes) -> bytes:
-    return hmac.digest(pepper, key.encode(), "sha256")
+    keyed = _keyed(pepper).copy()
+    keyed.update(key.encode())
+    return keyed.digest()
+
+
+@lru_cache(maxsize=16)
+def _keyed(pepper: bytes) -> hmac.HMAC:
+    """The pepper worked in once: a third of the work of each check."""
+    return hmac.new(pepper, digestmod="sha256")
 
 
 def checksum(stem: str) -> str:

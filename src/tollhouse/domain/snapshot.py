@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from tollhouse.domain.identity import KeyRecord
 from tollhouse.domain.pricing import Price
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Target:
     """One model at one provider. `name` is what prices and ledgers know it by."""
 
@@ -19,7 +20,7 @@ class Target:
     output_bound: str = "max_tokens"
     """The member by which this upstream is told how much it may produce."""
 
-    @property
+    @cached_property
     def name(self) -> str:
         return f"{self.provider}:{self.model}"
 

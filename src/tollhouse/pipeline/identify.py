@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from tollhouse.domain.audit import fingerprint
-from tollhouse.domain.errors import AmbiguousCredentials, KeyMalformed, KeyMissing, Unauthenticated
+from tollhouse.domain.errors import AmbiguousCredentials, KeyMalformed, KeyMissing
 from tollhouse.domain.identity import Principal
 from tollhouse.pipeline.call import Call
 from tollhouse.pipeline.house import House
@@ -12,9 +11,8 @@ CREDENTIAL_HEADERS = frozenset({b"authorization", b"x-api-key", b"otari-key", b"
 LONGEST_CREDENTIAL = 8192
 
 
-def identify(call: Call, house: House) -> Principal:
+def identify(presented: str | None, house: House) -> Principal:
     """The shape of the credential picks one authenticator; a bad one never falls through to the next."""
-    presented = credential(call)
     if presented is None:
         raise KeyMissing
     for shape, authenticator in house.authenticators.items():
@@ -23,7 +21,7 @@ def identify(call: Call, house: House) -> Principal:
     raise KeyMalformed
 
 
-def credential(call: Call) -> str | None:
+def credential_of(call: Call) -> str | None:
     """What the caller presents, wherever its client puts it."""
     found: str | None = None
     seen_headers = set()
@@ -35,15 +33,6 @@ def credential(call: Call) -> str | None:
             seen_headers.add(name)
             found = presented
     return found
-
-
-def fingerprinted(call: Call) -> str | None:
-    """Tells two credentials apart in the audit log, good or not, without telling either."""
-    try:
-        presented = credential(call)
-    except Unauthenticated:
-        return None
-    return fingerprint(presented) if presented is not None else None
 
 
 def _bare(name: bytes, value: bytes) -> str:

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from tollhouse.domain.audit import ANONYMOUS, Ending, Record
+from tollhouse.domain.audit import ANONYMOUS, Ending, Record, fingerprint
 from tollhouse.domain.budget import Settlement
 from tollhouse.domain.errors import AuditUnavailable, Internal, Problem, Refusal
 from tollhouse.domain.identity import Principal
@@ -15,7 +15,6 @@ from tollhouse.domain.metering import Meter
 from tollhouse.domain.models import Ask, Plan
 from tollhouse.pipeline.call import Call
 from tollhouse.pipeline.house import House
-from tollhouse.pipeline.identify import fingerprinted
 
 CLIENT_CLOSED_REQUEST = 499
 
@@ -25,6 +24,7 @@ class Journal:
     """What became known of a call, in the order in which it did."""
 
     call: Call
+    presented: str | None = None
     caller: Principal | None = None
     ask: Ask | None = None
     plan: Plan | None = None
@@ -81,7 +81,7 @@ def _record(journal: Journal, now_ns: int) -> Record:
         project=caller.project if caller else None,
         user=caller.user if caller else None,
         key=caller.key if caller else ANONYMOUS,
-        credential=fingerprinted(call),
+        credential=fingerprint(journal.presented) if journal.presented else None,
         model=journal.plan.model.name if journal.plan else None,
         target=settled.target if settled else None,
         usage=settled.usage if settled else None,
