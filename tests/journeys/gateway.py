@@ -3,24 +3,38 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import aiohttp
 
 from tollhouse.config import Settings, load
-from tollhouse.control import budgets, keys, peppers, preparing, prices, tenancy
+from tollhouse.control import (
+    auditing,
+    budgets,
+    catalogue,
+    keys,
+    peppers,
+    preparing,
+    prices,
+    tenancy,
+)
 from tollhouse.control.prices import Rates
+from tollhouse.dialects.openai_chat import OpenAIChat
+from tollhouse.domain.models import plan
 from tollhouse.ports import Row
+from tollhouse.storage import snapshots
 from tollhouse.wiring import Store, open_database
 
 T = TypeVar("T")
@@ -70,7 +84,11 @@ class Gateway:
         await until(self._answers, "the gateway answers")
 
     def kill(self) -> None:
+        """The process and its workers, at once."""
+        workers = _children(self.processes[-1])
         self._end(signal.SIGKILL)
+        for pid in workers:
+            _kill_if_alive(pid)
 
     def stop(self) -> None:
         self._end(signal.SIGTERM)
@@ -79,6 +97,21 @@ class Gateway:
         process = self.processes.pop()
         process.send_signal(number)
         process.wait(timeout=60)
+
+    def terminate(self) -> None:
+        """Ask it to stop, and go on."""
+        self.processes[-1].send_signal(signal.SIGTERM)
+
+    async def end(self) -> int:
+        self.terminate()
+        return await self.exit_status()
+
+    async def exit_status(self) -> int:
+        """Once it has ended, while clients and providers go on in this loop."""
+        process = self.processes[-1]
+        status = await asyncio.to_thread(process.wait, 60)
+        self.processes.remove(process)
+        return status
 
     async def _answers(self) -> bool:
         assert self.processes[-1].poll() is None, self.log()
@@ -122,6 +155,17 @@ class Gateway:
         ((spent,),) = await self.rows("SELECT spent FROM accounts WHERE owner = 'tenant:acme'")
         return int(spent)
 
+    async def worst(self, body: bytes) -> int:
+        """What a call with this body is held for."""
+
+        async def planned(store: Store) -> int:
+            models = catalogue.models(self.settings)
+            snapshot = await snapshots.load(store, models, requires_price=True)
+            caller = snapshot.keys[self.key_id].principal
+            return plan(snapshot, caller, OpenAIChat().peek(body), time.time()).hold
+
+        return await self.on_store(planned)
+
     async def nothing_is_held(self) -> None:
         async def is_settled() -> bool:
             return await self.held() == 0
@@ -131,6 +175,13 @@ class Gateway:
     async def is_consistent(self) -> None:
         differences = await self.on_store(budgets.verify)
         assert differences == []
+
+    async def audit_is_whole(self) -> None:
+        """By the chain itself, its signatures, and the heads that the store remembers."""
+        heads = await self.on_store(auditing.anchored)
+        directory = auditing.directory(self.settings)
+        verdict = auditing.verify(directory, auditing.public_keys(self.settings), heads)
+        assert not verdict.has_faults, verdict.findings
 
     def audit_lines(self) -> list[str]:
         files = sorted((self.directory / "data" / "audit").glob("*/*.jsonl"))
@@ -145,10 +196,25 @@ async def gateway(
     settings: str = "",
     server: str = "",
     store: str = "",
+    database: str = "",
+    up: str = "",
+    targets: Sequence[str] = (TARGET,),
     limit: int | None = 10**12,
 ) -> AsyncIterator[Gateway]:
-    """Serves `MODEL` from the upstream, priced; `settings` are further lines of its file."""
-    it = prepared(directory, upstream_url, settings=settings, server=server, store=store)
+    """Serves `MODEL` from the upstream, priced; `settings`, `server`, `store` and `up` are further lines.
+
+    `database` is the URL of a PostgreSQL database, which other gateways may share.
+    """
+    it = prepared(
+        directory,
+        upstream_url,
+        settings=settings,
+        server=server,
+        store=store,
+        database=database,
+        up=up,
+        targets=targets,
+    )
     await furnish(it, limit)
     try:
         await it.start()
@@ -159,9 +225,28 @@ async def gateway(
 
 
 def prepared(
-    directory: Path, upstream_url: str, *, settings: str = "", server: str = "", store: str = ""
+    directory: Path,
+    upstream_url: str,
+    *,
+    settings: str = "",
+    server: str = "",
+    store: str = "",
+    database: str = "",
+    up: str = "",
+    targets: Sequence[str] = (TARGET,),
 ) -> Gateway:
     port = free_port()
+    environ = {**os.environ, "UP_KEY": "sk-upstream-canary-0123456789"}
+    if database:
+        password = urlsplit(database).password or ""
+        environ |= {"PEPPER": "5f0c91ab" * 8, "STORE_PASSWORD": password}
+        store += f"""
+[store]
+url = "{database.replace(f":{password}@", "@")}"
+password = "env:STORE_PASSWORD"
+[auth.peppers]
+1 = "env:PEPPER"
+"""
     config = directory / "tollhouse.toml"
     config.write_text(
         f"""
@@ -179,12 +264,12 @@ requests_per_minute = 0
 kind = "openai-compatible"
 url = "{upstream_url}"
 key = "env:UP_KEY"
+{up}
 [models.{MODEL}]
-targets = ["{TARGET}"]
+targets = {json.dumps(targets)}
 max_output_tokens = 1000
 """
     )
-    environ = {**os.environ, "UP_KEY": "sk-upstream-canary-0123456789"}
     return Gateway(directory, port, config, environ)
 
 
@@ -192,7 +277,11 @@ async def furnish(it: Gateway, limit: int | None) -> None:
     async def work(store: Store) -> None:
         await preparing.prepare(store, now_ms(), apply=True)
         await tenancy.create_tenant(store, "acme", now_ms())
-        await prices.set_price(store, TARGET, Rates(INPUT_DOLLARS, OUTPUT_DOLLARS), None, now_ms())
+        for target in it.settings.models[MODEL].targets:
+            rates = Rates(INPUT_DOLLARS, OUTPUT_DOLLARS)
+            await prices.set_price(
+                store, f"{target.provider}:{target.model}", rates, None, now_ms()
+            )
 
     await it.on_store(work)
     await it.budget(limit)
@@ -221,3 +310,13 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def _children(process: subprocess.Popen[bytes]) -> list[int]:
+    listing = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    return [int(pid) for pid in listing.read_text().split()] if listing.exists() else []
+
+
+def _kill_if_alive(pid: int) -> None:
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)

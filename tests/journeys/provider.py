@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -48,7 +48,7 @@ class Provider:
         return chunked(stream_events(asked.body, self.completion_tokens))
 
 
-Script = Callable[[Provider, Asked, asyncio.StreamWriter], Awaitable[None]]
+Script = Callable[[Provider, Asked, asyncio.StreamWriter], Coroutine[Any, Any, None]]
 
 
 @asynccontextmanager
@@ -64,7 +64,7 @@ async def provider() -> AsyncIterator[Provider]:
                 answering = asyncio.create_task((it.script or answer)(it, asked, writer))
                 leaving = asyncio.create_task(_left(reader))
                 await asyncio.wait({answering, leaving}, return_when=asyncio.FIRST_COMPLETED)
-                if not answering.done():
+                if not answering.done() or isinstance(answering.exception(), ConnectionError):
                     it.hung_up += 1
                     it.gone.set()
                     answering.cancel()
@@ -78,7 +78,7 @@ async def provider() -> AsyncIterator[Provider]:
             open_writers.discard(writer)
             writer.close()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, backlog=2048)
     it.port = server.sockets[0].getsockname()[1]
     try:
         yield it
