@@ -12,7 +12,7 @@ def serve(context: typer.Context) -> None:
 
     Example: tollhouse --config tollhouse.toml serve
     """
-    from tollhouse.wiring import serve as open_door
+    from tollhouse.wiring.serving import serve as open_door
 
     invocation: Invocation = context.obj
     open_door(settings_of(context), invocation.file)

@@ -271,6 +271,13 @@ class AuditUnavailable(Failure):
     retryable = True
 
 
+class Overloaded(Failure):
+    code = "overloaded"
+    status = 503
+    title = "This gateway has as many requests under way as it takes."
+    retryable = True
+
+
 class LimiterUnavailable(Failure):
     code = "limiter_unavailable"
     status = 503

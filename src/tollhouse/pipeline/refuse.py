@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tollhouse.domain.errors import MethodNotAllowed, RouteUnknown
+from tollhouse.domain.errors import MethodNotAllowed, Overloaded, RouteUnknown
 from tollhouse.pipeline.call import Call
 from tollhouse.pipeline.house import House
 from tollhouse.pipeline.record import recorded
@@ -16,3 +16,8 @@ async def refuse_path(call: Call, house: House) -> None:
 async def refuse_method(call: Call, house: House) -> None:
     async with recorded(call, house):
         raise MethodNotAllowed
+
+
+async def refuse_for_load(call: Call, house: House) -> None:
+    async with recorded(call, house):
+        raise Overloaded(retry_after_s=1)

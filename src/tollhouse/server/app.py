@@ -23,12 +23,19 @@ class App:
     """The ASGI application: the whole outside of the house. It answers through the connection itself."""
 
     def __init__(
-        self, house: House, routes: RouteTable, refusing: tuple[Route, Route], health: Health
+        self,
+        house: House,
+        routes: RouteTable,
+        refusing: tuple[Route, Route, Route],
+        health: Health,
+        most_at_once: int,
     ) -> None:
         self._house = house
         self._routes = routes
-        self._unknown_path, self._wrong_method = refusing
+        self._unknown_path, self._wrong_method, self._overloaded = refusing
         self._health = health
+        self._most_at_once = most_at_once
+        self._under_way = 0
 
     async def __call__(
         self, scope: Scope, receive: ASGIReceiveCallable, _send: ASGISendCallable
@@ -55,8 +62,7 @@ class App:
         reply = WireReply(connection, every, self._house.clock_ns)
         if await self._health.answers(method, path, reply):
             return
-        routes, rest = self._routes.find(path)
-        route = routes.get(method) or (self._wrong_method if routes else self._unknown_path)
+        route, rest = self._route(method, path)
         client = scope["client"]
         call = Call(
             id=self._house.new_id(),
@@ -72,12 +78,20 @@ class App:
             ),
             reply=reply,
         )
+        self._under_way += 1
         try:
             await route.serve(call, self._house)
         except Problem as problem:
             await self._send(call, problem, path)
         finally:
+            self._under_way -= 1
             reply.close()
+
+    def _route(self, method: str, path: str) -> tuple[Route, str]:
+        if self._under_way >= self._most_at_once:
+            return self._overloaded, ""
+        routes, rest = self._routes.find(path)
+        return routes.get(method) or (self._wrong_method if routes else self._unknown_path), rest
 
     async def _send(self, call: Call, problem: Problem, path: str) -> None:
         if call.route in (self._unknown_path, self._wrong_method):

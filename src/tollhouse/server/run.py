@@ -52,7 +52,6 @@ async def answer(
     *,
     draining: Draining,
     drain_s: float,
-    most_at_once: int,
     tls: ssl.SSLContext | None,
     on_ready: Callable[[], None],
 ) -> None:
@@ -60,7 +59,7 @@ async def answer(
     draining.heed_signals()
     async with open_app() as app:
         _settle_memory()
-        server = _server(app, drain_s, most_at_once, tls)
+        server = _server(app, drain_s, tls)
         draining.stops(server)
         announcing = asyncio.create_task(_announce(server, on_ready))
         try:
@@ -77,9 +76,7 @@ def _settle_memory() -> None:
     gc.set_threshold(YOUNG_OBJECTS, 20, 50)
 
 
-def _server(
-    app: App, drain_s: float, most_at_once: int, tls: ssl.SSLContext | None
-) -> uvicorn.Server:
+def _server(app: App, drain_s: float, tls: ssl.SSLContext | None) -> uvicorn.Server:
     config = uvicorn.Config(
         app,
         http=Connection,
@@ -91,7 +88,6 @@ def _server(
         server_header=False,
         date_header=False,
         proxy_headers=False,
-        limit_concurrency=most_at_once,
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=max(1, round(drain_s)),
         ssl_context_factory=(lambda *_: tls) if tls is not None else None,

@@ -1,0 +1,43 @@
+"""The audit log of this process, anchored in the store."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+from contextlib import AsyncExitStack
+
+from tollhouse.config import Settings
+from tollhouse.domain.chain import Head
+from tollhouse.ports import Database
+from tollhouse.sinks import keys as signing
+from tollhouse.sinks.file import ChainedLog, Pace
+from tollhouse.sinks.slots import claim
+from tollhouse.storage import heads
+from tollhouse.storage.heads import Anchored
+
+ANCHOR_S = 5.0
+CLOSE_S = 5.0
+
+
+async def open_audit(settings: Settings, database: Database, stack: AsyncExitStack) -> ChainedLog:
+    audit = settings.audit
+    slot = claim(settings.at(audit.directory), socket.gethostname())
+    remembered = {
+        head.writer: Head(head.writer, head.seq, head.hash) for head in await heads.heads(database)
+    }
+    loop = asyncio.get_running_loop()
+
+    def anchor(head: Head) -> None:
+        anchored = Anchored(head.writer, head.seq, head.hash, time.time_ns() // 1_000_000)
+        asyncio.run_coroutine_threadsafe(heads.anchor(database, anchored), loop).result(ANCHOR_S)
+
+    log = ChainedLog(
+        slot,
+        signing.load_or_create(settings.at(audit.key)),
+        anchor=anchor,
+        anchored=remembered.get(slot.writer),
+        pace=Pace(rotate_bytes=audit.rotate_bytes, checkpoint_every=audit.checkpoint_every),
+    )
+    stack.push_async_callback(loop.run_in_executor, None, log.close, CLOSE_S)
+    return log

@@ -1,0 +1,116 @@
+"""Everything that stands ready while requests pass, opened in order and closed in reverse."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+
+from tollhouse import __version__
+from tollhouse.auth import virtual_keys
+from tollhouse.auth.virtual_keys import VirtualKeys
+from tollhouse.config import Settings
+from tollhouse.control import catalogue, peppers, preparing, sweeping
+from tollhouse.control.keeping import SnapshotKeeper
+from tollhouse.control.sweeping import Policy
+from tollhouse.control.upkeep import Tenancy, keep_lease, note_used_keys, write_used_keys
+from tollhouse.dialects.openai_chat import OpenAIChat
+from tollhouse.domain.errors import Failure
+from tollhouse.domain.limits import Limit
+from tollhouse.pipeline.house import House
+from tollhouse.ports import Database, Ledger, Limiter
+from tollhouse.server import routes, workers
+from tollhouse.server.app import App
+from tollhouse.server.health import Health
+from tollhouse.server.request_id import new_call_id
+from tollhouse.server.run import Draining
+from tollhouse.state.memory import MemoryLimiter
+from tollhouse.state.unlimited import Unlimited
+from tollhouse.storage.arrears import PatientLedger
+from tollhouse.telemetry.watch import Watching
+from tollhouse.wiring.audit import open_audit
+from tollhouse.wiring.background import Background, background
+from tollhouse.wiring.providers import open_providers
+from tollhouse.wiring.store import Store, open_database
+from tollhouse.wiring.watching import keep_gauges, make_metrics, served_metrics
+
+
+@asynccontextmanager
+async def open_app(settings: Settings, draining: Draining) -> AsyncIterator[App]:
+    async with AsyncExitStack() as stack:
+        store = open_database(settings)
+        stack.push_async_callback(store.close)
+        await preparing.prepare(store, _now_ms(), apply=settings.store.is_sqlite)
+        metrics = make_metrics(settings)
+        tasks = await stack.enter_async_context(background())
+        keeper = SnapshotKeeper(
+            store, catalogue.models(settings), requires_price=settings.ledger.require_price
+        )
+        await keeper.refresh()
+        tasks.start(keeper.keep())
+        keys = VirtualKeys((await peppers.opened(settings, store)).versions)
+        stack.push_async_callback(write_used_keys, store, keys.touched)
+        tasks.start(note_used_keys(store, keys.touched))
+        me = Tenancy(new_call_id(), socket.gethostname(), os.getpid(), settings.ledger.lease_s)
+        ledger = await _open_ledger(settings, store, me, tasks, stack)
+        audit = await open_audit(settings, store, stack)
+        chat = OpenAIChat()
+        house = House(
+            owner=me.owner,
+            snapshots=keeper,
+            authenticators={virtual_keys.SHAPE: keys},
+            ledger=ledger,
+            limiter=await _open_limiter(settings, stack),
+            providers=await open_providers(settings, stack),
+            audit=audit,
+            insists_on_audit=settings.audit.strict,
+            watch=Watching(metrics),
+            clock_ns=time.time_ns,
+            new_id=new_call_id,
+        )
+        tasks.start(keep_gauges(metrics, store, keeper, audit))
+        health = Health(__version__, lambda: not draining.is_on and keeper.is_fresh)
+        table = routes.route_table(chat, settings.server.max_body_bytes)
+        if workers.number() is None:
+            stack.enter_context(served_metrics(settings, metrics))
+        most = settings.server.max_concurrent_requests
+        yield App(house, table, routes.refusing_routes(chat), health, most)
+
+
+async def _open_ledger(
+    settings: Settings, store: Store, me: Tenancy, tasks: Background, stack: AsyncExitStack
+) -> Ledger:
+    """Registered before the first hold, and swept once, so that nothing waits for a dead process."""
+    ledger = PatientLedger(store)
+    policy = Policy(settings.ledger.unknown == "charge", settings.ledger.unknown_after_s)
+    await sweeping.register(store, me.owner, me.host, me.pid, me.lease_s, _now_ms())
+    stack.push_async_callback(_leave, store, me.owner)
+    tasks.start(keep_lease(store, store, me, policy, _now_ms))
+    tasks.start(ledger.keep_up())
+    return ledger
+
+
+async def _leave(database: Database, owner: str) -> None:
+    with suppress(Failure):  # if the store is away, the lease ends by itself
+        await sweeping.leave(database, owner)
+
+
+async def _open_limiter(settings: Settings, stack: AsyncExitStack) -> Limiter:
+    limits = settings.limits
+    if limits.requests_per_minute == 0:
+        return Unlimited()
+    limit = Limit(limits.requests_per_minute, burst=limits.burst or 0)
+    if not limits.is_shared:
+        return MemoryLimiter(limit)
+    from tollhouse.state.valkey import ValkeyLimiter
+
+    password = limits.password.reveal() if limits.password else None
+    shared = ValkeyLimiter(limits.store, limit, password=password)
+    stack.push_async_callback(shared.aclose)
+    return shared
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,68 @@
+"""From settings to a gateway that answers: in this process, or in several that it watches."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import uvloop
+
+from tollhouse import __version__
+from tollhouse.config import Settings
+from tollhouse.server import listening, run, workers
+from tollhouse.server.run import Draining
+from tollhouse.telemetry import logs
+from tollhouse.telemetry.metrics import fresh_directory
+from tollhouse.wiring.house import open_app
+from tollhouse.wiring.watching import METRICS_DIRECTORY, make_metrics, served_metrics
+
+
+def serve(settings: Settings, config: Path | None) -> None:
+    """Serve until asked to stop: in this process, or in several that it watches."""
+    inherited = workers.inherited_listener()
+    listener = inherited or listening.listen(settings)
+    if inherited is None and settings.server.workers > 1:
+        _serve_in_workers(settings, config, listener)
+        return
+    logs.configure(settings.log.level)
+    on_ready = partial(_say_ready, settings, listener) if inherited is None else (lambda: None)
+    uvloop.run(_answer(settings, listener, on_ready))
+
+
+def _serve_in_workers(settings: Settings, config: Path | None, listener: socket.socket) -> None:
+    logs.configure(settings.log.level)
+    named = ["--config", str(config.absolute())] if config else []
+    fresh_directory(settings.at(METRICS_DIRECTORY))
+    metrics = make_metrics(settings)
+    crew = workers.Workers(
+        [sys.executable, "-m", "tollhouse", *named, "serve"],
+        listener,
+        settings.server.workers,
+        settings.server.drain_s,
+        on_gone=metrics.worker_gone,
+    )
+    with served_metrics(settings, metrics):
+        _say_ready(settings, listener)
+        crew.run()
+
+
+async def _answer(
+    settings: Settings, listener: socket.socket, on_ready: Callable[[], None]
+) -> None:
+    draining = Draining()
+    await run.answer(
+        partial(open_app, settings, draining),
+        listener,
+        draining=draining,
+        drain_s=settings.server.drain_s,
+        tls=listening.tls(settings),
+        on_ready=on_ready,
+    )
+
+
+def _say_ready(settings: Settings, listener: socket.socket) -> None:
+    url = listening.url_of(listener, is_tls=settings.server.tls_certificate is not None)
+    print(f"Tollhouse {__version__} answers on {url}/v1", file=sys.stderr, flush=True)

@@ -1,0 +1,26 @@
+"""The store that the settings name."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from tollhouse.config import Settings
+from tollhouse.ports import Database, Ledger
+
+
+class Store(Database, Ledger, Protocol):
+    """One database is both."""
+
+
+def open_database(settings: Settings) -> Store:
+    """The store that the settings name. Nothing is read or made until it is used."""
+    if settings.sqlite_file is not None:
+        from tollhouse.storage.sqlite import SqliteDatabase
+
+        return SqliteDatabase(settings.sqlite_file)
+    from tollhouse.storage.postgres import PostgresDatabase
+
+    password = settings.store.password
+    return PostgresDatabase(
+        settings.store.url, password.reveal() if password else None, settings.store.pool
+    )

@@ -1,0 +1,55 @@
+"""Metrics: what they count, and where they are read."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AbstractContextManager, nullcontext, suppress
+from pathlib import Path
+
+from tollhouse.config import Settings
+from tollhouse.control.keeping import SnapshotKeeper
+from tollhouse.dialects.openai_chat import OpenAIChat
+from tollhouse.domain.errors import Failure
+from tollhouse.ports import Database
+from tollhouse.server import routes
+from tollhouse.server.scraping import scraped
+from tollhouse.sinks.file import ChainedLog
+from tollhouse.storage import calls
+from tollhouse.telemetry.metrics import CONTENT_TYPE, Metrics
+
+METRICS_DIRECTORY = Path("metrics")
+GAUGE_S = 5.0
+
+
+def make_metrics(settings: Settings) -> Metrics:
+    """Counted in memory, or in files that the parent of several workers adds up."""
+    names = {route.name for route in routes.route_table(OpenAIChat(), 0)}
+    directory = settings.at(METRICS_DIRECTORY) if settings.server.workers > 1 else None
+    return Metrics(
+        routes=names | {route.name for route in routes.refusing_routes(OpenAIChat())},
+        models=settings.models,
+        providers=settings.providers,
+        directory=directory,
+    )
+
+
+def served_metrics(settings: Settings, metrics: Metrics) -> AbstractContextManager[object]:
+    address = settings.metrics.listen
+    if address is None:
+        return nullcontext()
+    return scraped(address.host, address.port, metrics.expose, CONTENT_TYPE)
+
+
+async def keep_gauges(
+    metrics: Metrics, database: Database, keeper: SnapshotKeeper, audit: ChainedLog
+) -> None:
+    """Tell what nobody counts as it happens."""
+    told = 0
+    while True:
+        metrics.set_snapshot_age(keeper.age_s)
+        for _ in range(audit.failed + audit.dropped - told):
+            metrics.audit_failed()
+        told = audit.failed + audit.dropped
+        with suppress(Failure):  # an old figure, beside the age that tells why
+            metrics.set_open_holds(await calls.count_open(database))
+        await asyncio.sleep(GAUGE_S)

@@ -1,0 +1,49 @@
+"""More requests at once than the gateway takes: refused in words, and written down."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from journeys.gateway import ask, gateway, until
+from journeys.provider import Asked, Provider, answer, provider
+
+
+@pytest.mark.req("S-81", "P-22")
+async def test_one_request_too_many_is_refused_with_its_code(tmp_path: Path) -> None:
+    held = asyncio.Event()
+
+    async def wait(it: Provider, asked: Asked, writer: asyncio.StreamWriter) -> None:
+        await held.wait()
+        await answer(it, asked, writer)
+
+    async with (
+        provider() as up,
+        gateway(tmp_path, up.url, server="max_concurrent_requests = 2") as door,
+    ):
+        up.script = wait
+        url = f"{door.base_url}/chat/completions"
+        async with aiohttp.ClientSession(headers=door.headers) as session:
+            calls = [asyncio.ensure_future(session.post(url, json=ask())) for _ in range(2)]
+            await until(lambda: _are_asked(up, 2), "two calls are under way")
+
+            async with session.post(url, json=ask()) as refused:
+                body = await refused.json()
+            held.set()
+            replies = await asyncio.gather(*calls)
+
+        assert (refused.status, body["error"]["code"]) == (503, "overloaded")
+        assert refused.headers["retry-after"] == "1"
+        assert [reply.status for reply in replies] == [200, 200]
+        assert len(up.asked) == 2
+        door.stop()
+        codes = [json.loads(line).get("code") for line in door.audit_lines()]
+        assert codes.count("overloaded") == 1
+
+
+async def _are_asked(up: Provider, count: int) -> bool:
+    return len(up.asked) == count
