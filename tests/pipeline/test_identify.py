@@ -87,6 +87,16 @@ def test_the_shape_picks_the_authenticator() -> None:
     assert _identified(call((b"x-api-key", b"eyJ.x.y")), _with_second_authenticator()) is CALLER
 
 
+@pytest.mark.req("S-34")
+def test_a_credential_too_long_for_any_shape_reaches_no_authenticator() -> None:
+    house = _with_second_authenticator()
+    longest = b"eyJ".ljust(LONGEST_CREDENTIAL, b"x")
+
+    assert _identified(call((b"x-api-key", longest)), house) is CALLER
+    with pytest.raises(KeyMalformed):
+        _identified(call((b"x-api-key", longest + b"x")), house)
+
+
 @pytest.mark.req("P-16")
 def test_a_fingerprint_tells_credentials_apart_and_is_none_without_one() -> None:
     assert credential_of(call((b"x-api-key", RAW))) == KEY

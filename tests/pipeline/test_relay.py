@@ -74,6 +74,16 @@ async def test_a_stream_that_breaks_off_has_no_end_and_is_owed_as_far_as_it_came
     assert settlement.owed > 0
 
 
+@pytest.mark.req("R-10")
+async def test_after_an_error_within_a_stream_nothing_more_is_waited_for() -> None:
+    error = b'data: {"error":{"message":"no"}}\n\n'
+    answer = FakeAnswer(200, [HI, error, AssertionError("it was read on")], EVENTS)
+    meter = _meter(is_stream=True)
+
+    with pytest.raises(UpstreamFailed):
+        await relay(answer, call(), meter.plan, meter)
+
+
 @pytest.mark.req("R-9")
 async def test_a_stream_is_never_answered_with_plain_json() -> None:
     reply, meter = FakeReply(), _meter(is_stream=True)
@@ -107,7 +117,10 @@ async def test_a_whole_answer_passes_as_it_came() -> None:
         ([WHOLE[:20], UpstreamBroke()], UpstreamBroke),
         ([WHOLE[:20], UpstreamTimeout()], UpstreamTimeout),
         ([json.dumps({"error": "x"}).encode()], UpstreamFailed),
-        ([b"x" * (MOST_OF_A_BODY // 2 + 1)] * 2, UpstreamBroke),
+        (
+            [*[b"x" * (MOST_OF_A_BODY // 2 + 1)] * 2, AssertionError("it was read on")],
+            UpstreamBroke,
+        ),
     ],
     ids=["half", "nothing", "cut", "late", "an error", "too long"],
 )
