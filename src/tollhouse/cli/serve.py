@@ -12,6 +12,9 @@ def serve(context: typer.Context) -> None:
 
     Example: tollhouse --config tollhouse.toml serve
     """
+    import gc
+
+    gc.disable()  # what is made before the door opens stays: the server enables it again
     from tollhouse.wiring.serving import serve as open_door
 
     invocation: Invocation = context.obj

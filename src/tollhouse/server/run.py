@@ -74,6 +74,7 @@ def _settle_memory() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(YOUNG_OBJECTS, 20, 50)
+    gc.enable()
 
 
 def _server(app: App, drain_s: float, tls: ssl.SSLContext | None) -> uvicorn.Server:
