@@ -58,11 +58,12 @@ async def provider() -> AsyncIterator[Provider]:
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         open_writers.add(writer)
+        incoming = Incoming(reader)
         try:
-            while asked := await _next(reader):
+            while asked := await incoming.next():
                 it.asked.append(asked)
                 answering = asyncio.create_task((it.script or answer)(it, asked, writer))
-                leaving = asyncio.create_task(_left(reader))
+                leaving = asyncio.create_task(incoming.until_left())
                 await asyncio.wait({answering, leaving}, return_when=asyncio.FIRST_COMPLETED)
                 if not answering.done() or isinstance(answering.exception(), ConnectionError):
                     it.hung_up += 1
@@ -72,7 +73,7 @@ async def provider() -> AsyncIterator[Provider]:
                 await asyncio.gather(answering, leaving, return_exceptions=True)
                 if leaving.done() and not leaving.cancelled():
                     break
-        except (ConnectionError, asyncio.IncompleteReadError):
+        except ConnectionError:
             pass
         finally:
             open_writers.discard(writer)
@@ -175,21 +176,44 @@ def _asks_usage(body: dict[str, Any]) -> bool:
     return bool((body.get("stream_options") or {}).get("include_usage"))
 
 
-async def _left(reader: asyncio.StreamReader) -> None:
-    """Done when the caller hangs up. Nothing is read: the next request may come before the answer is over."""
-    while not reader.at_eof() and reader.exception() is None:
-        await asyncio.sleep(0.002)
+class Incoming:
+    """Requests from one caller, who may send the next one before we have done with the last."""
+
+    def __init__(self, reader: asyncio.StreamReader) -> None:
+        self._reader = reader
+        self._early = b""
+
+    async def next(self) -> Asked | None:
+        """None when the caller has hung up."""
+        try:
+            head, _, self._early = await self._until(b"\r\n\r\n")
+            request, *lines = head.decode("latin-1").split("\r\n")
+            headers = dict(_header(line) for line in lines)
+            length = int(headers.get("content-length", "0"))
+            while len(self._early) < length:
+                await self._more()
+        except ConnectionError:
+            return None
+        raw, self._early = self._early[:length], self._early[length:]
+        return Asked(request.split(" ")[1], headers, json.loads(raw), raw)
+
+    async def until_left(self) -> None:
+        """Done when the caller hangs up. What comes meanwhile is kept."""
+        while piece := await self._reader.read(65536):
+            self._early += piece
+
+    async def _until(self, end: bytes) -> tuple[bytes, bytes, bytes]:
+        while end not in self._early:
+            await self._more()
+        return self._early.partition(end)
+
+    async def _more(self) -> None:
+        piece = await self._reader.read(65536)
+        if not piece:
+            raise ConnectionResetError
+        self._early += piece
 
 
-async def _next(reader: asyncio.StreamReader) -> Asked | None:
-    try:
-        head = await reader.readuntil(b"\r\n\r\n")
-    except (asyncio.IncompleteReadError, ConnectionError):
-        return None
-    request, *lines = head.decode("latin-1").split("\r\n")
-    headers = {
-        name.lower(): value.strip()
-        for name, _, value in (line.partition(":") for line in lines if line)
-    }
-    raw = await reader.readexactly(int(headers.get("content-length", "0")))
-    return Asked(request.split(" ")[1], headers, json.loads(raw), raw)
+def _header(line: str) -> tuple[str, str]:
+    name, _, value = line.partition(":")
+    return name.lower(), value.strip()
