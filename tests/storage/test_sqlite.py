@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import apsw
@@ -30,6 +32,24 @@ def test_a_connection_is_durable_and_checks_references(
     assert connection.pragma(pragma) == value
 
     connection.close()
+
+
+@pytest.mark.parametrize("attempt", range(20))
+def test_many_that_open_a_new_file_at_once_all_can(tmp_path: Path, attempt: int) -> None:
+    everyone = threading.Barrier(6)
+
+    def write(value: int) -> None:
+        everyone.wait()
+        connection = connect(tmp_path / "tollhouse.db")
+        connection.execute("CREATE TABLE IF NOT EXISTS written (value)")
+        connection.execute("INSERT INTO written VALUES (?)", (value,))
+        connection.close()
+
+    with ThreadPoolExecutor(6) as threads:
+        list(threads.map(write, range(6)))
+
+    found = connect(tmp_path / "tollhouse.db").execute("SELECT value FROM written")
+    assert sorted(value for (value,) in found) == list(range(6))
 
 
 async def test_a_directory_that_is_missing_is_made(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ processes of one host may share the file.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import random
 import time
 from collections.abc import Awaitable, Callable
@@ -30,7 +31,6 @@ BUSY_S = 10.0
 POLL_S = 0.25
 
 PRAGMAS = (
-    ("journal_mode", "WAL"),
     ("synchronous", "FULL"),
     ("foreign_keys", "ON"),
     ("wal_autocheckpoint", 4000),
@@ -90,10 +90,24 @@ class SqliteDatabase:
 
 def connect(path: Path) -> apsw.Connection:
     connection = apsw.Connection(str(path))
-    connection.set_busy_handler(_wait_a_little())
+    wait = _wait_a_little()
+    connection.set_busy_handler(wait)
+    _write_ahead(connection, wait)
     for pragma, value in PRAGMAS:
         connection.pragma(pragma, value)
     return connection
+
+
+def _write_ahead(connection: apsw.Connection, wait: Callable[[int], bool]) -> None:
+    """SQLite asks no busy handler when two turn a new file to WAL at once."""
+    for tries in itertools.count():
+        try:
+            connection.pragma("journal_mode", "WAL")
+        except apsw.BusyError:
+            if not wait(tries):
+                raise
+        else:
+            return
 
 
 class _Reader:
