@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from pathlib import Path
 
 import aiohttp
@@ -41,7 +40,7 @@ async def test_one_request_too_many_is_refused_with_its_code(tmp_path: Path) -> 
         assert [reply.status for reply in replies] == [200, 200]
         assert len(up.asked) == 2
         door.stop()
-        codes = [json.loads(line).get("code") for line in door.audit_lines()]
+        codes = [record["code"] for record in door.calls()]
         assert codes.count("overloaded") == 1
 
 
