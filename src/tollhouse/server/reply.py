@@ -24,7 +24,8 @@ class WireReply:
         self._connection = connection
         self._every = every
         self._clock_ns = clock_ns
-        self._is_silent = True
+        self._loop_time = asyncio.get_running_loop().time
+        self._wrote_at_s = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._speaking: asyncio.Task[None] | None = None
 
@@ -58,12 +59,13 @@ class WireReply:
         """
 
         def look() -> None:
-            if self._is_silent and not self.is_gone:
+            if loop.time() >= self._wrote_at_s + silence_s and not self.is_gone:
                 self._speaking = loop.create_task(self._speak(comment, headers))
-            self._is_silent = True
-            self._timer = loop.call_later(silence_s, look)
+                self._wrote_at_s = loop.time()
+            self._timer = loop.call_at(self._wrote_at_s + silence_s, look)
 
         loop = asyncio.get_running_loop()
+        self._wrote_at_s = loop.time()
         self._timer = loop.call_later(silence_s, look)
 
     def close(self) -> None:
@@ -78,6 +80,6 @@ class WireReply:
         await self._connection.write(comment)
 
     def _mark(self) -> None:
-        self._is_silent = False
+        self._wrote_at_s = self._loop_time()
         if self.first_byte_ns is None:
             self.first_byte_ns = self._clock_ns()
