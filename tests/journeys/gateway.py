@@ -86,7 +86,7 @@ class Gateway:
 
     def kill(self) -> None:
         """The process and its workers, at once."""
-        workers = _children(self.processes[-1])
+        workers = children(self.processes[-1])
         self._end(signal.SIGKILL)
         for pid in workers:
             _kill_if_alive(pid)
@@ -179,14 +179,19 @@ class Gateway:
 
     async def audit_is_whole(self) -> None:
         """By the chain itself, its signatures, and the heads that the store remembers."""
-        heads = await self.on_store(auditing.anchored)
         directory = auditing.directory(self.settings)
+        heads = await self.on_store(lambda store: auditing.anchored(store, directory))
         verdict = auditing.verify(directory, auditing.public_keys(self.settings), heads)
         assert not verdict.has_faults, verdict.findings
 
     def audit_lines(self) -> list[str]:
         files = sorted((self.directory / "data" / "audit").glob("*/*.jsonl"))
         return [line for file in files for line in file.read_text().splitlines()]
+
+    def calls(self) -> list[dict[str, Any]]:
+        """What the audit log says of calls; a line that is still being written is not there yet."""
+        records = [json.loads(line) for line in self.audit_lines() if line.endswith("}")]
+        return [record for record in records if record["kind"] == "call"]
 
 
 @asynccontextmanager
@@ -316,7 +321,7 @@ def free_port() -> int:
             return port
 
 
-def _children(process: subprocess.Popen[bytes]) -> list[int]:
+def children(process: subprocess.Popen[bytes]) -> list[int]:
     listing = Path(f"/proc/{process.pid}/task/{process.pid}/children")
     return [int(pid) for pid in listing.read_text().split()] if listing.exists() else []
 

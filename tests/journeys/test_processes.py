@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -20,6 +22,7 @@ from journeys.gateway import (
     TARGET,
     Gateway,
     ask,
+    children,
     gateway,
     now_ms,
     prepared,
@@ -196,6 +199,18 @@ async def test_asked_to_stop_it_finishes_its_streams_and_takes_no_more(
         await door.audit_is_whole()
 
 
+@pytest.mark.req("P-36")
+async def test_workers_do_not_outlive_their_parent_however_it_went(tmp_path: Path) -> None:
+    async with provider() as up, gateway(tmp_path, up.url, server="workers = 2") as door:
+        workers = children(door.processes[-1])
+
+        os.kill(door.processes[-1].pid, signal.SIGKILL)
+
+        assert len(workers) == 2
+        await until(lambda: _are_gone(workers), "both workers have left")
+        assert await door.rows("SELECT id FROM owners") == []
+
+
 @pytest.mark.req("P-36", "P-8", "B-5")
 @pytest.mark.parametrize("workers", [1, 2])
 async def test_what_is_not_done_when_the_time_is_over_is_cut_and_paid_as_far_as_it_came(
@@ -223,7 +238,7 @@ async def test_what_is_not_done_when_the_time_is_over_is_cut_and_paid_as_far_as_
         assert await door.held() == 0
         await door.is_consistent()
         await door.audit_is_whole()
-        assert sum('"outcome":"cut"' in line for line in door.audit_lines()) == 4
+        assert [record["outcome"] for record in door.calls()].count("cut") == 4
 
 
 @pytest.mark.req("P-36", "P-8")
@@ -353,3 +368,9 @@ async def _takes_no_more(door: Gateway) -> bool:
 async def _outcomes(door: Gateway) -> list[tuple[str, int]]:
     rows = await door.rows("SELECT outcome, owed FROM calls ORDER BY id")
     return [(outcome, owed) for outcome, owed in rows]
+
+
+async def _are_gone(pids: list[int]) -> bool:
+    """Or dead and not yet collected by whoever inherited them."""
+    states = [Path(f"/proc/{pid}/stat") for pid in pids]
+    return all(not each.exists() or ") Z" in each.read_text() for each in states)

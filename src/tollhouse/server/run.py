@@ -33,17 +33,21 @@ class Draining:
     def heed_signals(self) -> None:
         """From now on for good: a signal while the house opens or closes must not leave it half done."""
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._begin)
+            signal.signal(number, self._heed)
 
     def stops(self, server: uvicorn.Server) -> None:
         self._server = server
         server.should_exit = self.is_on
 
-    def _begin(self, number: int, _frame: FrameType | None) -> None:
+    def begin(self) -> None:
         if self._server is not None:
             self._server.should_exit = True
-            self._server.force_exit = self.is_on and number == signal.SIGINT
         self.is_on = True
+
+    def _heed(self, number: int, _frame: FrameType | None) -> None:
+        if self._server is not None:
+            self._server.force_exit = self.is_on and number == signal.SIGINT
+        self.begin()
 
 
 async def answer(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import signal
@@ -32,6 +33,18 @@ def number() -> int | None:
     """Which of several workers this process is; None where it is the only one, or their parent."""
     slot = os.environ.get(WORKER)
     return int(slot) if slot is not None else None
+
+
+def when_orphaned(leave: Callable[[], None]) -> None:
+    """Call `leave` when the parent is gone, however it went: its end of our input closes."""
+    loop = asyncio.get_running_loop()
+
+    def look() -> None:
+        if not os.read(0, 1):
+            loop.remove_reader(0)
+            leave()
+
+    loop.add_reader(0, look)
 
 
 class Workers:
@@ -68,7 +81,9 @@ class Workers:
             return
         descriptor = self._listener.fileno()
         environment = {**os.environ, LISTENER_FD: str(descriptor), WORKER: str(slot)}
-        child = subprocess.Popen(self._command, env=environment, pass_fds=(descriptor,))  # noqa: S603 - our own
+        child = subprocess.Popen(  # noqa: S603 - our own
+            self._command, env=environment, pass_fds=(descriptor,), stdin=subprocess.PIPE
+        )
         self._children[slot] = (child, time.monotonic())
 
     def _look(self) -> None:

@@ -53,6 +53,8 @@ async def _answer(
     settings: Settings, listener: socket.socket, on_ready: Callable[[], None]
 ) -> None:
     draining = Draining()
+    if workers.number() is not None:
+        workers.when_orphaned(draining.begin)
     await run.answer(
         partial(open_app, settings, draining),
         listener,
