@@ -42,9 +42,10 @@ def verify(
     from tollhouse.control import auditing
 
     settings = settings_of(context)
-    heads = {} if offline else run(context, lambda house: auditing.anchored(house.store))
+    place = directory or auditing.directory(settings)
+    heads = {} if offline else run(context, lambda house: auditing.anchored(house.store, place))
     keys = auditing.public_keys(settings, public_key or ())
-    verdict = auditing.verify(directory or auditing.directory(settings), keys, heads)
+    verdict = auditing.verify(place, keys, heads)
     if as_json:
         print_json(_json(verdict))
     else:

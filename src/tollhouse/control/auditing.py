@@ -13,6 +13,7 @@ from tollhouse.domain.findings import Finding, Summary
 from tollhouse.ports import Database
 from tollhouse.sinks import inspection
 from tollhouse.sinks.keys import PublicKey, load_public
+from tollhouse.sinks.slots import home, is_at_home
 from tollhouse.storage import heads
 
 MOST_FINDINGS = 1000
@@ -40,10 +41,16 @@ def verify(
     return Verdict(listed, len(rest), has_faults, summary)
 
 
-async def anchored(database: Database) -> dict[str, Head]:
-    """The heads that the store remembers. Read them before the files, which only grow."""
+async def anchored(database: Database, directory: Path) -> dict[str, Head]:
+    """The heads that the store remembers of this directory. Read them before the files, which only grow.
+
+    Gateways that share a store have their logs elsewhere; of a directory that lost its name, all are asked for.
+    """
+    name = home(directory)
     return {
-        head.writer: Head(head.writer, head.seq, head.hash) for head in await heads.heads(database)
+        head.writer: Head(head.writer, head.seq, head.hash)
+        for head in await heads.heads(database)
+        if name is None or is_at_home(head.writer, name)
     }
 
 

@@ -162,7 +162,7 @@ async def _prices(settings: Settings, database: Database, now_ms: int) -> AsyncI
 
 
 async def _audit(settings: Settings, database: Database) -> Sign:
-    heads = await auditing.anchored(database)
+    heads = await auditing.anchored(database, auditing.directory(settings))
     try:
         keys = auditing.public_keys(settings)
         verdict = auditing.verify(auditing.directory(settings), keys, heads)

@@ -84,9 +84,9 @@ class Books:
         return self._do(work)
 
     async def _inspected(self, store: Store) -> Verdict:
-        heads = await auditing.anchored(store)
-        public = auditing.public_keys(self._settings)
-        return auditing.verify(auditing.directory(self._settings), public, heads)
+        directory = auditing.directory(self._settings)
+        heads = await auditing.anchored(store, directory)
+        return auditing.verify(directory, auditing.public_keys(self._settings), heads)
 
     def _is_recorded(self, call: str) -> bool:
         files = auditing.directory(self._settings).glob("*/*.jsonl")

@@ -9,10 +9,12 @@ from __future__ import annotations
 import fcntl
 import os
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 MOST_SLOTS = 1024
+HOME = "home"
 
 
 class NoSlotFree(Exception):
@@ -29,6 +31,34 @@ class Slot:
 
     def release(self) -> None:
         os.close(self.lock)
+
+
+def settle(directory: Path, host: str) -> str:
+    """The host's name with that of the directory, which is given once: gateways that share a store,
+    even on one host, must not be taken for each other."""
+    name = home(directory) or _name(directory)
+    return f"{host[:40]}-{name}"
+
+
+def home(directory: Path) -> str | None:
+    """The name that a directory of logs was given."""
+    path = directory / HOME
+    return path.read_text(encoding="ascii") if path.exists() else None
+
+
+def is_at_home(writer: str, name: str) -> bool:
+    return f"-{name}-w" in writer
+
+
+def _name(directory: Path) -> str:
+    """Whole or not at all, and once: of two that start together, one names it."""
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path, draft = directory / HOME, directory / f".{HOME}.{os.getpid()}"
+    draft.write_text(os.urandom(4).hex(), encoding="ascii")
+    with suppress(FileExistsError):
+        path.hardlink_to(draft)
+    draft.unlink()
+    return path.read_text(encoding="ascii")
 
 
 def claim(directory: Path, host: str) -> Slot:

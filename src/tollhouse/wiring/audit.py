@@ -12,7 +12,7 @@ from tollhouse.domain.chain import Head
 from tollhouse.ports import Database
 from tollhouse.sinks import keys as signing
 from tollhouse.sinks.file import ChainedLog, Pace
-from tollhouse.sinks.slots import claim
+from tollhouse.sinks.slots import claim, settle
 from tollhouse.storage import heads
 from tollhouse.storage.heads import Anchored
 
@@ -22,7 +22,8 @@ CLOSE_S = 5.0
 
 async def open_audit(settings: Settings, database: Database, stack: AsyncExitStack) -> ChainedLog:
     audit = settings.audit
-    slot = claim(settings.at(audit.directory), socket.gethostname())
+    directory = settings.at(audit.directory)
+    slot = claim(directory, settle(directory, socket.gethostname()))
     remembered = {
         head.writer: Head(head.writer, head.seq, head.hash) for head in await heads.heads(database)
     }
