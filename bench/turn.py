@@ -22,7 +22,8 @@ _LATENCIES = ("eight", "paced", "first_byte")  # all there is to a direct call
 
 
 def workloads_of(system: System) -> tuple[str, ...]:
-    return tuple(WORKLOADS) if system.command else _LATENCIES
+    names = tuple(WORKLOADS) if system.command else _LATENCIES
+    return tuple(name for name in names if name not in system.leaves_out)
 
 
 def taken(

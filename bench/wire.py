@@ -15,7 +15,9 @@ PATH = "/v1/chat/completions"
 SENTENCE = (
     "The toll is counted once, on the way out, and written down before anyone leaves the house."
 )
-WORD = " toll"
+WORDS = (" toll", " road")
+"""In turn: there are gateways that end a stream which repeats itself."""
+
 INPUT_TOKENS = 12
 OUTPUT_TOKENS = 20
 DONE = b"data: [DONE]\n\n"
@@ -61,8 +63,12 @@ def answer() -> bytes:
     )
 
 
-def word_event(*, is_first: bool) -> bytes:
-    delta = {"role": "assistant", "content": WORD} if is_first else {"content": WORD}
+def word(number: int) -> str:
+    return WORDS[number % len(WORDS)]
+
+
+def word_event(number: int) -> bytes:
+    delta = {"content": word(number)} if number else {"role": "assistant", "content": word(0)}
     return _event({"choices": [{"index": 0, "delta": delta, "finish_reason": None}]})
 
 
@@ -126,7 +132,8 @@ def _check_stream(body: bytes, chunks: int) -> None:
     said = [_said(event.removeprefix(b"data:")) for event in events if event.startswith(b"data:")]
     text = "".join((c.delta and c.delta.content) or "" for one in said for c in one.choices)
     usage = [one.usage for one in said if one.usage]
-    _expect(text, WORD * chunks, usage[-1] if usage else None, chunks)
+    expected = "".join(map(word, range(chunks)))
+    _expect(text, expected, usage[-1] if usage else None, chunks)
 
 
 def _expect(text: str, expected: str, usage: _Usage | None, output_tokens: int) -> None:

@@ -31,3 +31,5 @@ class System:
     command: tuple[str, ...] = ()
     environment: dict[str, str] = field(default_factory=dict)
     start_limit_s: float = 20.0
+    leaves_out: tuple[str, ...] = ()
+    """Workloads that it does not get through: their figures stay empty."""

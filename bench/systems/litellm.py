@@ -10,7 +10,7 @@ from bench.client import Door
 from bench.systems import Place, System
 from bench.wire import MODEL
 
-PINNED = "litellm[proxy]==1.109.*"
+PINNED = "litellm[proxy]==1.106.2"
 _KEY = "sk-bench"
 _CONFIG = """
 model_list:
@@ -49,13 +49,20 @@ def prepared(place: Place, environment: Path) -> System:
         (*command, "--num_workers", "1"),
         {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_LOG": "ERROR"},
         start_limit_s=120.0,
+        leaves_out=("open_streams",),  # a thousand of them are not under way within three minutes
     )
 
 
 def _install(environment: Path) -> None:
     subprocess.run([sys.executable, "-m", "venv", str(environment)], check=True, timeout=120)
-    pip = [str(environment / "bin" / "python"), "-m", "pip", "install", "--quiet", PINNED]
-    subprocess.run(pip, check=True, timeout=1200)
+    python = environment / "bin" / "python"
+    uv = Path(sys.executable).with_name("uv")  # resolves in seconds what takes pip minutes
+    installer = (
+        [uv, "pip", "install", "--python", python]
+        if uv.exists()
+        else [python, "-m", "pip", "install"]
+    )
+    subprocess.run([*installer, "--quiet", PINNED], check=True, timeout=1200)
 
 
 def _version(environment: Path) -> str:
