@@ -16,10 +16,11 @@ from prometheus_client.parser import text_string_to_metric_families
 from tollhouse.cli import reference as cli
 from tollhouse.config import reference as config
 from tollhouse.domain.budget import Outcome
-from tollhouse.domain.errors import REGISTRY, Problem, Unauthenticated
+from tollhouse.domain.errors import REGISTRY, Problem, TooManyFailures, Unauthenticated
 from tollhouse.domain.pricing import Usage
 from tollhouse.telemetry.metrics import DURATION_BUCKETS_S, FIRST_BYTE_BUCKETS_S, OK, Metrics
 
+CREDENTIAL = (Unauthenticated, TooManyFailures)
 PAGES = Path(__file__).parent.parent / "docs" / "reference"
 
 ERRORS_HEAD = """\
@@ -97,8 +98,8 @@ GENERATED: dict[str, Callable[[], str]] = {
 
 def _sections() -> Iterator[tuple[str, list[type[Problem]]]]:
     """First who comes, then what is asked for and what it costs, then what broke."""
-    yield "Who are you", [each for each in REGISTRY.values() if issubclass(each, Unauthenticated)]
-    rest = [each for each in REGISTRY.values() if not issubclass(each, Unauthenticated)]
+    yield "Who are you", [each for each in REGISTRY.values() if issubclass(each, CREDENTIAL)]
+    rest = [each for each in REGISTRY.values() if not issubclass(each, CREDENTIAL)]
     yield "What is asked for", [each for each in rest if _is_asked(each)]
     yield (
         "What it costs",

@@ -253,6 +253,8 @@ password = "env:STORE_PASSWORD"
 [auth.peppers]
 1 = "env:PEPPER"
 """
+    if "[auth]" not in settings + store:
+        store += "\n[auth]\nfailures_per_minute = 0\n"
     config = directory / "tollhouse.toml"
     config.write_text(
         f"""

@@ -15,6 +15,7 @@ from tollhouse.domain.identity import KeyRecord, Principal
 from tollhouse.domain.models import Plan, plan
 from tollhouse.domain.pricing import Price
 from tollhouse.domain.snapshot import DatedPrice, Model, Snapshot, Target
+from tollhouse.domain.throttling import Throttle
 from tollhouse.pipeline.call import Call
 from tollhouse.pipeline.house import House
 from tollhouse.pipeline.route import Audited, Cancelled, Metered, Route
@@ -43,6 +44,7 @@ class World:
     audit: FakeAudit = field(default_factory=FakeAudit)
     watch: FakeWatch = field(default_factory=FakeWatch)
     providers: Mapping[str, FakeProvider] = field(default_factory=dict)
+    throttle: Throttle = field(default_factory=lambda: Throttle(0))
     insists_on_audit: bool = False
     snapshot: Snapshot = field(default_factory=lambda: snapshot())
 
@@ -52,6 +54,7 @@ class World:
             owner="owner-1",
             snapshots=Snapshots(self.snapshot),
             authenticators={"thk_": VirtualKeys({1: PEPPER})},
+            throttle=self.throttle,
             ledger=self.ledger,
             limiter=self.limiter,
             providers=self.providers,

@@ -18,6 +18,7 @@ from tollhouse.domain.snapshot import Snapshot
 from tollhouse.pipeline.call import Call
 from tollhouse.pipeline.house import House
 from tollhouse.pipeline.identify import LONGEST_CREDENTIAL, credential_of, identify
+from tollhouse.pipeline.record import Journal
 
 Header = tuple[bytes, bytes]
 RAW = KEY.encode()
@@ -114,4 +115,4 @@ def _with_second_authenticator() -> House:
 
 
 def _identified(asking: Call, house: House) -> Principal:
-    return identify(credential_of(asking), house)
+    return identify(Journal(asking), house)

@@ -173,6 +173,14 @@ class AuthSettings(Section):
         "start without it.",
         default=True,
     )
+    failures_per_minute: int = setting(
+        "Logins that may fail in a minute from one network (a /24 of IPv4, a /48 of IPv6), counted in "
+        "each worker. More are refused with `too_many_failures`; a key that is good passes all the "
+        "same. 0 sets no limit.",
+        60,
+        ge=0,
+        le=1_000_000,
+    )
     pepper_version: Count = setting(
         "The pepper that new keys are stored under. Older versions must stay listed as long as "
         "keys use them.",

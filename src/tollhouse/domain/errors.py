@@ -88,6 +88,13 @@ class AmbiguousCredentials(Unauthenticated):
     title = "Two different credentials came with one request. Send one."
 
 
+class TooManyFailures(Refusal):
+    code = "too_many_failures"
+    status = 429
+    title = "Too many logins failed, with this key or from this network."
+    retryable = True
+
+
 # --- what do you want --------------------------------------------------------------------
 
 

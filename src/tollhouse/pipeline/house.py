@@ -10,6 +10,7 @@ from tollhouse.domain.audit import Record
 from tollhouse.domain.budget import Outcome
 from tollhouse.domain.errors import Problem
 from tollhouse.domain.snapshot import Snapshot
+from tollhouse.domain.throttling import Throttle
 from tollhouse.ports import AuditSink, Authenticator, Ledger, Limiter, Provider
 
 
@@ -36,6 +37,7 @@ class House:
     authenticators: Mapping[str, Authenticator]
     """By the shape of the credential: its prefix."""
 
+    throttle: Throttle
     ledger: Ledger
     limiter: Limiter
     providers: Mapping[str, Provider]

@@ -2,23 +2,38 @@
 
 from __future__ import annotations
 
-from tollhouse.domain.errors import AmbiguousCredentials, KeyMalformed, KeyMissing
+from tollhouse.domain import throttling
+from tollhouse.domain.errors import (
+    AmbiguousCredentials,
+    KeyMalformed,
+    KeyMissing,
+    Unauthenticated,
+)
 from tollhouse.domain.identity import Principal
 from tollhouse.pipeline.call import Call
 from tollhouse.pipeline.house import House
+from tollhouse.pipeline.record import Journal
 
 CREDENTIAL_HEADERS = frozenset({b"authorization", b"x-api-key", b"otari-key", b"x-goog-api-key"})
 LONGEST_CREDENTIAL = 8192
 
 
-def identify(presented: str | None, house: House) -> Principal:
-    """The shape of the credential picks one authenticator; a bad one never falls through to the next."""
-    if presented is None:
-        raise KeyMissing
-    for shape, authenticator in house.authenticators.items():
-        if presented.startswith(shape):
-            return authenticator.identify(presented, house.snapshot, house.now_s())
-    raise KeyMalformed
+def identify(record: Journal, house: House) -> Principal:
+    """The throttle is asked before anything is looked up, and told how it went."""
+    peer, throttle, now_us = record.call.peer, house.throttle, house.clock_ns() // 1000
+    try:
+        presented = record.presented = credential_of(record.call)
+        if presented is None:
+            raise KeyMissing
+        if wait_us := throttle.wait_us(peer, presented, now_us):
+            raise throttling.too_many(wait_us)
+        principal = _proved(presented, house, now_us / 1e6)
+    except Unauthenticated:
+        if wait_us := throttle.failed(peer, record.presented, now_us):
+            raise throttling.too_many(wait_us) from None
+        raise
+    throttle.proved(presented)
+    return principal
 
 
 def credential_of(call: Call) -> str | None:
@@ -33,6 +48,14 @@ def credential_of(call: Call) -> str | None:
             seen_headers.add(name)
             found = presented
     return found
+
+
+def _proved(presented: str, house: House, now_s: float) -> Principal:
+    """The shape of the credential picks one authenticator; a bad one never falls through to the next."""
+    for shape, authenticator in house.authenticators.items():
+        if presented.startswith(shape):
+            return authenticator.identify(presented, house.snapshot, now_s)
+    raise KeyMalformed
 
 
 def _bare(name: bytes, value: bytes) -> str:

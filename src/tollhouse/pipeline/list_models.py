@@ -11,7 +11,7 @@ from tollhouse.domain.identity import Principal
 from tollhouse.domain.snapshot import Model, Snapshot
 from tollhouse.pipeline.call import Call
 from tollhouse.pipeline.house import House
-from tollhouse.pipeline.identify import credential_of, identify
+from tollhouse.pipeline.identify import identify
 from tollhouse.pipeline.record import recorded
 from tollhouse.pipeline.within import within
 
@@ -20,8 +20,7 @@ LONGEST_PAGE = 1000
 
 async def list_models(call: Call, house: House) -> None:
     async with recorded(call, house) as record, within(call.route.deadline_s):
-        record.presented = credential_of(call)
-        caller = record.caller = identify(record.presented, house)
+        caller = record.caller = identify(record, house)
         callable_models = _callable(house.snapshot, caller)
         body = _one(call, callable_models) if call.path_rest else _page(call, callable_models)
         headers = ((b"content-type", b"application/json"), (b"content-length", b"%d" % len(body)))

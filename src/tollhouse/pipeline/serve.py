@@ -7,7 +7,7 @@ from tollhouse.pipeline.admit import admitted
 from tollhouse.pipeline.call import Call
 from tollhouse.pipeline.dispatch import dispatched
 from tollhouse.pipeline.house import House
-from tollhouse.pipeline.identify import credential_of, identify
+from tollhouse.pipeline.identify import identify
 from tollhouse.pipeline.record import recorded
 from tollhouse.pipeline.relay import relay
 from tollhouse.pipeline.within import within
@@ -15,8 +15,7 @@ from tollhouse.pipeline.within import within
 
 async def serve(call: Call, house: House) -> None:
     async with recorded(call, house) as record, within(call.route.deadline_s):
-        record.presented = credential_of(call)
-        caller = record.caller = identify(record.presented, house)
+        caller = record.caller = identify(record, house)
         body = await call.read_body()
         ask = record.ask = call.route.dialect.peek(body)
         plan = record.plan = make_plan(house.snapshot, caller, ask, house.now_s())

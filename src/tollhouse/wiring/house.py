@@ -19,6 +19,7 @@ from tollhouse.control.upkeep import Tenancy, keep_lease, note_used_keys, write_
 from tollhouse.dialects.openai_chat import OpenAIChat
 from tollhouse.domain.errors import Failure
 from tollhouse.domain.limits import Limit
+from tollhouse.domain.throttling import Throttle
 from tollhouse.pipeline.house import House
 from tollhouse.ports import Database, Ledger, Limiter
 from tollhouse.server import routes, workers
@@ -61,6 +62,7 @@ async def open_app(settings: Settings, draining: Draining) -> AsyncIterator[App]
             owner=me.owner,
             snapshots=keeper,
             authenticators={virtual_keys.SHAPE: keys},
+            throttle=Throttle(settings.auth.failures_per_minute),
             ledger=ledger,
             limiter=await _open_limiter(settings, stack),
             providers=await open_providers(settings, stack),
