@@ -154,7 +154,7 @@ def _buckets() -> str:
     return (
         f"\nBuckets of `tollhouse_request_duration_seconds`: {durations}.\n"
         f"\nBuckets of `tollhouse_first_byte_seconds`: {first_bytes}.\n"
-        "\nWith several workers every figure is the sum over all of them; open holds and the age of the\n"
+        "\nWith several workers every figure is the sum over all of them, a second old; open holds and the age of the\n"
         "snapshot are the highest of any worker, and the two `process_` figures are left out.\n"
     )
 

@@ -23,6 +23,8 @@ from journeys.gateway import (
     Gateway,
     ask,
     children,
+    free_port,
+    furnish,
     gateway,
     now_ms,
     prepared,
@@ -211,6 +213,25 @@ async def test_workers_do_not_outlive_their_parent_however_it_went(tmp_path: Pat
         assert await door.rows("SELECT id FROM owners") == []
 
 
+async def test_the_parent_exposes_what_its_workers_count(tmp_path: Path) -> None:
+    port = free_port()
+    async with provider() as up:
+        door = prepared(tmp_path, up.url, server="workers = 2")
+        config = door.config.read_text().replace('"off"', f'"127.0.0.1:{port}"')
+        door.config.write_text(config)
+        await furnish(door, 10**12)
+        await door.start()
+        try:
+            async with aiohttp.ClientSession(timeout=PATIENCE) as session:
+                for _ in range(8):
+                    async with session.post(f"{door.base_url}/chat/completions") as refused:
+                        assert refused.status == 401
+
+                await until(lambda: _exposes(session, port, 8), "the parent tells of all requests")
+        finally:
+            door.kill()
+
+
 @pytest.mark.req("P-36", "P-8", "B-5")
 @pytest.mark.parametrize("workers", [1, 2])
 async def test_what_is_not_done_when_the_time_is_over_is_cut_and_paid_as_far_as_it_came(
@@ -320,6 +341,12 @@ async def _all_serve(door: Gateway, count: int) -> None:
         return len(await door.rows("SELECT id FROM owners")) == count
 
     await until(have_registered, f"{count} processes serve")
+
+
+async def _exposes(session: aiohttp.ClientSession, port: int, count: int) -> bool:
+    async with session.get(f"http://127.0.0.1:{port}/metrics") as reply:
+        exposed = await reply.text()
+    return f'tollhouse_unauthenticated_total{{code="key_missing"}} {count}.0\n' in exposed
 
 
 @asynccontextmanager

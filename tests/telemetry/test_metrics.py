@@ -7,11 +7,14 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from prometheus_client import CollectorRegistry, Histogram
 from prometheus_client.parser import text_string_to_metric_families
 
 from tollhouse.domain.budget import Outcome
 from tollhouse.domain.pricing import Usage
-from tollhouse.telemetry.metrics import Metrics, fresh_directory
+from tollhouse.telemetry.metrics import DURATION_BUCKETS_S, Metrics, fresh_directory
 
 ROUTES = ("chat", "models")
 MODELS = ("small", "large")
@@ -79,6 +82,35 @@ def test_tokens_and_money_are_counted_by_model(metrics: Metrics) -> None:
     }
     assert counted == {"input": 11, "output": 22, "cache_read": 30, "cache_write": 40}
     assert samples["tollhouse_owed_nanodollars_total", (("model", "small"),)] == 1_240
+
+
+def test_who_reads_twice_reads_the_same(metrics: Metrics) -> None:
+    _do_everything(metrics)
+    metrics.expose()
+
+    again = _samples(metrics)
+
+    assert again["tollhouse_owed_nanodollars_total", (("model", "small"),)] == 3
+    assert again["tollhouse_request_duration_seconds_count", (("route", "chat"),)] == 1
+    assert again["tollhouse_request_duration_seconds_sum", (("route", "chat"),)] == 1.0
+
+
+@given(st.lists(st.one_of(st.sampled_from(DURATION_BUCKETS_S), st.floats(0, 400)), max_size=30))
+def test_durations_fall_into_the_buckets_that_the_library_would_choose(took_s: list[float]) -> None:
+    metrics = Metrics(routes=ROUTES, models=MODELS, providers=PROVIDERS)
+    registry = CollectorRegistry()
+    plain = Histogram("plain", "As it comes.", buckets=DURATION_BUCKETS_S, registry=registry)
+    for each in took_s:
+        metrics.request_ended("chat", 200, "ok", each, None)
+        plain.observe(each)
+
+    samples = _samples(metrics)
+
+    for bound in (*DURATION_BUCKETS_S, float("inf")):
+        le = "+Inf" if bound == float("inf") else str(float(bound))
+        labels = (("le", le), ("route", "chat"))
+        counted = samples.get(("tollhouse_request_duration_seconds_bucket", labels), 0)
+        assert counted == registry.get_sample_value("plain_bucket", {"le": le})
 
 
 @pytest.mark.req("B-39", "S-59")

@@ -7,6 +7,7 @@ outcomes the registered ones, anything else is `other`.
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Collection
 from pathlib import Path
 
@@ -14,7 +15,6 @@ from prometheus_client import (
     CollectorRegistry,
     Counter,
     Gauge,
-    Histogram,
     disable_created_metrics,
     generate_latest,
     multiprocess,
@@ -24,7 +24,7 @@ from prometheus_client import (
 from tollhouse.domain.budget import Outcome
 from tollhouse.domain.errors import REGISTRY, Unauthenticated
 from tollhouse.domain.pricing import Usage
-from tollhouse.telemetry.labels import Labelled
+from tollhouse.telemetry.counting import Counts, GroupedHistogram, Spread
 from tollhouse.telemetry.process import ProcessCollector
 
 OK = "ok"
@@ -40,8 +40,8 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 class Metrics:
     """Counted in memory, or for several workers in files of one directory.
 
-    The directory is made by `fresh_directory` before the first worker starts; every worker then
-    exposes the sum over all of them.
+    The directory is made by `fresh_directory` before the first worker starts. What a worker counts is
+    in its files once it was told; whoever exposes gives the sum over all of them.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class Metrics:
         _count_in(directory)
         self._directory = directory
         self._registry = CollectorRegistry()
-        self._requests = Labelled(
+        self._requests = Counts(
             Counter(
                 "tollhouse_requests_total",
                 "Requests that ended, by what was answered.",
@@ -67,24 +67,26 @@ class Metrics:
             STATUSES | {problem.status for problem in REGISTRY.values()},
             {OK, *REGISTRY},
         )
-        self._durations = Labelled(
-            Histogram(
+        self._durations = Spread(
+            GroupedHistogram(
                 "tollhouse_request_duration_seconds",
                 "From a request's head to the last byte of its answer.",
                 ("route",),
                 buckets=DURATION_BUCKETS_S,
                 registry=self._registry,
             ),
+            DURATION_BUCKETS_S,
             routes,
         )
-        self._first_bytes = Labelled(
-            Histogram(
+        self._first_bytes = Spread(
+            GroupedHistogram(
                 "tollhouse_first_byte_seconds",
                 "From a request's head to the first byte of its answer.",
                 ("route",),
                 buckets=FIRST_BYTE_BUCKETS_S,
                 registry=self._registry,
             ),
+            FIRST_BYTE_BUCKETS_S,
             routes,
         )
         self._in_flight = Gauge(
@@ -93,7 +95,7 @@ class Metrics:
             multiprocess_mode="livesum",
             registry=self._registry,
         )
-        self._tokens = Labelled(
+        self._tokens = Counts(
             Counter(
                 "tollhouse_tokens_total",
                 "Tokens of settled calls, in disjoint kinds.",
@@ -103,7 +105,7 @@ class Metrics:
             models,
             ("input", "output", "cache_read", "cache_write"),
         )
-        self._owed = Labelled(
+        self._owed = Counts(
             Counter(
                 "tollhouse_owed_nanodollars_total",
                 "What settled calls cost.",
@@ -112,7 +114,7 @@ class Metrics:
             ),
             models,
         )
-        self._attempts = Labelled(
+        self._attempts = Counts(
             Counter(
                 "tollhouse_upstream_attempts_total",
                 "Tries at one target, by how they ended.",
@@ -122,7 +124,7 @@ class Metrics:
             providers,
             frozenset(Outcome),
         )
-        self._unauthenticated = Labelled(
+        self._unauthenticated = Counts(
             Counter(
                 "tollhouse_unauthenticated_total",
                 "Requests turned away for their credential.",
@@ -148,36 +150,42 @@ class Metrics:
             multiprocess_mode="livemax",
             registry=self._registry,
         )
+        self._counted = (
+            *(self._requests, self._durations, self._first_bytes, self._tokens),
+            *(self._owed, self._attempts, self._unauthenticated),
+        )
+        self._under_way = 0
+        self._telling = threading.Lock()
         if directory is None:
             self._registry.register(ProcessCollector())
 
     def request_began(self) -> None:
-        self._in_flight.inc()
+        self._under_way += 1
 
     def request_ended(
         self, route: str, status: int, code: str, duration_s: float, first_byte_s: float | None
     ) -> None:
         """Once for each `request_began`. Without a first byte, the caller left before it."""
-        self._in_flight.dec()
-        self._requests[route, status, code].inc()
-        self._durations[route,].observe(duration_s)
+        self._under_way -= 1
+        self._requests.add((route, status, code))
+        self._durations.add(route, duration_s)
         if first_byte_s is not None:
-            self._first_bytes[route,].observe(first_byte_s)
+            self._first_bytes.add(route, first_byte_s)
 
     def settled(self, model: str, usage: Usage, owed: int) -> None:
-        self._owed[model,].inc(owed)
-        self._tokens[model, "input"].inc(usage.input)
-        self._tokens[model, "output"].inc(usage.output)
+        self._owed.add((model,), owed)
+        self._tokens.add((model, "input"), usage.input)
+        self._tokens.add((model, "output"), usage.output)
         if usage.cache_read:
-            self._tokens[model, "cache_read"].inc(usage.cache_read)
+            self._tokens.add((model, "cache_read"), usage.cache_read)
         if usage.cache_write:
-            self._tokens[model, "cache_write"].inc(usage.cache_write)
+            self._tokens.add((model, "cache_write"), usage.cache_write)
 
     def attempted(self, provider: str, outcome: Outcome) -> None:
-        self._attempts[provider, outcome].inc()
+        self._attempts.add((provider, outcome))
 
     def unauthenticated(self, code: str) -> None:
-        self._unauthenticated[code,].inc()
+        self._unauthenticated.add((code,))
 
     def audit_failed(self) -> None:
         self._audit_failures.inc()
@@ -188,8 +196,16 @@ class Metrics:
     def set_snapshot_age(self, age_s: float) -> None:
         self._snapshot_age.set(age_s)
 
+    def tell(self) -> None:
+        """Let whoever exposes know what was counted here."""
+        with self._telling:
+            self._in_flight.set(self._under_way)
+            for counted in self._counted:
+                counted.tell()
+
     def expose(self) -> bytes:
         """The text format, as `CONTENT_TYPE` says."""
+        self.tell()
         if self._directory is None:
             return generate_latest(self._registry)
         over_all = CollectorRegistry()

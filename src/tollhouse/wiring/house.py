@@ -35,7 +35,7 @@ from tollhouse.wiring.audit import open_audit
 from tollhouse.wiring.background import Background, background
 from tollhouse.wiring.providers import open_providers
 from tollhouse.wiring.store import Store, open_database
-from tollhouse.wiring.watching import keep_gauges, make_metrics, served_metrics
+from tollhouse.wiring.watching import keep_gauges, keep_telling, make_metrics, served_metrics
 
 
 @asynccontextmanager
@@ -77,6 +77,8 @@ async def open_app(settings: Settings, draining: Draining) -> AsyncIterator[App]
         table = routes.route_table(chat, settings.server.max_body_bytes)
         if workers.number() is None:
             stack.enter_context(served_metrics(settings, metrics))
+        else:
+            tasks.start(keep_telling(metrics))
         most = settings.server.max_concurrent_requests
         yield App(house, table, routes.refusing_routes(chat), health, most)
 

@@ -19,6 +19,7 @@ from tollhouse.telemetry.metrics import CONTENT_TYPE, Metrics
 
 METRICS_DIRECTORY = Path("metrics")
 GAUGE_S = 5.0
+TELL_S = 1.0
 
 
 def make_metrics(settings: Settings) -> Metrics:
@@ -38,6 +39,16 @@ def served_metrics(settings: Settings, metrics: Metrics) -> AbstractContextManag
     if address is None:
         return nullcontext()
     return scraped(address.host, address.port, metrics.expose, CONTENT_TYPE)
+
+
+async def keep_telling(metrics: Metrics) -> None:
+    """For the parent of several workers, which reads what this one counts."""
+    try:
+        while True:
+            await asyncio.sleep(TELL_S)
+            metrics.tell()
+    finally:
+        metrics.tell()
 
 
 async def keep_gauges(
