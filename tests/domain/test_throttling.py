@@ -166,6 +166,36 @@ def test_alone_in_a_sketch_it_is_the_arithmetic_of_limits(steps: list[tuple[int,
         assert sketch.count(7 << 32 | 9, now_us) == wait
 
 
+@pytest.mark.req("B-24")
+def test_who_shares_one_place_in_a_sketch_with_an_attacker_does_not_wait() -> None:
+    sketch, attacker, stranger = Sketch(Limit(5), 64), 7 << 32 | 9, 8 << 32 | 9
+    for _ in range(20):
+        sketch.count(attacker, NOW_US)
+
+    assert sketch.wait_us(attacker, NOW_US) > 0
+    assert sketch.wait_us(stranger, NOW_US) == 0
+
+
+def test_a_clock_that_was_set_back_an_hour_is_forgotten_within_a_minute() -> None:
+    sketch = Sketch(Limit(5), 64)
+    for _ in range(20):
+        sketch.count(9, NOW_US + 60 * MINUTE_US)
+
+    assert sketch.count(9, NOW_US) > 0
+    assert sketch.wait_us(9, NOW_US + MINUTE_US) == 0
+
+
+@pytest.mark.req("S-30")
+def test_a_credential_that_takes_the_cell_of_another_does_not_take_its_failures() -> None:
+    cells = Cells(Limit(2), 2)
+    for _ in range(10):
+        cells.count(1, NOW_US)
+
+    cells.count(3, NOW_US)
+
+    assert cells.wait_us(3, NOW_US) == 0
+
+
 @given(STEPS, MARKS)
 def test_a_credential_never_waits_for_what_another_did(
     steps: list[tuple[int, int]], stranger: int

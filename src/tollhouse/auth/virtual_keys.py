@@ -19,16 +19,16 @@ class VirtualKeys:
 
     def __init__(self, peppers: Mapping[int, bytes]) -> None:
         self._peppers = peppers
-        self._absent = Digest(pepper=next(iter(peppers)), value=bytes(32))
+        self._nothing = Digest(pepper=next(iter(peppers)), value=bytes(32))
+        self._nobody = KeyRecord(Principal("", "", "", "", (0, 0, 0, 0), ()), self._nothing)
         self.touched: dict[str, float] = {}
 
     def identify(self, credential: str, snapshot: Snapshot, now: float) -> Principal:
         key_id = credentials.claimed_id(credential)
         if key_id is None:
             raise KeyMalformed
-        record = snapshot.keys.get(key_id)
-        is_proved = self._proves(credential, record, now)
-        if record is None or not is_proved:
+        record = snapshot.keys.get(key_id, self._nobody)
+        if not self._proves(credential, record, now):
             raise KeyUnknown if credentials.public_id(credential) else KeyMalformed
         if record.is_disabled:
             raise KeyDisabled
@@ -37,18 +37,19 @@ class VirtualKeys:
         self.touched[key_id] = now
         return record.principal
 
-    def _proves(self, credential: str, record: KeyRecord | None, now: float) -> bool:
-        """An unknown id costs the same work as a known one."""
-        if record is None:
-            return self._matches(credential, self._absent)
-        if self._matches(credential, record.digest):
-            return True
-        previous, until = record.previous, record.previous_until
-        is_in_grace = previous is not None and until is not None and now < until
-        return is_in_grace and previous is not None and self._matches(credential, previous)
+    def _proves(self, credential: str, record: KeyRecord, now: float) -> bool:
+        """What fails takes two digests, whether the id is known, unknown, rotated or withdrawn."""
+        return self._matches(credential, record.digest) or self._matches(
+            credential, _previous(record, now) or self._nothing
+        )
 
     def _matches(self, credential: str, digest: Digest) -> bool:
         pepper = self._peppers.get(digest.pepper)
-        if pepper is None:  # a pepper that was withdrawn: its keys are out
-            return False
+        if pepper is None:  # it was withdrawn: its keys are out
+            pepper, digest = self._peppers[self._nothing.pepper], self._nothing
         return hmac.compare_digest(credentials.digest(credential, pepper), digest.value)
+
+
+def _previous(record: KeyRecord, now: float) -> Digest | None:
+    until = record.previous_until
+    return record.previous if until is not None and now < until else None

@@ -16,6 +16,7 @@ from tollhouse.pipeline.record import Journal
 
 CREDENTIAL_HEADERS = frozenset({b"authorization", b"x-api-key", b"otari-key", b"x-goog-api-key"})
 LONGEST_CREDENTIAL = 8192
+BLANKS = " \t"  # those of HTTP: a no-break space is part of what was sent
 
 
 def identify(record: Journal, house: House) -> Principal:
@@ -61,12 +62,12 @@ def _proved(presented: str, house: House, now_s: float) -> Principal:
 def _bare(name: bytes, value: bytes) -> str:
     if len(value) > LONGEST_CREDENTIAL:
         raise KeyMalformed("The credential is longer than any that is given out here.")
-    text = value.decode("latin-1").strip()
+    text = value.decode("latin-1").strip(BLANKS)
     scheme, _, rest = text.partition(" ")
     if scheme.lower() == "bearer":
-        if not rest.strip():
+        if not (key := rest.strip(BLANKS)):
             raise KeyMalformed("The Authorization header names no key after `Bearer`.")
-        return rest.strip()
+        return key
     if name == b"authorization":
         raise KeyMalformed(
             "Send the key as `Authorization: Bearer thk_…`; other schemes are not taken."
