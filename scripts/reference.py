@@ -15,6 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tollhouse.cli import reference as cli
 from tollhouse.config import reference as config
+from tollhouse.domain.breaker import State
 from tollhouse.domain.budget import Outcome
 from tollhouse.domain.errors import REGISTRY, Problem, TooManyFailures, Unauthenticated
 from tollhouse.domain.pricing import Usage
@@ -49,7 +50,7 @@ METRICS_HEAD = """\
 credential, in Prometheus' text format. Names and labels are a contract: they change only with a note in
 the changelog.
 
-Every label has a closed set of values. Routes, models and providers are the configured ones, codes those of
+Every label has a closed set of values. Routes, models, providers and targets are the configured ones, codes those of
 the [error registry](errors.md), outcomes those of the ledger; anything else is counted as `other`. So callers
 cannot multiply series.
 
@@ -133,6 +134,7 @@ def _exposed() -> bytes:
     all_of_them.request_ended("", 200, OK, 0, 0)
     all_of_them.settled("", Usage(), 0)
     all_of_them.attempted("", Outcome.COMPLETED)
+    all_of_them.breaker_turned("", State.OPEN)
     all_of_them.unauthenticated("")
     return all_of_them.expose()
 
@@ -154,8 +156,9 @@ def _buckets() -> str:
     return (
         f"\nBuckets of `tollhouse_request_duration_seconds`: {durations}.\n"
         f"\nBuckets of `tollhouse_first_byte_seconds`: {first_bytes}.\n"
-        "\nWith several workers every figure is the sum over all of them, a second old; open holds and the age of the\n"
-        "snapshot are the highest of any worker, and the two `process_` figures are left out.\n"
+        "\nWith several workers every figure is the sum over all of them, a second old; open holds, the age of\n"
+        "the snapshot and the state of a breaker are the highest of any worker, and the two `process_` figures\n"
+        "are left out.\n"
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from tollhouse.domain import budget
 from tollhouse.domain.audit import Record
+from tollhouse.domain.breaker import State
 from tollhouse.domain.budget import Account, Hold, Outcome, Settlement
 from tollhouse.domain.errors import Problem
 from tollhouse.domain.exchange import Sending
@@ -181,6 +182,7 @@ class FakeWatch:
     def __init__(self) -> None:
         self.began_count = 0
         self.attempts: list[tuple[str, Outcome]] = []
+        self.turns: list[tuple[str, State, str]] = []
         self.ends: list[tuple[Record, Problem | None]] = []
         self.crashes: list[Exception] = []
 
@@ -189,6 +191,9 @@ class FakeWatch:
 
     def attempted(self, provider: str, outcome: Outcome) -> None:
         self.attempts.append((provider, outcome))
+
+    def turned(self, target: str, state: State, reason: str) -> None:
+        self.turns.append((target, state, reason))
 
     def ended(self, record: Record, problem: Problem | None) -> None:
         self.ends.append((record, problem))

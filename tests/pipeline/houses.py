@@ -20,6 +20,7 @@ from tollhouse.pipeline.call import Call
 from tollhouse.pipeline.house import House
 from tollhouse.pipeline.route import Audited, Cancelled, Metered, Route
 from tollhouse.pipeline.serve import serve
+from tollhouse.pipeline.standing import Rules, Standings
 
 PEPPER = b"p" * 32
 KEY_ID = "a1b2c3d4e5f6"
@@ -47,6 +48,12 @@ class World:
     throttle: Throttle = field(default_factory=lambda: Throttle(0))
     insists_on_audit: bool = False
     snapshot: Snapshot = field(default_factory=lambda: snapshot())
+    rules: Rules = field(default_factory=Rules)
+    time_s: float = 0.0
+    """As those who keep count of the targets see it."""
+
+    def __post_init__(self) -> None:
+        self.standings = Standings(self.rules, self.watch.turned, lambda: self.time_s)
 
     @property
     def house(self) -> House:
@@ -58,6 +65,7 @@ class World:
             ledger=self.ledger,
             limiter=self.limiter,
             providers=self.providers,
+            standings=self.standings,
             audit=self.audit,
             insists_on_audit=self.insists_on_audit,
             watch=self.watch,

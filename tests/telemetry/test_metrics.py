@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, Histogram
 from prometheus_client.parser import text_string_to_metric_families
 
+from tollhouse.domain.breaker import State
 from tollhouse.domain.budget import Outcome
 from tollhouse.domain.pricing import Usage
 from tollhouse.telemetry.metrics import DURATION_BUCKETS_S, Metrics, fresh_directory
@@ -23,7 +24,7 @@ PROVIDERS = ("local",)
 
 @pytest.fixture
 def metrics() -> Metrics:
-    return Metrics(routes=ROUTES, models=MODELS, providers=PROVIDERS)
+    return Metrics(routes=ROUTES, models=MODELS, providers=PROVIDERS, targets=["local:small"])
 
 
 @pytest.mark.req("S-107")
@@ -42,6 +43,8 @@ def test_names_and_labels_are_a_contract(metrics: Metrics) -> None:
         "tollhouse_open_holds": set(),
         "tollhouse_snapshot_age_seconds": set(),
         "tollhouse_unauthenticated_total": {"code"},
+        "tollhouse_breaker_state": {"target"},
+        "tollhouse_breaker_turns_total": {"target", "state"},
         "process_cpu_seconds_total": set(),
         "process_resident_memory_bytes": set(),
     }
@@ -121,6 +124,7 @@ def test_hostile_paths_models_and_codes_make_one_series_each(metrics: Metrics) -
         metrics.request_ended(hostile, 1_000 + number, hostile, 0.1, 0.1)
         metrics.settled(hostile, Usage(1, 1), 1)
         metrics.attempted(hostile, Outcome.COMPLETED)
+        metrics.breaker_turned(hostile, State.OPEN)
         metrics.unauthenticated(hostile)
 
     exposed = metrics.expose().decode()
@@ -138,6 +142,18 @@ def test_nothing_else_about_the_process_is_told(metrics: Metrics) -> None:
     assert "python_info" not in exposed
     assert "process_open_fds" not in exposed
     assert "_created" not in exposed
+
+
+@pytest.mark.req("OL-15", "B-38")
+def test_how_a_breaker_stands_can_be_seen(metrics: Metrics) -> None:
+    metrics.breaker_turned("local:small", State.OPEN)
+    metrics.breaker_turned("local:small", State.HALF_OPEN)
+
+    samples = _samples(metrics)
+
+    target = ("target", "local:small")
+    assert samples["tollhouse_breaker_state", (target,)] == 1
+    assert samples["tollhouse_breaker_turns_total", (("state", "open"), target)] == 1
 
 
 def test_gauges_take_the_last_value(metrics: Metrics) -> None:
@@ -203,6 +219,7 @@ def _do_everything(metrics: Metrics) -> None:
     metrics.request_ended("chat", 200, "ok", 1.0, 0.5)
     metrics.settled("small", Usage(1, 2), 3)
     metrics.attempted("local", Outcome.COMPLETED)
+    metrics.breaker_turned("local:small", State.OPEN)
     metrics.unauthenticated("key_missing")
     metrics.audit_failed()
     metrics.set_open_holds(1)

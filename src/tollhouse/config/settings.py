@@ -218,6 +218,29 @@ class LimitsSettings(Section):
         return self.burst or self.requests_per_minute
 
 
+class BreakerSettings(Section):
+    """When a target that fails is left alone. Each worker keeps its own count."""
+
+    failures: int = setting(
+        "Failures in a row after which a target is not asked any more; half of its last 20 calls do it "
+        "too. 0 asks it whatever happens.",
+        5,
+        ge=0,
+        le=20,
+    )
+    open_s: Seconds = setting(
+        "How long it is left alone, if the provider does not say it with `Retry-After`. Then single "
+        "calls probe it.",
+        60,
+    )
+    successes: int = setting("Probes that it must answer to be used again.", 3, ge=1, le=100)
+    outlier_s: Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)] = setting(
+        "How long a target that fails far more often than the model's others is asked after them. "
+        "0 keeps the order as it is written.",
+        30,
+    )
+
+
 class LedgerSettings(Section):
     """What is held before a call and settled after it."""
 
@@ -344,6 +367,7 @@ class Settings(Section):
     store: StoreSettings = part(StoreSettings)
     auth: AuthSettings = part(AuthSettings)
     limits: LimitsSettings = part(LimitsSettings)
+    breaker: BreakerSettings = part(BreakerSettings)
     ledger: LedgerSettings = part(LedgerSettings)
     audit: AuditSettings = part(AuditSettings)
     log: LogSettings = part(LogSettings)

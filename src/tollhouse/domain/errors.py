@@ -264,6 +264,15 @@ class UpstreamTimeout(Failure):
     retryable = True
 
 
+class CircuitOpen(Failure):
+    """Every target of the model has failed too often: none was asked."""
+
+    code = "circuit_open"
+    status = 503
+    title = "The provider has failed too often, and is left alone for a while."
+    retryable = True
+
+
 class StoreUnavailable(Failure):
     code = "store_unavailable"
     status = 503

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from tollhouse.domain.audit import Record
+from tollhouse.domain.breaker import State
 from tollhouse.domain.budget import Outcome
 from tollhouse.domain.errors import Problem
 from tollhouse.domain.snapshot import Snapshot
 from tollhouse.domain.throttling import Throttle
+from tollhouse.pipeline.standing import Standings
 from tollhouse.ports import AuditSink, Authenticator, Ledger, Limiter, Provider
 
 
@@ -24,6 +26,7 @@ class Watch(Protocol):
 
     def began(self) -> None: ...
     def attempted(self, provider: str, outcome: Outcome) -> None: ...
+    def turned(self, target: str, state: State, reason: str) -> None: ...
     def ended(self, record: Record, problem: Problem | None) -> None: ...
     def crashed(self, request_id: str, error: Exception) -> None: ...
 
@@ -41,6 +44,7 @@ class House:
     ledger: Ledger
     limiter: Limiter
     providers: Mapping[str, Provider]
+    standings: Standings
     audit: AuditSink
     insists_on_audit: bool
     """Whether requests are refused while audit records cannot be written."""

@@ -21,10 +21,11 @@ from prometheus_client import (
     values,
 )
 
+from tollhouse.domain.breaker import State
 from tollhouse.domain.budget import Outcome
 from tollhouse.domain.errors import REGISTRY, Unauthenticated
 from tollhouse.domain.pricing import Usage
-from tollhouse.telemetry.counting import Counts, GroupedHistogram, Spread
+from tollhouse.telemetry.counting import Counts, GroupedHistogram, Spread, bounded
 from tollhouse.telemetry.process import ProcessCollector
 
 OK = "ok"
@@ -33,6 +34,8 @@ STATUSES = frozenset((200, 201, 202, 204, CLIENT_GONE))
 
 DURATION_BUCKETS_S = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
 FIRST_BYTE_BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+
+BREAKER = {State.CLOSED: 0, State.HALF_OPEN: 1, State.OPEN: 2}
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -50,6 +53,7 @@ class Metrics:
         routes: Collection[str],
         models: Collection[str],
         providers: Collection[str],
+        targets: Collection[str] = (),
         directory: Path | None = None,
     ) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call]  # untyped there
@@ -124,6 +128,24 @@ class Metrics:
             providers,
             frozenset(Outcome),
         )
+        self._targets = (targets,)
+        self._breakers = Gauge(
+            "tollhouse_breaker_state",
+            "How a target's breaker stands: 0 closed, 1 half open, 2 open. Since the first time it turned.",
+            ("target",),
+            multiprocess_mode="livemax",
+            registry=self._registry,
+        )
+        self._breaker_turns = Counts(
+            Counter(
+                "tollhouse_breaker_turns_total",
+                "How often a target's breaker turned to this state.",
+                ("target", "state"),
+                registry=self._registry,
+            ),
+            targets,
+            frozenset(State),
+        )
         self._unauthenticated = Counts(
             Counter(
                 "tollhouse_unauthenticated_total",
@@ -152,7 +174,7 @@ class Metrics:
         )
         self._counted = (
             *(self._requests, self._durations, self._first_bytes, self._tokens),
-            *(self._owed, self._attempts, self._unauthenticated),
+            *(self._owed, self._attempts, self._breaker_turns, self._unauthenticated),
         )
         self._under_way = 0
         self._telling = threading.Lock()
@@ -183,6 +205,10 @@ class Metrics:
 
     def attempted(self, provider: str, outcome: Outcome) -> None:
         self._attempts.add((provider, outcome))
+
+    def breaker_turned(self, target: str, state: State) -> None:
+        self._breakers.labels(*bounded((target,), self._targets)).set(BREAKER[state])
+        self._breaker_turns.add((target, state))
 
     def unauthenticated(self, code: str) -> None:
         self._unauthenticated.add((code,))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import structlog
 
 from tollhouse.domain.audit import Record
+from tollhouse.domain.breaker import State
 from tollhouse.domain.budget import Outcome
 from tollhouse.domain.errors import Failure, Problem, Unauthenticated
 from tollhouse.telemetry.metrics import OK, Metrics
@@ -24,6 +25,11 @@ class Watching:
 
     def attempted(self, provider: str, outcome: Outcome) -> None:
         self._metrics.attempted(provider, outcome)
+
+    def turned(self, target: str, state: State, reason: str) -> None:
+        self._metrics.breaker_turned(target, state)
+        say = self._log.warning if state is State.OPEN else self._log.info
+        say("breaker_turned", target=target, state=state.value, reason=reason)
 
     def ended(self, record: Record, problem: Problem | None) -> None:
         first_byte_s = None if record.first_byte_ms is None else record.first_byte_ms / 1000

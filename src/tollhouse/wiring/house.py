@@ -21,6 +21,7 @@ from tollhouse.domain.errors import Failure
 from tollhouse.domain.limits import Limit
 from tollhouse.domain.throttling import Throttle
 from tollhouse.pipeline.house import House
+from tollhouse.pipeline.standing import Standings
 from tollhouse.ports import Database, Ledger, Limiter
 from tollhouse.server import routes, workers
 from tollhouse.server.app import App
@@ -34,6 +35,7 @@ from tollhouse.telemetry.watch import Watching
 from tollhouse.wiring.audit import open_audit
 from tollhouse.wiring.background import Background, background
 from tollhouse.wiring.providers import open_providers
+from tollhouse.wiring.standing import standing_rules
 from tollhouse.wiring.store import Store, open_database
 from tollhouse.wiring.watching import keep_gauges, keep_telling, make_metrics, served_metrics
 
@@ -57,7 +59,7 @@ async def open_app(settings: Settings, draining: Draining) -> AsyncIterator[App]
         me = Tenancy(new_call_id(), socket.gethostname(), os.getpid(), settings.ledger.lease_s)
         ledger = await _open_ledger(settings, store, me, tasks, stack)
         audit = await open_audit(settings, store, stack)
-        chat = OpenAIChat()
+        chat, watch = OpenAIChat(), Watching(metrics)
         house = House(
             owner=me.owner,
             snapshots=keeper,
@@ -66,9 +68,10 @@ async def open_app(settings: Settings, draining: Draining) -> AsyncIterator[App]
             ledger=ledger,
             limiter=await _open_limiter(settings, stack),
             providers=await open_providers(settings, stack),
+            standings=Standings(standing_rules(settings), watch.turned),
             audit=audit,
             insists_on_audit=settings.audit.strict,
-            watch=Watching(metrics),
+            watch=watch,
             clock_ns=time.time_ns,
             new_id=new_call_id,
         )

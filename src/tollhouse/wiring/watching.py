@@ -30,6 +30,7 @@ def make_metrics(settings: Settings) -> Metrics:
         routes=names | {route.name for route in routes.refusing_routes(OpenAIChat())},
         models=settings.models,
         providers=settings.providers,
+        targets={str(target) for model in settings.models.values() for target in model.targets},
         directory=directory,
     )
 

@@ -1,0 +1,126 @@
+"""One try at one target. Whoever keeps count of the target learns once how it ended."""
+
+from __future__ import annotations
+
+import asyncio
+
+from tollhouse.domain.budget import Outcome
+from tollhouse.domain.errors import (
+    Problem,
+    UpstreamBroke,
+    UpstreamFailed,
+    UpstreamRateLimited,
+    UpstreamTimeout,
+    UpstreamUnreachable,
+)
+from tollhouse.domain.metering import Meter
+from tollhouse.domain.models import Leg, Plan
+from tollhouse.pipeline.call import Call
+from tollhouse.pipeline.house import House
+from tollhouse.pipeline.standing import Standing
+from tollhouse.pipeline.upstream_errors import problem_of, retry_after_s
+from tollhouse.ports import Answer, Exchange
+
+BROKEN = (
+    UpstreamUnreachable,
+    UpstreamBroke,
+    UpstreamTimeout,
+    UpstreamFailed,
+    UpstreamRateLimited,
+)
+HEALTHY = frozenset(range(400, 500)) - {408, 425, 429}
+"""Statuses that are about the request: they say nothing against the target."""
+
+
+class Attempt:
+    """Belongs to an era of the target's breaker. It is left once, by itself if nothing can be relayed."""
+
+    __slots__ = (
+        "_call",
+        "_era",
+        "_exchange",
+        "_has_answered",
+        "_house",
+        "_is_open",
+        "_leg",
+        "_meter",
+        "_plan",
+        "_standing",
+        "problem",
+        "retry_after_s",
+        "status",
+    )
+
+    def __init__(
+        self, call: Call, plan: Plan, leg: Leg, meter: Meter, house: House, standing: Standing
+    ) -> None:
+        self.problem: Problem | None = None
+        self.status: int | None = None
+        self.retry_after_s: int | None = None
+        self._call = call
+        self._plan = plan
+        self._leg = leg
+        self._meter = meter
+        self._house = house
+        self._standing = standing
+        self._is_open = False
+        self._has_answered = False
+
+    async def answer(self, body: bytes, era: int) -> Answer | None:
+        """None when the target surely did no work; `problem` says why. Raises what leaves that open."""
+        self._era = era
+        try:
+            exchange = self._exchange = self._send(body)
+        except BaseException:
+            self._standing.breaker.left(era)
+            raise
+        self._meter.sent(self._leg)
+        try:
+            answer = await exchange.__aenter__()
+            self._is_open = True
+            if answer.status == 200:
+                self._has_answered = True
+                self._house.standings.answered(self._standing, era)
+                return answer
+            await self._refused(answer)
+        except UpstreamUnreachable as unreachable:
+            self.problem = unreachable
+        except BaseException as error:
+            await self.leave(error)
+            raise
+        await self.leave(self.problem)
+        return None
+
+    async def leave(self, error: BaseException | None) -> None:
+        """Hang up if the answer has not ended, and tell how it went."""
+        meter, exchange = self._meter, self._exchange
+        if self._is_open:
+            await exchange.__aexit__(None, None, None)
+        if isinstance(error, asyncio.CancelledError):
+            meter.cut(by_client=self._call.reply.is_gone)
+        if meter.outcome is Outcome.UNKNOWN:  # nothing was seen of an answer
+            meter.failed(Outcome.UNKNOWN if exchange.is_sent else Outcome.NOT_SENT)
+        self._house.watch.attempted(self._leg.target.provider, meter.outcome)
+        self._judge(error)
+
+    def _send(self, body: bytes) -> Exchange:
+        provider = self._house.providers[self._leg.target.provider]
+        outgoing = self._call.route.dialect.outgoing(body, self._plan.ask, self._leg)
+        return provider.upstream.send(provider.sending(outgoing))
+
+    async def _refused(self, answer: Answer) -> None:
+        self.status = answer.status
+        self.retry_after_s = retry_after_s(answer)
+        self.problem = await problem_of(answer, self._call.route.dialect)
+        self._meter.failed(Outcome.REFUSED, answer.status)
+
+    def _judge(self, error: BaseException | None) -> None:
+        standing, standings, era = self._standing, self._house.standings, self._era
+        if error is None:
+            standing.breaker.succeeded(era)
+        elif self.status in HEALTHY:
+            standings.answered(standing, era)
+        elif isinstance(error, BROKEN):
+            standings.failed(standing, era, error.code, self.retry_after_s, self._plan.legs)
+        elif not self._has_answered:
+            standing.breaker.left(era)

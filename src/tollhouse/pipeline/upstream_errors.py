@@ -1,0 +1,53 @@
+"""A provider's refusal in our words; its own only where they help, cleaned by the dialect."""
+
+from __future__ import annotations
+
+from tollhouse.domain.errors import (
+    Failure,
+    UpstreamBroke,
+    UpstreamDenied,
+    UpstreamFailed,
+    UpstreamNotFound,
+    UpstreamRateLimited,
+    UpstreamRejected,
+    UpstreamTimeout,
+)
+from tollhouse.ports import Answer, Dialect
+
+MOST_OF_AN_ERROR = 16 * 1024
+LONGEST_RETRY_S = 60
+USUAL_RETRY_S = 5
+
+
+async def problem_of(answer: Answer, dialect: Dialect) -> Failure:
+    body = await _beginning(answer)
+    private = f"the provider answered {answer.status}{dialect.error_kind(body)}"
+    match answer.status:
+        case 400 | 409 | 413 | 422:
+            return UpstreamRejected(dialect.error_message(body), private=private)
+        case 404:
+            return UpstreamNotFound(private=private)
+        case 401 | 402 | 403:
+            return UpstreamDenied(private=private)
+        case 408 | 504:
+            return UpstreamTimeout(private=private)
+        case 429:
+            wait_s = min(retry_after_s(answer) or USUAL_RETRY_S, LONGEST_RETRY_S)
+            return UpstreamRateLimited(private=private, retry_after_s=wait_s)
+    return UpstreamFailed(private=private)
+
+
+def retry_after_s(answer: Answer) -> int | None:
+    """How long the provider wishes to be left alone; at least a second."""
+    given = answer.headers.get(b"retry-after", b"")
+    return max(int(given[:9]), 1) if given.isdigit() else None
+
+
+async def _beginning(answer: Answer) -> bytes:
+    body = b""
+    try:
+        while len(body) < MOST_OF_AN_ERROR and (piece := await answer.read()):
+            body += piece
+    except (UpstreamBroke, UpstreamTimeout):
+        return body[:MOST_OF_AN_ERROR]
+    return body[:MOST_OF_AN_ERROR]
