@@ -108,6 +108,7 @@ class Relay(Protocol):
 
     usage: Usage | None
     failure: Failure | None  # what broke within what was fed: nothing passes after it
+    is_over: bool  # the answer has ended, whatever else comes
 
     def feed(self, chunk: bytes) -> bytes: ...
     def finish(self) -> bytes: ...  # what is still owed to the caller; raises a Failure

@@ -181,6 +181,24 @@ def test_a_stream_is_relayed_as_one() -> None:
     assert isinstance(chat.relay(chat.peek(_body())), WholeRelay)
 
 
+@pytest.mark.req("S-74")
+@pytest.mark.parametrize(
+    ("members", "names"),
+    [
+        ({"tools": [{"type": "function", "function": {"name": "look"}}]}, {"look"}),
+        ({"tools": [{"type": "custom", "custom": {"name": "run"}}, {"type": "x"}]}, {"run"}),
+        ({"functions": [{"name": "old"}], "tools": None}, {"old"}),
+        ({"tools": "x", "functions": {"name": "y"}}, set()),
+        ({"tools": [None, {"function": []}, {"function": {"name": 7}}], "functions": [1]}, set()),
+        ({}, set()),
+    ],
+)
+def test_the_tools_that_a_caller_offers_are_known_by_name(
+    members: dict[str, Any], names: set[str]
+) -> None:
+    assert OpenAIChat().peek(_body(**members)).tools == names
+
+
 def _body(**members: Any) -> bytes:
     return json.dumps({"model": "m", "messages": MESSAGES, **members}).encode(
         errors="surrogatepass"

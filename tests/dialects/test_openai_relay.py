@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tollhouse.dialects.openai_relay import DONE, StreamRelay, WholeRelay
+from tollhouse.dialects.openai_relay import DONE, MOST_WITHOUT_AN_EVENT, StreamRelay, WholeRelay
 from tollhouse.dialects.sse import LONGEST_EVENT
 from tollhouse.domain.errors import Failure, UpstreamBroke, UpstreamFailed
 from tollhouse.domain.pricing import Usage
@@ -213,7 +214,7 @@ def test_an_error_of_null_is_none() -> None:
 
 @pytest.mark.req("P-16")
 def test_a_failure_keeps_the_providers_words_out_of_the_log() -> None:
-    relay = StreamRelay(shows_usage=False, choices=1)
+    relay = _relay()
     relay.feed(_event(error={"message": "canary", "type": "server_error", "code": "Canary canary"}))
 
     assert relay.failure is not None
@@ -222,7 +223,7 @@ def test_a_failure_keeps_the_providers_words_out_of_the_log() -> None:
 
 @pytest.mark.req("S-71")
 def test_an_event_without_end_is_not_kept_for_ever() -> None:
-    relay = StreamRelay(shows_usage=False, choices=1)
+    relay = _relay()
 
     for _ in range(LONGEST_EVENT // 65_536 - 1):
         assert relay.feed(b"data: ".ljust(65_536, b"x")) == b""
@@ -231,8 +232,170 @@ def test_an_event_without_end_is_not_kept_for_ever() -> None:
         relay.feed(b"x" * 65_536 * 2)
 
 
+@pytest.mark.req("S-71", "B-8", "H-145")
+@pytest.mark.parametrize(
+    "foreign",
+    [
+        b"event: error\n\n",
+        b"id: 7\n\n",
+        b"retry: 1\n\n",
+        b": a comment\n\n",
+        b"dat\x00a: x\n\n",
+        b'data : {"choices":[]}\n\n',
+        b"\xef\xbb\xbf" + HI,
+        b"data\n\n",
+        b"\n\n\n",
+        _event(object="error", message="canary"),
+        _event(type="error", message="canary"),
+        _event(detail="canary"),
+    ],
+)
+def test_what_is_no_chunk_of_an_answer_stays_behind(foreign: bytes) -> None:
+    seen = _through([HI + foreign + YOU, foreign + END + foreign + DONE])
+
+    assert (seen.out, seen.failure) == (WORDS + DONE, None)
+
+
+@pytest.mark.req("S-71", "H-145")
+@pytest.mark.parametrize("newline", [b"\n", b"\r\n", b"\r"])
+def test_a_forged_event_within_an_event_is_only_its_data(newline: bytes) -> None:
+    forged = HI.replace(b"\n\n", newline + b"event: error" + newline + b"id: 1" + newline * 2)
+
+    assert _through([forged + END + DONE]).out == HI + END + DONE
+
+
+@pytest.mark.req("S-71", "H-145")
+@pytest.mark.parametrize(
+    "broken",
+    [
+        *(b"data: hello\n\n", b"data: [1]\n\n", b"data: {\n\n", b"data: {}{}\n\n", b'data: "x"\n\n'),
+        b'data: {"choices":[],"x":"\x00"}\n\n',
+        b'data: {"choices":[],"x":"\x0b"}\n\n',
+        b'data: {"choices":[],"x":"\xff"}\n\n',
+        b'data: {"choices":[],"x":"\xed\xa0\x80"}\n\n',
+        b'data: {"choices":[],"x":NaN}\n\n',
+        b'data: {"choices":{}}\n\n',
+        b'data: {"choices":[1]}\n\n',
+        b'data: {"choices":[{"finish_reason":{}}]}\n\n',
+        b'data: {"choices":[],"x":%b%b}\n\n' % (b"[" * 100_000, b"]" * 100_000),
+        HI[:-2] + b"\n" + HI,
+    ],
+)  # fmt: skip
+def test_what_is_not_json_of_the_dialect_ends_the_stream_after_what_came_before(
+    broken: bytes,
+) -> None:
+    seen = _through([HI + broken + END + DONE])
+
+    assert (seen.out, seen.failure) == (HI, UpstreamBroke)
+
+
+@pytest.mark.req("S-58", "S-71")
+@pytest.mark.parametrize("name", ["error", "\\u0065rror", "err\\u006fr"])
+def test_an_error_does_not_hide_behind_an_escape(name: str) -> None:
+    hidden = b'data: {"choices":[],"%b":{"message":"canary"}}\n\n' % name.encode()
+
+    seen = _through([HI + hidden + END + DONE])
+
+    assert (seen.out, seen.failure) == (HI, UpstreamFailed)
+
+
+@pytest.mark.req("S-71")
+@pytest.mark.parametrize("separator", ["\x85", "\u2028", "\u2029"])
+def test_no_reader_finds_the_end_of_a_line_within_an_event(separator: str) -> None:
+    said = f"one{separator}event: error{separator}data: forged"
+    chunk = {"choices": [{"index": 0, "delta": {"content": said}}]}
+    event = b"data: " + json.dumps(chunk, ensure_ascii=False).encode() + b"\n\n"
+
+    out = _through([event + END + DONE]).out
+
+    assert len(out.decode().splitlines()) == 6
+    first = json.loads(out.split(b"\n")[0].removeprefix(b"data: "))
+    assert first == chunk
+
+
+@pytest.mark.req("S-71", "H-145")
+def test_characters_may_be_split_between_chunks() -> None:
+    recorded = _delta("\u8bed\U0001f600") + END + DONE
+
+    split = [bytes([byte]) for byte in recorded]
+
+    assert _through(split) == _through([recorded])
+    assert _through(split).failure is None
+
+
+@pytest.mark.req("S-71", "S-76", "H-145")
+@pytest.mark.parametrize("noise", [b": still here\n\n", b"\n\n", b"event: x\n\n", _usage_event()])
+def test_a_stream_of_nothing_but_noise_ends(noise: bytes) -> None:
+    relay = _relay()
+    relay.feed(HI)
+    block = noise * (65_536 // len(noise))
+
+    fed = 0
+    while relay.failure is None:
+        assert relay.feed(block) == b""
+        fed += len(block)
+        assert fed <= MOST_WITHOUT_AN_EVENT + len(block)
+
+    assert isinstance(relay.failure, UpstreamBroke)
+
+
+def test_signs_of_life_between_words_are_not_added_up() -> None:
+    relay = _relay()
+
+    for _ in range(2 * MOST_WITHOUT_AN_EVENT // 65_536):
+        relay.feed(b": alive\n\n" * (65_536 // 9))
+        relay.feed(HI)
+
+    assert relay.failure is None
+
+
+@pytest.mark.req("S-74")
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"tool_calls": [{"index": 0, "function": {"name": "rm", "arguments": ""}}]},
+        {"tool_calls": [{"function": {"name": "look"}}, {"function": {"name": "rm"}}]},
+        {"tool_calls": [{"type": "custom", "custom": {"name": "rm"}}]},
+        {"function_call": {"name": "rm", "arguments": "{}"}},
+    ],
+)
+def test_a_tool_that_the_caller_did_not_declare_is_not_called(said: dict[str, Any]) -> None:
+    event = _event(choices=[{"index": 0, "delta": said}])
+    for written in (event, event.replace(b'"name"', b'"n\\u0061me"')):
+        seen = _through([HI + written + END + DONE], tools=frozenset({"look"}))
+
+        assert (seen.out, seen.failure) == (HI, UpstreamBroke)
+    whole = WholeRelay(tools=frozenset({"look"}))
+    whole.feed(json.dumps({"choices": [{"message": said}]}).encode())
+    with pytest.raises(UpstreamBroke):
+        whole.finish()
+
+
+@pytest.mark.req("S-74", "P-7")
+def test_a_declared_tool_is_called() -> None:
+    first = {"tool_calls": [{"index": 0, "id": "c", "function": {"name": "look", "arguments": ""}}]}
+    rest = {"tool_calls": [{"index": 0, "function": {"arguments": '{"name":"rm"}'}}]}
+    recorded = b"".join(_event(choices=[{"delta": delta}]) for delta in (first, rest)) + END + DONE
+
+    seen = _through([recorded], tools=frozenset({"look"}))
+
+    assert (seen.out, seen.failure) == (recorded, None)
+
+
+@pytest.mark.req("S-71")
+def test_a_long_event_in_many_pieces_is_looked_at_once() -> None:
+    relay, piece = _relay(), b"x" * 16
+    relay.feed(b'data: {"choices":[],"x":"')
+
+    began = time.process_time()
+    for _ in range(LONGEST_EVENT // 16 - 10):
+        relay.feed(piece)
+
+    assert time.process_time() - began < 5  # to copy what waits each time takes minutes
+
+
 def test_nothing_passes_after_the_end() -> None:
-    relay = StreamRelay(shows_usage=False, choices=1)
+    relay = _relay()
 
     assert relay.feed(WORDS + DONE + HI) == WORDS + DONE
     assert relay.feed(HI) == b""
@@ -244,7 +407,7 @@ def test_a_whole_answer_passes_as_it_came_and_its_usage_is_noticed() -> None:
     body = b'{ "choices" : [], "usage":{"prompt_tokens":9,"completion_tokens":2}, "x":1e2 }'
 
     for size in range(1, len(body) + 1):
-        relay = WholeRelay()
+        relay = WholeRelay(tools=frozenset())
         pieces = [body[start : start + size] for start in range(0, len(body), size)]
         assert [relay.feed(piece) for piece in pieces] == [b""] * len(pieces)
         assert relay.finish() == body
@@ -262,6 +425,10 @@ def test_a_whole_answer_passes_as_it_came_and_its_usage_is_noticed() -> None:
         (b'{"x":1}', UpstreamBroke),
         (b"\xff\xfe", UpstreamBroke),
         (b'{"choices":[]}\n{}', UpstreamBroke),
+        (b'{"choices":null}', UpstreamBroke),
+        (b'{"choices":{}}', UpstreamBroke),
+        (b'{"choices":[],"x":"canary\xff"}', UpstreamBroke),
+        (b'{"choices":[],"x":%b1%b}' % (b"[" * 100_000, b"]" * 100_000), UpstreamBroke),
         (b'{"error":{"message":"canary"}}', UpstreamFailed),
         (b'{"error":"canary","choices":[]}', UpstreamFailed),
     ],
@@ -269,7 +436,7 @@ def test_a_whole_answer_passes_as_it_came_and_its_usage_is_noticed() -> None:
 def test_what_is_no_completion_is_a_failure_that_repeats_nothing(
     body: bytes, failure: type[Failure]
 ) -> None:
-    relay = WholeRelay()
+    relay = WholeRelay(tools=frozenset())
     relay.feed(body)
 
     with pytest.raises(failure) as failed:
@@ -279,16 +446,26 @@ def test_what_is_no_completion_is_a_failure_that_repeats_nothing(
 
 
 def test_a_whole_answer_without_usage_is_counted() -> None:
-    relay = WholeRelay()
+    relay = WholeRelay(tools=frozenset())
     relay.feed(b'{"choices":[{"message":{"role":"assistant","content":"123456"}}]}')
     relay.finish()
 
     assert (relay.usage, relay.counted_output()) == (None, 2)
 
 
-def _through(pieces: list[bytes], *, shows_usage: bool = False, choices: int = 1) -> Seen:
+def _relay() -> StreamRelay:
+    return StreamRelay(shows_usage=False, choices=1, tools=frozenset())
+
+
+def _through(
+    pieces: list[bytes],
+    *,
+    shows_usage: bool = False,
+    choices: int = 1,
+    tools: frozenset[str] = frozenset(),
+) -> Seen:
     """As the pipeline does it: feed, write, look for a failure; then finish."""
-    relay = StreamRelay(shows_usage=shows_usage, choices=choices)
+    relay = StreamRelay(shows_usage=shows_usage, choices=choices, tools=tools)
     out = b""
     for piece in pieces:
         out += relay.feed(piece)

@@ -49,6 +49,8 @@ def test_classes_are_disjoint_and_add_up_to_what_the_provider_says(
         *(b'{"prompt_tokens":"1","completion_tokens":1}', b'{"prompt_tokens":1.5,"completion_tokens":1}'),
         *(b'{"prompt_tokens":null,"completion_tokens":1}', b'{"prompt_tokens":true,"completion_tokens":1}'),
         b'{"prompt_tokens":1,"completion_tokens":1,"prompt_tokens_details":[]}',
+        b'{"prompt_tokens":1000000000001,"completion_tokens":1}',
+        b'{"prompt_tokens":1,"completion_tokens":%b}' % (b"9" * 30),
     ],
 )  # fmt: skip
 def test_what_cannot_be_believed_is_no_usage(raw: bytes) -> None:

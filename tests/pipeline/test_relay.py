@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import json
 
 import pytest
@@ -10,7 +11,7 @@ from tollhouse.domain.budget import Outcome
 from tollhouse.domain.errors import Problem, UpstreamBroke, UpstreamFailed, UpstreamTimeout
 from tollhouse.domain.metering import Meter
 from tollhouse.domain.pricing import Usage
-from tollhouse.pipeline.relay import MOST_OF_A_BODY, relay
+from tollhouse.pipeline.relay import MOST_AFTER_THE_END, MOST_OF_A_BODY, MOST_OF_A_STREAM, relay
 
 EVENTS = {b"content-type": b"text/event-stream; charset=utf-8"}
 HI = b'data: {"choices":[{"delta":{"content":"hi"},"finish_reason":null}]}\n\n'
@@ -134,6 +135,57 @@ async def test_of_an_answer_that_is_not_whole_nothing_is_passed(
 
     assert not reply.is_started
     assert meter.outcome is not Outcome.COMPLETED
+
+
+@pytest.mark.req("S-73", "H-145")
+@pytest.mark.parametrize("encoding", [b"gzip", b"br", b"GZIP", b"identity, gzip", b"deflate"])
+@pytest.mark.parametrize("is_stream", [False, True])
+async def test_an_encoding_that_nobody_asked_for_is_not_undone(
+    encoding: bytes, is_stream: bool
+) -> None:
+    reply, meter = FakeReply(), _meter(is_stream=is_stream)
+    answer = FakeAnswer(200, [HI, END, DONE], {**EVENTS, b"content-encoding": encoding})
+
+    with pytest.raises(UpstreamBroke):
+        await relay(answer, call(reply=reply), meter.plan, meter)
+
+    assert not reply.is_started
+
+
+@pytest.mark.req("S-71", "H-145")
+@pytest.mark.parametrize(
+    "behind",
+    [
+        [None],
+        [b"x" * MOST_AFTER_THE_END, AssertionError("it was read on")],
+        [UpstreamBroke()],
+        [UpstreamTimeout()],
+        [HI],
+    ],
+    ids=["silence", "endless", "cut", "late", "more words"],
+)
+async def test_after_the_end_of_a_stream_nothing_holds_it_up_or_spoils_it(
+    behind: list[bytes | Exception | None],
+) -> None:
+    reply, meter = FakeReply(), _meter(is_stream=True)
+    answer = FakeAnswer(200, [HI + END + DONE, *behind], EVENTS)
+
+    async with asyncio.timeout(5):
+        await relay(answer, call(reply=reply), meter.plan, meter)
+
+    assert (reply.said, reply.is_ended) == (HI + END + DONE, True)
+    assert meter.outcome is Outcome.COMPLETED
+
+
+@pytest.mark.req("S-71")
+async def test_a_stream_without_bound_is_cut() -> None:
+    block = HI[:-3] + b',"x":"%b"}\n\n' % (b"x" * 1024 * 1024)
+    pieces = [block] * (MOST_OF_A_STREAM // len(block) + 2)
+    meter, reply = _meter(is_stream=True), FakeReply()
+    reply.on_write = lambda: setattr(reply, "said", b"")
+
+    with pytest.raises(UpstreamBroke):
+        await relay(FakeAnswer(200, pieces, EVENTS), call(reply=reply), meter.plan, meter)
 
 
 def _meter(*, is_stream: bool = False) -> Meter:

@@ -11,6 +11,7 @@ from tollhouse.domain.models import Ask, Leg
 from tollhouse.ports import Relay
 
 MOST_CHOICES = 128
+TOOL_KINDS = ("function", "custom")
 BOUNDS = ("max_tokens", "max_completion_tokens")
 
 REFUSED = frozenset(
@@ -43,6 +44,7 @@ class OpenAIChat:
             max_output=_max_output(fields),
             predicted_bytes=len(body) if fields.get("prediction") is not None else 0,
             unpriced_features=_unpriced_features(fields),
+            tools=_tools(fields),
         )
 
     def outgoing(self, body: bytes, ask: Ask, leg: Leg) -> bytes:
@@ -57,8 +59,8 @@ class OpenAIChat:
 
     def relay(self, ask: Ask) -> Relay:
         if ask.is_stream:
-            return StreamRelay(shows_usage=ask.wants_usage, choices=ask.choices)
-        return WholeRelay()
+            return StreamRelay(shows_usage=ask.wants_usage, choices=ask.choices, tools=ask.tools)
+        return WholeRelay(tools=ask.tools)
 
     def error_message(self, body: bytes) -> str | None:
         return openai_problems.message_of(body)
@@ -163,6 +165,17 @@ def _has_unbounded_part(message: dict[str, Any]) -> bool:
         isinstance(part, dict) and isinstance(part.get("file"), dict) and "file_id" in part["file"]
         for part in content
     )
+
+
+def _tools(fields: dict[str, Any]) -> frozenset[str]:
+    """The names of those that a model may want called."""
+    declared = [fields.get("functions")]
+    if isinstance(tools := fields.get("tools"), list):
+        kinds = [tool.get(kind) for tool in tools if isinstance(tool, dict) for kind in TOOL_KINDS]
+        declared.append(kinds)
+    named = [each for entries in declared if isinstance(entries, list) for each in entries]
+    names = [each.get("name") for each in named if isinstance(each, dict)]
+    return frozenset(name for name in names if isinstance(name, str))
 
 
 def _with_usage(options: Any) -> bytes:

@@ -6,9 +6,8 @@ import re
 
 import msgspec
 
+from tollhouse.dialects.cleaning import cleaned, cut
 from tollhouse.domain.errors import Problem
-
-LONGEST_MESSAGE = 400
 
 _TYPES = {
     401: "authentication_error",
@@ -19,12 +18,7 @@ _TYPES = {
     429: "rate_limit_error",
 }
 
-_secrets = re.compile(
-    r"(?i)\b(?:sk|thk|pk|key|bearer)[-_ ][A-Za-z0-9_\-.]{8,}|[A-Za-z0-9+/_-]{40,}"
-)
 _name = re.compile(r"[a-z][a-z0-9_.]{0,63}").fullmatch
-_links = re.compile(r"(?i)\b[a-z][a-z0-9+.-]*://\S+")
-_controls = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]+")
 
 
 def body(problem: Problem, request_id: str) -> bytes:
@@ -39,11 +33,8 @@ def message_of(upstream_body: bytes) -> str | None:
     """What a provider's error says, without what it should not say to a caller."""
     error = _error(upstream_body)
     message = error.get("message") if isinstance(error, dict) else error
-    if not isinstance(message, str) or not message.strip():
-        return None
-    cleaned = _controls.sub(" ", message[: LONGEST_MESSAGE * 8])
-    cleaned = _secrets.sub("[removed]", _links.sub("[link]", cleaned)).strip()
-    return "The provider did not accept this request: " + _cut(cleaned)
+    said = cleaned(message) if isinstance(message, str) else None
+    return cut("The provider did not accept this request: " + said) if said else None
 
 
 def kind_of(upstream_body: bytes) -> str:
@@ -57,13 +48,9 @@ def kind_of(upstream_body: bytes) -> str:
 def _error(upstream_body: bytes) -> object:
     try:
         found = msgspec.json.decode(upstream_body)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (ValueError, RecursionError):
         return None
     return found.get("error") if isinstance(found, dict) else None
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= LONGEST_MESSAGE else text[: LONGEST_MESSAGE - 1] + "…"
 
 
 def _shape(problem: Problem, request_id: str) -> dict[str, object]:

@@ -1,63 +1,76 @@
-"""An OpenAI answer on its way through: bytes pass, usage is noticed, a false end is not passed on.
+"""An OpenAI answer on its way through: what is an answer passes as it came, and nothing else does.
 
-Usage is always asked of the upstream, so what the caller did not ask for is taken out again.
-The tests on raw bytes are exact: within a JSON string a quote is always escaped, so a name
-in plain quotes that is followed by a colon can only be a member.
+An upstream is not trusted. Out of a stream come events of one `data:` line with one JSON object
+that has choices, and the end; fields, comments and other objects stay behind. An error is told in
+our words, what is not JSON ends the stream, and a false end is not passed on. Usage is always
+asked of the upstream, so what the caller did not ask for is taken out again.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
+from collections.abc import Sequence
 
 import msgspec
+from msgspec import UNSET
 
 from tollhouse.dialects import sse, strict_json
-from tollhouse.dialects.openai_count import OutputCount, tokens_of_completion
+from tollhouse.dialects.openai_count import OutputCount, tokens_of
+from tollhouse.dialects.openai_events import (
+    NOTHING,
+    Choice,
+    Event,
+    insist_on_declared,
+    is_given,
+    on_one_line,
+    read_event,
+    text_of,
+)
 from tollhouse.dialects.openai_problems import kind_of
 from tollhouse.dialects.openai_usage import read_usage
 from tollhouse.domain.errors import Failure, UpstreamBroke, UpstreamFailed
 from tollhouse.domain.pricing import Usage
 
 DONE = b"data: [DONE]\n\n"
-
-_finishes = re.compile(rb'"finish_reason"\s*:\s*"').search
+MOST_WITHOUT_AN_EVENT = 1024 * 1024
+"""Bytes of comments and the like in a row: a day of signs of life, if it means well."""
 
 
 class StreamRelay:
     """Implements Relay for `stream: true`."""
 
-    def __init__(self, *, shows_usage: bool, choices: int) -> None:
+    def __init__(self, *, shows_usage: bool, choices: int, tools: frozenset[str]) -> None:
         self.usage: Usage | None = None
         self.failure: Failure | None = None
+        self.is_over = False
         self._shows_usage = shows_usage
         self._choices = choices
+        self._tools = tools
         self._buffer = sse.EventBuffer()
         self._count = OutputCount()
         self._is_finished = False
-        self._is_done = False
+        self._barren = 0
 
     def feed(self, chunk: bytes) -> bytes:
-        block = self._buffer.push(chunk)
-        if not block or self._is_done or self.failure is not None:
+        if self.is_over or self.failure is not None:
             return b""
-        return self._pass(block)
+        block = self._buffer.push(chunk)
+        return self._pass(block) if block else b""
 
     def finish(self) -> bytes:
         """What is still owed to the caller: never an end that only looks like one."""
-        if self._is_done:
+        if self.is_over:
             return b""
         passed = self._pass_rest(self._buffer.drain())
         if self.failure is not None:
             raise self.failure
-        if self._is_done:
+        if self.is_over:
             return passed
         if not self._is_finished:
             raise UpstreamBroke(private="the stream ended without a finish_reason")
         return passed + DONE
 
     def counted_output(self) -> int:
-        self._count.keep(self._buffer.drain())  # its blank line may be all that is missing
+        self._pass_rest(self._buffer.drain())  # its blank line may be all that is missing
         return self._count.tokens()
 
     def _pass_rest(self, rest: bytes) -> bytes:
@@ -65,54 +78,71 @@ class StreamRelay:
         if self.failure is not None or not sse.data_of(rest):
             return b""
         was_finished = self._is_finished
-        passed = self._pass(rest, is_last=True)
+        passed = self._pass(rest)
         if was_finished and isinstance(self.failure, UpstreamBroke):
             self.failure = None
         return passed
 
-    def _pass(self, block: bytes, *, is_last: bool = False) -> bytes:
-        if not self._shows_usage:
-            block = block.replace(b',"usage":null', b"")
-        self._count.keep(block)
-        if not self._is_finished and _finishes(block):
-            self._is_finished = True
-        if is_last or b'"usage"' in block or b'"error"' in block or b"[DONE]" in block:
-            return b"".join(self._pass_events(block))
-        return block
-
-    def _pass_events(self, block: bytes) -> Iterator[bytes]:
+    def _pass(self, block: bytes) -> bytes:
         """What came before a failure in the same block has come, and is passed on."""
+        passed = []
         try:
-            for event in sse.events(block):
-                yield self._pass_event(event)
+            for event in block.split(b"\n\n"):
+                if event and (data := self._pass_event(event)):
+                    passed.append(data)
+                    if self.is_over:
+                        break
         except (UpstreamFailed, UpstreamBroke) as failure:
             self.failure = failure
+        if not passed:
+            self._bear(len(block))
+            return b""
+        self._barren = 0
+        return b"\n\n".join([*passed, b""])
 
     def _pass_event(self, event: bytes) -> bytes:
-        data = sse.data_of(event)
-        if self._is_done:
-            return b""
-        if data == b"[DONE]":
-            self._is_done = True
-            return (b"" if self._is_finished else self._finish_chunk()) + DONE
-        if not data:
-            return event + b"\n\n"
-        parts = _members(data)
-        if _is_given(parts.get("error")):
+        """The event on one line; nothing if it is none that a caller should see."""
+        if event[:7] == b"data: {" and b"\n" not in event:
+            data = event[6:]
+        else:
+            data = sse.data_of(event).replace(b"\n", b" ").strip()
+            if data == b"[DONE]":
+                return self._end()
+            if not data:
+                return b""
+        if not data.isascii():
+            data = on_one_line(data)
+        read = read_event(data)
+        if is_given(read.error):
             raise UpstreamFailed(private=f"an error within the stream{kind_of(data)}")
-        if _is_given(parts.get("usage")) and self._take_usage(parts):
-            return b""
-        return (
-            event + b"\n\n" if "usage" not in parts or self._shows_usage else _without_usage(parts)
-        )
+        if read.choices:
+            self._look_at(read.choices)
+        if read.usage is not NOTHING:
+            data = self._take_usage(data, read)
+        elif read.choices is UNSET:
+            data = b""
+        return b"data: " + data if data else b""
 
-    def _take_usage(self, parts: strict_json.Members) -> bool:
-        """Note the usage; whether the event is to be hidden whole."""
-        self.usage = read_usage(parts["usage"]) or self.usage
-        return not self._shows_usage and bytes(parts.get("choices", b"[]")).strip() in (
-            b"[]",
-            b"null",
-        )
+    def _look_at(self, choices: Sequence[Choice]) -> None:
+        for choice in choices:
+            if choice.finish_reason:
+                self._is_finished = True
+            delta = bytes(choice.delta)
+            insist_on_declared(delta, self._tools)
+            self._count.keep(delta)
+
+    def _take_usage(self, data: bytes, read: Event) -> bytes:
+        """Note the usage; what is left of the event for a caller who did not ask for any."""
+        if is_given(read.usage):
+            self.usage = read_usage(read.usage) or self.usage
+        if self._shows_usage:
+            return data
+        return _without_usage(data) if read.choices or not is_given(read.usage) else b""
+
+    def _end(self) -> bytes:
+        self.is_over = True
+        end = DONE.rstrip()
+        return end if self._is_finished else self._finish_chunk() + end
 
     def _finish_chunk(self) -> bytes:
         """For upstreams that end without a reason: clients wait for one."""
@@ -128,45 +158,53 @@ class StreamRelay:
         }
         return b"data: " + msgspec.json.encode(chunk) + b"\n\n"
 
+    def _bear(self, size: int) -> None:
+        self._barren += size
+        if self._barren > MOST_WITHOUT_AN_EVENT and self.failure is None:
+            self.failure = UpstreamBroke(private="a megabyte of the stream without an event")
+
 
 class WholeRelay:
     """Implements Relay for an answer in one piece: kept until it is whole, then passed as it came."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, tools: frozenset[str]) -> None:
         self.usage: Usage | None = None
         self.failure: Failure | None = None
-        self._pieces: list[bytes] = []
+        self.is_over = False
+        self._tools = tools
+        self._body = bytearray()
 
     def feed(self, chunk: bytes) -> bytes:
-        self._pieces.append(chunk)
+        self._body += chunk
         return b""
 
     def finish(self) -> bytes:
-        body = b"".join(self._pieces)
-        parts = _members(body)
-        if _is_given(parts.get("error")):
+        body = bytes(self._body)
+        text_of(body)
+        read = read_event(body)
+        if is_given(read.error):
             raise UpstreamFailed(private=f"an error with status 200{kind_of(body)}")
-        if "choices" not in parts:
+        if not isinstance(read.choices, list):
             raise UpstreamBroke(private="the answer has no choices")
-        if _is_given(parts.get("usage")):
-            self.usage = read_usage(parts["usage"])
+        if is_given(read.usage):
+            self.usage = read_usage(read.usage)
+        for choice in read.choices:
+            insist_on_declared(bytes(choice.message), self._tools)
         return body
 
     def counted_output(self) -> int:
-        return tokens_of_completion(b"".join(self._pieces))
+        try:
+            choices = read_event(bytes(self._body)).choices or ()
+        except UpstreamBroke:
+            return 0
+        return tokens_of([bytes(choice.message) for choice in choices])
 
 
-def _members(data: bytes) -> strict_json.Members:
-    try:
-        return strict_json.members(data)
-    except msgspec.MsgspecError:
-        raise UpstreamBroke(private="what should be a JSON object is none") from None
-
-
-def _is_given(raw: msgspec.Raw | None) -> bool:
-    return raw is not None and bytes(raw) != b"null"
-
-
-def _without_usage(parts: strict_json.Members) -> bytes:
+def _without_usage(data: bytes) -> bytes:
+    if data.endswith(b',"usage":null}'):
+        return data[:-14] + b"}"
+    if data.count(b'"usage"') == data.count(b',"usage":null') == 1:
+        return data.replace(b',"usage":null', b"")
+    parts = strict_json.members(data)
     del parts["usage"]
-    return b"data: " + strict_json.join(parts) + b"\n\n"
+    return strict_json.join(parts)

@@ -18,6 +18,9 @@ class _Usage(msgspec.Struct):
     prompt_tokens_details: _PromptDetails | None = None
 
 
+MOST_TOKENS = 10**12
+"""Of one call: more is no count, and would not fit a row."""
+
 _decoder = msgspec.json.Decoder(_Usage)
 
 
@@ -28,6 +31,8 @@ def read_usage(raw: bytes | msgspec.Raw) -> Usage | None:
     except msgspec.MsgspecError:
         return None
     if found.prompt_tokens is None or found.completion_tokens is None:
+        return None
+    if max(found.prompt_tokens, found.completion_tokens) > MOST_TOKENS:
         return None
     prompt, output = max(found.prompt_tokens, 0), max(found.completion_tokens, 0)
     details = found.prompt_tokens_details or _PromptDetails()

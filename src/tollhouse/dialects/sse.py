@@ -8,39 +8,49 @@ LONGEST_EVENT = 4 * 1024 * 1024
 
 
 class EventBuffer:
-    """Cuts a stream of bytes after its last complete event, however it was split on the way."""
+    """Cuts a stream of bytes after its last complete event, however it was split on the way.
 
-    __slots__ = ("_rest",)
+    Each byte is looked at once: an event that comes in a million pieces costs what they cost.
+    """
+
+    __slots__ = ("_ended_with_cr", "_rest")
 
     def __init__(self) -> None:
-        self._rest = b""
+        self._rest = bytearray()
+        self._ended_with_cr = False
 
     def push(self, chunk: bytes) -> bytes:
         """All events that are complete by now; the rest waits for more."""
+        if self._ended_with_cr or b"\r" in chunk:
+            chunk = self._with_plain_newlines(chunk)
         rest = self._rest
-        if b"\r" in chunk or rest.endswith(b"\r"):
-            rest, chunk = b"", _with_plain_newlines(rest + chunk)
-            if chunk.endswith(b"\r"):
-                return self._cut(chunk, 0, held_back=1)
         if not rest and chunk.endswith(b"\n\n"):
-            self._rest = b""
             return chunk
-        return self._cut(rest + chunk, max(0, len(rest) - 1))
+        searched = max(0, len(rest) - 1)
+        rest += chunk
+        end = rest.rfind(b"\n\n", searched) + 2
+        if end == 1:
+            if len(rest) > LONGEST_EVENT:
+                raise UpstreamBroke(private="an event of the stream is longer than 4 MiB")
+            return b""
+        block = bytes(rest[:end])
+        del rest[:end]
+        return block
 
     def drain(self) -> bytes:
         """What came after the last complete event; servers that forget the blank line exist."""
-        rest, self._rest = self._rest.rstrip(b"\r\n"), b""
+        rest = bytes(self._rest).rstrip(b"\n")
+        self._rest.clear()
         return rest + b"\n\n"
 
-    def _cut(self, data: bytes, searched: int, held_back: int = 0) -> bytes:
-        end = data.rfind(b"\n\n", searched, len(data) - held_back) + 2
-        if end == 1:
-            if len(data) > LONGEST_EVENT:
-                raise UpstreamBroke(private="an event of the stream is longer than 4 MiB")
-            self._rest = data
-            return b""
-        self._rest = data[end:]
-        return data[:end]
+    def _with_plain_newlines(self, chunk: bytes) -> bytes:
+        """CR LF and CR become LF; the LF behind a CR that ended the last chunk is half of one."""
+        if self._ended_with_cr and chunk.startswith(b"\n"):
+            chunk = chunk[1:]
+            self._ended_with_cr = False
+        if chunk:
+            self._ended_with_cr = chunk.endswith(b"\r")
+        return chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
 
 def events(block: bytes) -> list[bytes]:
@@ -54,11 +64,3 @@ def data_of(event: bytes) -> bytes:
         line[5:].removeprefix(b" ") for line in event.split(b"\n") if line.startswith(b"data:")
     ]
     return b"\n".join(lines)
-
-
-def _with_plain_newlines(data: bytes) -> bytes:
-    """CR LF and CR become LF, but for a CR at the very end: its LF may still come."""
-    held = data.endswith(b"\r")
-    body = data[:-1] if held else data
-    body = body.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-    return body + b"\r" if held else body

@@ -25,6 +25,8 @@ class Ask:
     max_output: int | None
     predicted_bytes: int
     unpriced_features: tuple[str, ...]
+    tools: frozenset[str] = frozenset()
+    """The names of those that the caller offers to the model."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from tollhouse.domain.errors import UpstreamBroke
+import asyncio
+
+from tollhouse.domain.errors import UpstreamBroke, UpstreamTimeout
 from tollhouse.domain.metering import Meter
 from tollhouse.domain.models import Plan
 from tollhouse.pipeline.call import Call
@@ -11,9 +13,13 @@ from tollhouse.ports import Answer
 
 EVENT_STREAM = b"text/event-stream"
 MOST_OF_A_BODY = 64 * 1024 * 1024
+MOST_OF_A_STREAM = 256 * 1024 * 1024
+MOST_AFTER_THE_END = 64 * 1024
+LINGER_S = 0.25
 
 
 async def relay(answer: Answer, call: Call, plan: Plan, meter: Meter) -> None:
+    _insist_on_plain(answer)
     if plan.ask.is_stream:
         await _stream(answer, call, plan, meter)
     else:
@@ -26,12 +32,19 @@ async def _stream(answer: Answer, call: Call, plan: Plan, meter: Meter) -> None:
     passing = call.route.dialect.relay(plan.ask)
     meter.streaming(passing)
     reply = call.reply
+    size = 0
     await reply.start(200, (*STREAM_HEADERS, _target(meter)))
     while chunk := await answer.read():
         if block := passing.feed(chunk):
             await reply.write(block)
         if passing.failure is not None:
             raise passing.failure
+        if passing.is_over:
+            await _see_out(answer)
+            break
+        size += len(chunk)
+        if size > MOST_OF_A_STREAM:
+            raise UpstreamBroke(private="the stream is longer than 256 MiB")
     rest = passing.finish()
     meter.completed(passing)
     await reply.end(rest)
@@ -50,6 +63,23 @@ async def _whole(answer: Answer, call: Call, plan: Plan, meter: Meter) -> None:
     length = (b"content-length", b"%d" % len(body))
     await call.reply.start(200, ((b"content-type", b"application/json"), length, _target(meter)))
     await call.reply.end(body)
+
+
+def _insist_on_plain(answer: Answer) -> None:
+    """Nothing is decompressed: no few bytes become many."""
+    if answer.headers.get(b"content-encoding", b"identity").lower() not in (b"identity", b""):
+        raise UpstreamBroke(private="an encoding that was not asked for")
+
+
+async def _see_out(answer: Answer) -> None:
+    """If the connection ends the answer here too, it can be kept; the caller waits no longer than this."""
+    left = MOST_AFTER_THE_END
+    try:
+        async with asyncio.timeout(LINGER_S):
+            while left > 0 and (chunk := await answer.read()):
+                left -= len(chunk)
+    except (TimeoutError, UpstreamBroke, UpstreamTimeout):
+        return
 
 
 def _target(meter: Meter) -> tuple[bytes, bytes]:

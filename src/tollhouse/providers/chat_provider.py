@@ -19,6 +19,7 @@ class ChatProvider:
         self._headers = (
             (b"content-type", b"application/json"),
             (b"accept", b"application/json, text/event-stream"),
+            (b"accept-encoding", b"identity"),
             (b"user-agent", USER_AGENT),
             *bearer,
         )
