@@ -19,6 +19,7 @@ from tollhouse.domain.breaker import State
 from tollhouse.domain.budget import Outcome
 from tollhouse.domain.errors import REGISTRY, Problem, TooManyFailures, Unauthenticated
 from tollhouse.domain.pricing import Usage
+from tollhouse.domain.suspicion import Sign
 from tollhouse.telemetry.metrics import DURATION_BUCKETS_S, FIRST_BYTE_BUCKETS_S, OK, Metrics
 
 CREDENTIAL = (Unauthenticated, TooManyFailures)
@@ -51,7 +52,8 @@ credential, in Prometheus' text format. Names and labels are a contract: they ch
 the changelog.
 
 Every label has a closed set of values. Routes, models, providers and targets are the configured ones, codes those of
-the [error registry](errors.md), outcomes those of the ledger; anything else is counted as `other`. So callers
+the [error registry](errors.md), outcomes those of the ledger, signs those of
+[the page on alerts](../how-to/alerts.md); anything else is counted as `other`. So callers
 cannot multiply series.
 
 This page is made from the code by `make docs`.
@@ -136,6 +138,7 @@ def _exposed() -> bytes:
     all_of_them.attempted("", Outcome.COMPLETED)
     all_of_them.breaker_turned("", State.OPEN)
     all_of_them.unauthenticated("")
+    all_of_them.suspected(Sign.GUESSING)
     return all_of_them.expose()
 
 

@@ -14,6 +14,7 @@ from tollhouse.domain.breaker import State
 from tollhouse.domain.budget import Account, Hold, Outcome, Settlement
 from tollhouse.domain.errors import Problem
 from tollhouse.domain.exchange import Sending
+from tollhouse.domain.suspicion import Sign
 from tollhouse.ports import Exchange, Headers, Upstream
 
 
@@ -184,6 +185,7 @@ class FakeWatch:
         self.attempts: list[tuple[str, Outcome]] = []
         self.turns: list[tuple[str, State, str]] = []
         self.ends: list[tuple[Record, Problem | None]] = []
+        self.signs: list[Sign] = []
         self.crashes: list[Exception] = []
 
     def began(self) -> None:
@@ -197,6 +199,9 @@ class FakeWatch:
 
     def ended(self, record: Record, problem: Problem | None) -> None:
         self.ends.append((record, problem))
+
+    def suspected(self, sign: Sign) -> None:
+        self.signs.append(sign)
 
     def crashed(self, request_id: str, error: Exception) -> None:
         self.crashes.append(error)

@@ -15,6 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from tollhouse.domain.breaker import State
 from tollhouse.domain.budget import Outcome
 from tollhouse.domain.pricing import Usage
+from tollhouse.domain.suspicion import Sign
 from tollhouse.telemetry.metrics import DURATION_BUCKETS_S, Metrics, fresh_directory
 
 ROUTES = ("chat", "models")
@@ -45,6 +46,7 @@ def test_names_and_labels_are_a_contract(metrics: Metrics) -> None:
         "tollhouse_unauthenticated_total": {"code"},
         "tollhouse_breaker_state": {"target"},
         "tollhouse_breaker_turns_total": {"target", "state"},
+        "tollhouse_suspicions_total": {"sign"},
         "process_cpu_seconds_total": set(),
         "process_resident_memory_bytes": set(),
     }
@@ -221,6 +223,7 @@ def _do_everything(metrics: Metrics) -> None:
     metrics.attempted("local", Outcome.COMPLETED)
     metrics.breaker_turned("local:small", State.OPEN)
     metrics.unauthenticated("key_missing")
+    metrics.suspected(Sign.GUESSING)
     metrics.audit_failed()
     metrics.set_open_holds(1)
     metrics.set_snapshot_age(1.0)

@@ -23,13 +23,15 @@ from prometheus_client import (
 
 from tollhouse.domain.breaker import State
 from tollhouse.domain.budget import Outcome
-from tollhouse.domain.errors import REGISTRY, Unauthenticated
+from tollhouse.domain.errors import REGISTRY, TooManyFailures, Unauthenticated
 from tollhouse.domain.pricing import Usage
+from tollhouse.domain.suspicion import Sign
 from tollhouse.telemetry.counting import Counts, GroupedHistogram, Spread, bounded
 from tollhouse.telemetry.process import ProcessCollector
 
 OK = "ok"
 CLIENT_GONE = 499
+TURNED_AWAY = (Unauthenticated, TooManyFailures)
 STATUSES = frozenset((200, 201, 202, 204, CLIENT_GONE))
 
 DURATION_BUCKETS_S = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
@@ -153,7 +155,16 @@ class Metrics:
                 ("code",),
                 registry=self._registry,
             ),
-            {code for code, problem in REGISTRY.items() if issubclass(problem, Unauthenticated)},
+            {code for code, problem in REGISTRY.items() if issubclass(problem, TURNED_AWAY)},
+        )
+        self._suspicions = Counts(
+            Counter(
+                "tollhouse_suspicions_total",
+                "What an honest client does not do, by what it was a sign of.",
+                ("sign",),
+                registry=self._registry,
+            ),
+            frozenset(Sign),
         )
         self._audit_failures = Counter(
             "tollhouse_audit_failures_total",
@@ -175,6 +186,7 @@ class Metrics:
         self._counted = (
             *(self._requests, self._durations, self._first_bytes, self._tokens),
             *(self._owed, self._attempts, self._breaker_turns, self._unauthenticated),
+            self._suspicions,
         )
         self._under_way = 0
         self._telling = threading.Lock()
@@ -212,6 +224,9 @@ class Metrics:
 
     def unauthenticated(self, code: str) -> None:
         self._unauthenticated.add((code,))
+
+    def suspected(self, sign: Sign) -> None:
+        self._suspicions.add((sign,))
 
     def audit_failed(self) -> None:
         self._audit_failures.inc()

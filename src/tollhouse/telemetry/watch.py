@@ -7,7 +7,8 @@ import structlog
 from tollhouse.domain.audit import Record
 from tollhouse.domain.breaker import State
 from tollhouse.domain.budget import Outcome
-from tollhouse.domain.errors import Failure, Problem, Unauthenticated
+from tollhouse.domain.errors import Failure, Problem, TooManyFailures, Unauthenticated
+from tollhouse.domain.suspicion import SIGNS, Sign
 from tollhouse.telemetry.metrics import OK, Metrics
 
 NANOS_PER_S = 1e9
@@ -41,12 +42,18 @@ class Watching:
         if problem is not None:
             self._note(record, problem)
 
+    def suspected(self, sign: Sign) -> None:
+        """Of what never became a request; of the others, their refusal tells."""
+        self._metrics.suspected(sign)
+
     def crashed(self, request_id: str, error: Exception) -> None:
         self._log.error("crashed", request_id=request_id, exc_info=error)
 
     def _note(self, record: Record, problem: Problem) -> None:
-        if isinstance(problem, Unauthenticated):
+        if isinstance(problem, Unauthenticated | TooManyFailures):
             self._metrics.unauthenticated(problem.code)
+        if sign := SIGNS.get(problem.code):
+            self._metrics.suspected(sign)
         say = self._log.warning if isinstance(problem, Failure) else self._log.debug
         say(
             problem.code,
