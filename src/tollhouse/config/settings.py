@@ -241,6 +241,32 @@ class BreakerSettings(Section):
     )
 
 
+class RetriesSettings(Section):
+    """When a call is sent to the same target again: after all have failed, and only if it surely did no work."""
+
+    most: int = setting("Retries of one call. 0 leaves all of them to the caller.", 2, ge=0, le=10)
+    first_wait_s: Seconds = setting(
+        "The wait before the first, a quarter more or less; doubled each time. A provider's "
+        "`Retry-After` is kept to.",
+        1,
+    )
+    patience_s: Seconds = setting(
+        "What the waits of one call may come to. Rather than wait longer, the caller is told how long.",
+        10,
+    )
+    share_percent: int = setting(
+        "Retries for a hundred calls at one target, at most: whatever fails, it is not asked more.",
+        20,
+        ge=1,
+        le=100,
+    )
+    after_errors: bool = setting(
+        "Retry after 500 and its like too, though the provider may have done work. 503 with "
+        "`Retry-After` is retried in any case.",
+        default=False,
+    )
+
+
 class LedgerSettings(Section):
     """What is held before a call and settled after it."""
 
@@ -313,6 +339,17 @@ class ProviderSettings(Section):
     max_connections: int = setting(
         "Connections to this provider at one time, for each worker.", 512, ge=1, le=65_535
     )
+    max_concurrent: Count | None = setting(
+        "Calls to each of its models at one time, for each worker. More wait in line, in order. Left "
+        "out, as many as `max_connections`."
+    )
+    max_waiting: int = setting(
+        "How many may wait. The next one is refused with `upstream_busy`, or asked of another target.",
+        1024,
+        ge=0,
+        le=100_000,
+    )
+    wait_s: Seconds = setting("How long one may wait.", 10)
     output_bound: OutputBound | None = setting(
         "The member of the body that bounds the output. Left out, it is `max_completion_tokens` "
         "for `openai` and `max_tokens` for all others."
@@ -322,6 +359,11 @@ class ProviderSettings(Section):
     def base_url(self) -> str | None:
         """Where the API begins, defaults included; None for kinds that are reached otherwise."""
         return self.url or (OPENAI_URL if self.kind == "openai" else None)
+
+    @property
+    def most_at_once(self) -> int:
+        """Calls to each of its models, defaults included."""
+        return self.max_concurrent or self.max_connections
 
     @property
     def bounded_by(self) -> OutputBound:
@@ -368,6 +410,7 @@ class Settings(Section):
     auth: AuthSettings = part(AuthSettings)
     limits: LimitsSettings = part(LimitsSettings)
     breaker: BreakerSettings = part(BreakerSettings)
+    retries: RetriesSettings = part(RetriesSettings)
     ledger: LedgerSettings = part(LedgerSettings)
     audit: AuditSettings = part(AuditSettings)
     log: LogSettings = part(LogSettings)

@@ -264,6 +264,15 @@ class UpstreamTimeout(Failure):
     retryable = True
 
 
+class UpstreamBusy(Failure):
+    """Every place at the target is taken, and so is every place in line: nothing was sent."""
+
+    code = "upstream_busy"
+    status = 503
+    title = "The provider is given no more calls at once, and too many wait already."
+    retryable = True
+
+
 class CircuitOpen(Failure):
     """Every target of the model has failed too often: none was asked."""
 

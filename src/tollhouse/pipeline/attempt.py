@@ -33,54 +33,54 @@ HEALTHY = frozenset(range(400, 500)) - {408, 425, 429}
 
 
 class Attempt:
-    """Belongs to an era of the target's breaker. It is left once, by itself if nothing can be relayed."""
+    """Begins within the target's gate and in an era of its breaker.
+
+    It is left once, by itself if there is nothing to relay.
+    """
 
     __slots__ = (
-        "_call",
-        "_era",
-        "_exchange",
-        "_has_answered",
-        "_house",
-        "_is_open",
-        "_leg",
-        "_meter",
-        "_plan",
-        "_standing",
-        "problem",
-        "retry_after_s",
-        "status",
+        *("_call", "_era", "_exchange", "_has_answered", "_house", "_is_open", "_meter", "_plan"),
+        *("leg", "problem", "retry_after_s", "standing", "status"),
     )
 
     def __init__(
-        self, call: Call, plan: Plan, leg: Leg, meter: Meter, house: House, standing: Standing
+        self,
+        call: Call,
+        plan: Plan,
+        leg: Leg,
+        meter: Meter,
+        house: House,
+        standing: Standing,
+        era: int,
     ) -> None:
+        self.leg = leg
+        self.standing = standing
         self.problem: Problem | None = None
         self.status: int | None = None
         self.retry_after_s: int | None = None
         self._call = call
         self._plan = plan
-        self._leg = leg
         self._meter = meter
         self._house = house
-        self._standing = standing
+        self._era = era
         self._is_open = False
         self._has_answered = False
 
-    async def answer(self, body: bytes, era: int) -> Answer | None:
+    async def answer(self, body: bytes) -> Answer | None:
         """None when the target surely did no work; `problem` says why. Raises what leaves that open."""
-        self._era = era
         try:
             exchange = self._exchange = self._send(body)
         except BaseException:
-            self._standing.breaker.left(era)
+            self.standing.breaker.left(self._era)
+            self.standing.gate.leave()
             raise
-        self._meter.sent(self._leg)
+        self._meter.sent(self.leg)
         try:
             answer = await exchange.__aenter__()
             self._is_open = True
             if answer.status == 200:
                 self._has_answered = True
-                self._house.standings.answered(self._standing, era)
+                self._house.standings.answered(self.standing, self._era)
                 return answer
             await self._refused(answer)
         except UpstreamUnreachable as unreachable:
@@ -100,12 +100,13 @@ class Attempt:
             meter.cut(by_client=self._call.reply.is_gone)
         if meter.outcome is Outcome.UNKNOWN:  # nothing was seen of an answer
             meter.failed(Outcome.UNKNOWN if exchange.is_sent else Outcome.NOT_SENT)
-        self._house.watch.attempted(self._leg.target.provider, meter.outcome)
+        self._house.watch.attempted(self.leg.target.provider, meter.outcome)
         self._judge(error)
+        self.standing.gate.leave()
 
     def _send(self, body: bytes) -> Exchange:
-        provider = self._house.providers[self._leg.target.provider]
-        outgoing = self._call.route.dialect.outgoing(body, self._plan.ask, self._leg)
+        provider = self._house.providers[self.leg.target.provider]
+        outgoing = self._call.route.dialect.outgoing(body, self._plan.ask, self.leg)
         return provider.upstream.send(provider.sending(outgoing))
 
     async def _refused(self, answer: Answer) -> None:
@@ -115,7 +116,7 @@ class Attempt:
         self._meter.failed(Outcome.REFUSED, answer.status)
 
     def _judge(self, error: BaseException | None) -> None:
-        standing, standings, era = self._standing, self._house.standings, self._era
+        standing, standings, era = self.standing, self._house.standings, self._era
         if error is None:
             standing.breaker.succeeded(era)
         elif self.status in HEALTHY:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from types import TracebackType
 
-from tollhouse.domain.errors import Problem, UpstreamRejected
+from tollhouse.domain.errors import Problem, UpstreamBusy, UpstreamRejected
 from tollhouse.domain.metering import Meter
 from tollhouse.domain.models import Leg, Plan
+from tollhouse.domain.retries import is_safe, wait_s
 from tollhouse.pipeline.attempt import Attempt
 from tollhouse.pipeline.call import Call
 from tollhouse.pipeline.house import House
+from tollhouse.pipeline.standing import Standing
 from tollhouse.ports import Answer
 
 SILENCE_S = 15.0
@@ -20,10 +23,14 @@ class dispatched:  # noqa: N801 - read as a participle: `async with dispatched(â
     """The answer of the first target that gives one.
 
     The next target is tried only when this one surely did no work: its breaker is open, it could
-    not be reached, or it answered with an error. A request whose fate is unknown is never sent again.
+    not be reached, or it answered with an error. Then those that had no room are waited for; then,
+    if all have failed, one is asked again. A request whose fate is unknown is never sent again.
     """
 
-    __slots__ = ("_attempt", "_body", "_call", "_house", "_meter", "_plan", "_problem")
+    __slots__ = (
+        *("_attempt", "_body", "_call", "_full", "_house", "_meter", "_plan", "_problem"),
+        *("_standings", "_unharmed"),
+    )
 
     def __init__(self, call: Call, plan: Plan, body: bytes, meter: Meter, house: House) -> None:
         self._call = call
@@ -31,19 +38,20 @@ class dispatched:  # noqa: N801 - read as a participle: `async with dispatched(â
         self._body = body
         self._meter = meter
         self._house = house
+        self._standings = house.standings
         self._problem: Problem | None = None
+        self._full: tuple[Leg, ...] = ()
+        self._unharmed: tuple[Attempt, ...] = ()
+        """What failed and may be tried again."""
 
     async def __aenter__(self) -> Answer:
         call = self._call
         if self._plan.ask.is_stream:
             call.reply.keep_alive(call.route.dialect.silence(), STREAM_HEADERS, SILENCE_S)
-        for leg in self._house.standings.in_order(self._plan.legs):
-            answer = await self._ask(leg)
-            if answer is not None:
-                return answer
-            if isinstance(self._problem, UpstreamRejected):  # another would not take it either
-                break
-        raise self._problem or self._house.standings.all_shut(self._plan.legs)
+        answer = await self._in_turn() or await self._in_line() or await self._once_more()
+        if answer is None:
+            raise self._problem or self._standings.all_shut(self._plan.legs)
+        return answer
 
     async def __aexit__(
         self,
@@ -53,14 +61,66 @@ class dispatched:  # noqa: N801 - read as a participle: `async with dispatched(â
     ) -> None:
         await self._attempt.leave(error)
 
-    async def _ask(self, leg: Leg) -> Answer | None:
-        house = self._house
-        standing = house.standings.of(leg.target)
-        era = house.standings.enter(standing)
+    async def _in_turn(self) -> Answer | None:
+        standings = self._standings
+        for leg in standings.in_order(self._plan.legs):
+            standing = standings.of(leg.target)
+            if standings.is_shut(standing):
+                continue
+            standing.retries.earn()
+            if not standing.gate.enter():
+                self._full += (leg,)
+            elif answer := await self._ask(leg, standing):
+                return answer
+        return None
+
+    async def _in_line(self) -> Answer | None:
+        for leg in self._full:
+            standing = self._standings.of(leg.target)
+            try:
+                await standing.gate.wait()
+            except UpstreamBusy as busy:
+                self._problem = self._problem or busy
+            else:
+                if answer := await self._ask(leg, standing):
+                    return answer
+        return None
+
+    async def _once_more(self) -> Answer | None:
+        """Of those that surely did no work, the one that wishes to be left alone least."""
+        standings, waited_s = self._standings, 0.0
+        rule = standings.rules.retrying
+        for number in range(rule.most if self._unharmed else 0):
+            failed = min(self._unharmed, key=lambda attempt: attempt.retry_after_s or 0)
+            pause_s = wait_s(rule, number, failed.retry_after_s, standings.draw())
+            waited_s += pause_s
+            standing = failed.standing
+            if waited_s > rule.patience_s or not standing.retries.spend():
+                break
+            await asyncio.sleep(pause_s)
+            self._unharmed = ()
+            if standings.is_shut(standing) or not standing.gate.enter():
+                break
+            if answer := await self._ask(failed.leg, standing):
+                return answer
+            if not self._unharmed:
+                break
+        return None
+
+    async def _ask(self, leg: Leg, standing: Standing) -> Answer | None:
+        """Once within the gate. Raises what no other target would do better, and what is unsure."""
+        era = self._standings.enter(standing)
         if era is None:
+            standing.gate.leave()
             return None
-        attempt = Attempt(self._call, self._plan, leg, self._meter, house, standing)
+        attempt = Attempt(self._call, self._plan, leg, self._meter, self._house, standing, era)
         self._attempt = attempt
-        answer = await attempt.answer(self._body, era)
+        answer = await attempt.answer(self._body)
+        if answer is not None:
+            return answer
         self._problem = attempt.problem
-        return answer
+        if isinstance(attempt.problem, UpstreamRejected):
+            raise attempt.problem
+        if is_safe(self._standings.rules.retrying, attempt.status, attempt.retry_after_s):
+            self._unharmed += (attempt,)
+        return None

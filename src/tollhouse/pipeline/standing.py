@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import ceil
 
@@ -11,7 +12,9 @@ from tollhouse.domain.breaker import Breaker, State, Tripping
 from tollhouse.domain.errors import CircuitOpen
 from tollhouse.domain.models import Leg
 from tollhouse.domain.outliers import stands_out
+from tollhouse.domain.retries import RetryBudget, Retrying
 from tollhouse.domain.snapshot import Target
+from tollhouse.pipeline.gate import Gate
 
 LONGEST_RETRY_S = 60
 
@@ -25,6 +28,8 @@ class Standing:
 
     name: str
     breaker: Breaker
+    gate: Gate
+    retries: RetryBudget
     state: State = State.CLOSED
     """As it was told last."""
 
@@ -33,25 +38,46 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
+class Room:
+    """How many calls one target is given at once, and how many may wait for that, and how long."""
+
+    calls: int = 512
+    in_line: int = 1024
+    line_s: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
 class Rules:
     tripping: Tripping = field(default_factory=Tripping)
+    retrying: Retrying = field(default_factory=Retrying)
     outlier_s: float = 30.0
     """How long a target that stands out for its failures is asked last."""
 
+    rooms: Mapping[str, Room] = field(default_factory=dict)
+    """For each target of a provider, by the provider's name."""
+
 
 class Standings:
-    """As many as targets are configured. `clock` never goes back."""
+    """As many as targets are configured. `clock` never goes back; `draw` gives from 0 to 1."""
 
     def __init__(
-        self, rules: Rules, on_turn: OnTurn, clock: Callable[[], float] = time.monotonic
+        self,
+        rules: Rules,
+        on_turn: OnTurn,
+        clock: Callable[[], float] = time.monotonic,
+        draw: Callable[[], float] = random.random,
     ) -> None:
-        self._rules = rules
+        self.rules = rules
+        self.draw = draw
         self._on_turn = on_turn
         self._now = clock
         self._of: dict[str, Standing] = {}
 
+    def __iter__(self) -> Iterator[Standing]:
+        return iter(self._of.values())
+
     def of(self, target: Target) -> Standing:
-        return self._of.get(target.name) or self._begin(target.name)
+        return self._of.get(target.name) or self._begin(target)
 
     def in_order(self, legs: Sequence[Leg]) -> Sequence[Leg]:
         """As configured, but those who stand out for their failures come last."""
@@ -59,6 +85,10 @@ class Standings:
             return legs
         now = self._now()
         return sorted(legs, key=lambda leg: self.of(leg.target).back_until > now)
+
+    def is_shut(self, standing: Standing) -> bool:
+        breaker = standing.breaker
+        return breaker.state is not State.CLOSED and breaker.is_shut(self._now())
 
     def enter(self, standing: Standing) -> int | None:
         """The era of a call that may go; None if the breaker keeps it out."""
@@ -82,7 +112,7 @@ class Standings:
         others = [self.of(leg.target) for leg in legs if leg.target.name != standing.name]
         failures = [other.breaker.recent_failures for other in others]
         if stands_out(standing.breaker.recent_failures, failures):
-            standing.back_until = now + self._rules.outlier_s
+            standing.back_until = now + self.rules.outlier_s
 
     def all_shut(self, legs: Sequence[Leg]) -> CircuitOpen:
         """When every breaker keeps a call out: until the first may be asked again."""
@@ -94,8 +124,14 @@ class Standings:
             retry_after_s=min(wait_s, LONGEST_RETRY_S),
         )
 
-    def _begin(self, name: str) -> Standing:
-        standing = self._of[name] = Standing(name, Breaker(self._rules.tripping))
+    def _begin(self, target: Target) -> Standing:
+        room = self.rules.rooms.get(target.provider) or Room()
+        standing = self._of[target.name] = Standing(
+            target.name,
+            Breaker(self.rules.tripping),
+            Gate(room.calls, room.in_line, room.line_s),
+            RetryBudget(self.rules.retrying.share_percent),
+        )
         return standing
 
     def _tell(self, standing: Standing) -> None:

@@ -1,0 +1,199 @@
+"""A call is sent to the same target again only where it surely did no work, seldom, and not for long."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from fakes import FakeAnswer, FakeExchange, FakeProvider
+from pipeline.houses import TARGETS, World, body, call, planned
+from tollhouse.domain.budget import Attempt, Outcome
+from tollhouse.domain.errors import (
+    Problem,
+    UpstreamBroke,
+    UpstreamBusy,
+    UpstreamFailed,
+    UpstreamRateLimited,
+    UpstreamUnreachable,
+)
+from tollhouse.domain.metering import Meter
+from tollhouse.domain.retries import Retrying
+from tollhouse.pipeline.dispatch import dispatched
+from tollhouse.pipeline.standing import Room, Rules
+
+FIRST = "first:m-real"
+QUICK = Retrying(first_wait_s=0.001, share_percent=100)
+
+
+def unreachable() -> FakeExchange:
+    return FakeExchange(UpstreamUnreachable(), is_sent=False)
+
+
+def refuses(status: int, **headers: bytes) -> FakeExchange:
+    named = {name.replace("_", "-").encode(): value for name, value in headers.items()}
+    return FakeExchange(FakeAnswer(status, [b"{}"], named))
+
+
+def answers() -> FakeExchange:
+    return FakeExchange(FakeAnswer(200, [b"{}"]))
+
+
+@pytest.mark.req("OL-41", "P-28")
+async def test_all_others_are_asked_before_one_is_asked_again() -> None:
+    world = _world([unreachable(), answers()], [refuses(500)], [refuses(500)])
+    meter = Meter("call-1", planned())
+
+    problem = await _call(world, meter)
+
+    assert problem is None
+    assert [len(world.providers[name].sent) for name in TARGETS] == [2, 1, 1]
+    assert [attempt.target for attempt in meter.attempts] == [f"{name}:m-real" for name in TARGETS]
+    assert meter.leg is meter.plan.legs[0]
+
+
+@pytest.mark.req("OL-41", "P-28")
+async def test_each_try_is_an_attempt_in_the_ledger() -> None:
+    world = _world([refuses(429), unreachable(), answers()], [refuses(500)], [refuses(500)])
+    meter = Meter("call-1", planned())
+
+    await _call(world, meter)
+
+    assert [each for each in meter.attempts if each.target == FIRST] == [
+        Attempt(FIRST, Outcome.REFUSED, 429),
+        Attempt(FIRST, Outcome.NOT_SENT),
+    ]
+
+
+@pytest.mark.req("P-28", "P-20", "OL-41")
+async def test_what_left_and_was_not_seen_again_is_not_retried() -> None:
+    world = _world([refuses(429), FakeExchange(UpstreamBroke())], [refuses(500)], [refuses(500)])
+
+    problem = await _call(world)
+
+    assert isinstance(problem, UpstreamBroke)
+    assert len(world.providers["first"].sent) == 2
+
+
+@pytest.mark.req("OL-41")
+async def test_an_error_that_may_have_done_work_is_not_retried() -> None:
+    world = _world([refuses(500)], [refuses(502)], [refuses(503)])
+
+    problem = await _call(world)
+
+    assert isinstance(problem, UpstreamFailed)
+    assert [len(world.providers[name].sent) for name in TARGETS] == [1, 1, 1]
+
+
+@pytest.mark.req("OL-41", "P-28")
+async def test_a_call_is_retried_only_so_often() -> None:
+    world = _world([unreachable() for _ in range(9)], [refuses(500)], [refuses(500)])
+    standing = world.standings.of(planned().legs[0].target)
+    for _ in range(9):
+        standing.retries.earn()
+
+    problem = await _call(world)
+
+    assert isinstance(problem, UpstreamUnreachable)
+    assert len(world.providers["first"].sent) == 1 + QUICK.most
+
+
+@pytest.mark.req("P-28")
+async def test_without_a_budget_there_is_no_retry() -> None:
+    stingy = Retrying(first_wait_s=0.001, share_percent=20)
+    world = _world([unreachable() for _ in range(11)], [refuses(500)] * 9, [refuses(500)] * 9)
+    world.standings.rules = Rules(retrying=stingy)
+
+    for _ in range(4):
+        await _call(world)
+
+    assert len(world.providers["first"].sent) <= 4 * 1.2
+
+
+@pytest.mark.req("OL-41")
+async def test_a_provider_that_wants_a_long_pause_is_left_to_the_caller() -> None:
+    world = _world(
+        [refuses(429, retry_after=b"11")], [refuses(404)], [refuses(429, retry_after=b"12")]
+    )
+
+    async with asyncio.timeout(1):
+        problem = await _call(world)
+
+    assert isinstance(problem, UpstreamRateLimited)
+    assert problem.retry_after_s == 12
+
+
+@pytest.mark.req("P-33", "S-77")
+async def test_a_target_without_room_is_passed_over_while_another_has_some() -> None:
+    world = _world([FakeExchange(None), answers()], [answers()], room=Room(1, 9, 5.0))
+    hanging = asyncio.create_task(_call(world))
+    while not world.providers["first"].sent:
+        await asyncio.sleep(0)
+
+    problem = await _call(world)
+
+    assert problem is None
+    assert len(world.providers["second"].sent) == 1
+    hanging.cancel()
+    await asyncio.wait([hanging])
+
+
+@pytest.mark.req("S-77", "P-33")
+async def test_when_none_has_room_a_caller_waits_in_line_and_then_is_told() -> None:
+    world = _world(*([FakeExchange(None)] for _ in TARGETS), room=Room(1, 9, 0.01))
+    hanging = [asyncio.create_task(_call(world)) for _ in TARGETS]
+    while not world.providers["third"].sent:
+        await asyncio.sleep(0)
+    meter = Meter("call-1", planned())
+
+    problem = await _call(world, meter)
+
+    assert isinstance(problem, UpstreamBusy)
+    assert (meter.outcome, meter.attempts) == (Outcome.NOT_SENT, [])
+    for task in hanging:
+        task.cancel()
+    await asyncio.wait(hanging)
+
+
+@pytest.mark.req("S-77", "P-30")
+async def test_whatever_ends_a_call_its_place_is_free_again() -> None:
+    endings = [
+        *(answers(), refuses(500), refuses(400), unreachable(), FakeExchange(UpstreamBroke())),
+        *(FakeExchange(ValueError("a fault of ours")), FakeExchange(FakeAnswer(200, [UpstreamBroke()]))),
+    ]  # fmt: skip
+    world = _world(endings, [answers() for _ in endings], room=Room(1, 0, 0.01))
+
+    for _ in endings:
+        try:
+            await _call(world)
+        except ValueError:
+            continue
+
+    assert len(world.providers["first"].sent) == len(endings)
+    assert {standing.gate.inside for standing in world.standings} == {0}
+
+
+async def _call(world: World, meter: Meter | None = None) -> Problem | None:
+    """As a caller does: the answer is read to its end."""
+    meter = meter or Meter("call-1", planned())
+    incoming = call()
+    try:
+        async with dispatched(incoming, meter.plan, body(), meter, world.house) as answer:
+            while await answer.read():
+                pass
+            meter.completed(incoming.route.dialect.relay(meter.plan.ask))
+    except Problem as problem:
+        return problem
+    return None
+
+
+def _world(*each: list[FakeExchange], room: Room | None = None) -> World:
+    """The exchanges of each target, in order."""
+    rooms = dict.fromkeys(TARGETS, room) if room else {}
+    return World(
+        providers={
+            name: FakeProvider(*(each[number] if number < len(each) else ()))
+            for number, name in enumerate(TARGETS)
+        },
+        rules=Rules(retrying=QUICK, rooms=rooms),
+    )
