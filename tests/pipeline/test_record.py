@@ -111,9 +111,8 @@ async def test_a_caller_that_leaves_is_recorded_as_cut(is_started: bool, status:
 async def test_what_breaks_after_the_first_byte_keeps_its_status_and_has_its_code() -> None:
     world, reply = World(), FakeReply(is_started=True)
 
-    with pytest.raises(UpstreamFailed):
-        async with recorded(call(reply=reply), world.house):
-            raise UpstreamFailed
+    with pytest.raises(UpstreamFailed), recorded(call(reply=reply), world.house):
+        raise UpstreamFailed
 
     (record,) = world.audit.records
     assert (record["status"], record["code"], record["outcome"]) == (

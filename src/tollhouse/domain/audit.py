@@ -6,12 +6,12 @@ A record has no field for content, so none can be written by mistake.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any, Literal
 
 from tollhouse.domain.pricing import Usage
+from tollhouse.domain.values import value
 
 ANONYMOUS = "anonymous"
 NANOS_PER_S = 1_000_000_000
@@ -19,7 +19,7 @@ NANOS_PER_S = 1_000_000_000
 Ending = Literal["ok", "refused", "failed", "cut"]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ToolUse:
     """A tool that a call ran: its name and how long it took, never its arguments."""
 
@@ -27,7 +27,7 @@ class ToolUse:
     latency_ms: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Record:
     """One request, refused ones too. `None` says that it never came so far."""
 

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from tollhouse.domain.errors import BudgetExhausted, BudgetMissing
 from tollhouse.domain.pricing import NANOS_PER_DOLLAR, Usage
+from tollhouse.domain.values import value
 
 
 class Outcome(StrEnum):
@@ -32,7 +33,7 @@ class Source(StrEnum):
     HOLD = "hold"  # the end was never seen: the whole hold is owed
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Hold:
     """An upper bound, reserved on every account before anything leaves."""
 
@@ -50,7 +51,7 @@ class Hold:
     created_at_ms: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Attempt:
     """One try at one target."""
 
@@ -59,7 +60,7 @@ class Attempt:
     status: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Settlement:
     """How a hold ends. Under `Outcome.UNKNOWN` the amount stays held and the call is listed."""
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tollhouse.domain.values import value
 
-@dataclass(frozen=True, slots=True)
+
+@value
 class Sending:
     """A request as it leaves: header names in lower case, the body whole."""
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from tollhouse.domain import access
 from tollhouse.domain.errors import FeatureUnpriced, ModelNotGranted, ModelUnknown, ModelUnpriced
 from tollhouse.domain.identity import Principal
 from tollhouse.domain.pricing import Price
 from tollhouse.domain.snapshot import Model, Snapshot, Target
+from tollhouse.domain.values import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Ask:
     """What a dialect read of a call's body, as far as a decision needs it."""
 
@@ -29,7 +28,7 @@ class Ask:
     """The names of those that the caller offers to the model."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Leg:
     """One target of a plan, with the price it is billed at and the most it may produce."""
 
@@ -42,7 +41,7 @@ class Leg:
     worst: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Plan:
     """Ordered targets and the amount that covers any one of them."""
 

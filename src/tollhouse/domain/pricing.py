@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tollhouse.domain.values import value
+
 PICOS_PER_NANO = 1_000
 NANOS_PER_DOLLAR = 1_000_000_000
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Usage:
     """Tokens in disjoint classes: their sum is the provider's total."""
 

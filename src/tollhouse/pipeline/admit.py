@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from types import TracebackType
 
 from tollhouse.domain.budget import Hold
 from tollhouse.domain.errors import StoreUnavailable
@@ -15,19 +14,31 @@ from tollhouse.pipeline.call import Call
 from tollhouse.pipeline.house import House
 
 
-@asynccontextmanager
-async def admitted(call: Call, caller: Principal, plan: Plan, house: House) -> AsyncIterator[Meter]:
+class admitted:  # noqa: N801 - read as a participle: `async with admitted(…)`
     """Settling is the last thing that happens to every admitted call: answered, failed or abandoned.
 
     Nothing else in the house refunds.
     """
-    await house.limiter.take(caller.key)
-    meter = Meter(call.id, plan)
-    await _hold(meter, _worst(call, caller, plan, house), house)
-    try:
-        yield meter
-    finally:
-        await house.ledger.settle(meter.settle(house.now_ms()))
+
+    __slots__ = ("_hold", "_house", "_meter")
+
+    def __init__(self, call: Call, caller: Principal, plan: Plan, house: House) -> None:
+        self._house = house
+        self._hold = _worst(call, caller, plan, house)
+        self._meter = Meter(call.id, plan)
+
+    async def __aenter__(self) -> Meter:
+        await self._house.limiter.take(self._hold.key)
+        await _hold(self._meter, self._hold, self._house)
+        return self._meter
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._house.ledger.settle(self._meter.settle(self._house.now_ms()))
 
 
 async def _hold(meter: Meter, hold: Hold, house: House) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 
+from tollhouse.domain.values import value
 from tollhouse.pipeline.route import Route
 from tollhouse.ports import Reply
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Call:
     id: str
     """Ours, and unique: the ledger knows the call by it."""
@@ -31,7 +31,7 @@ class Call:
     reply: Reply
 
     def header(self, name: bytes) -> bytes | None:
-        for key, value in self.headers:
-            if key == name:
-                return value
+        for each, content in self.headers:
+            if each == name:
+                return content
         return None

@@ -19,7 +19,7 @@ LONGEST_PAGE = 1000
 
 
 async def list_models(call: Call, house: House) -> None:
-    async with recorded(call, house) as record, within(call.route.deadline_s):
+    with recorded(call, house) as record, within(call.route.deadline_s):
         caller = record.caller = identify(record, house)
         callable_models = _callable(house.snapshot, caller)
         body = _one(call, callable_models) if call.path_rest else _page(call, callable_models)

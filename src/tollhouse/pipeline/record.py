@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from tollhouse.domain.audit import ANONYMOUS, Ending, Record, fingerprint
@@ -33,8 +33,8 @@ class Journal:
     was_cut: bool = False
 
 
-@asynccontextmanager
-async def recorded(call: Call, house: House) -> AsyncIterator[Journal]:
+@contextmanager
+def recorded(call: Call, house: House) -> Iterator[Journal]:
     """The outermost block: what happens inside ends as one record, and every error as a Problem."""
     journal = Journal(call)
     house.watch.began()

@@ -9,15 +9,15 @@ from tollhouse.pipeline.record import recorded
 
 
 async def refuse_path(call: Call, house: House) -> None:
-    async with recorded(call, house):
+    with recorded(call, house):
         raise RouteUnknown
 
 
 async def refuse_method(call: Call, house: House) -> None:
-    async with recorded(call, house):
+    with recorded(call, house):
         raise MethodNotAllowed
 
 
 async def refuse_for_load(call: Call, house: House) -> None:
-    async with recorded(call, house):
+    with recorded(call, house):
         raise Overloaded(retry_after_s=1)

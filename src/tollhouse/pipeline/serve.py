@@ -14,7 +14,7 @@ from tollhouse.pipeline.within import within
 
 
 async def serve(call: Call, house: House) -> None:
-    async with recorded(call, house) as record, within(call.route.deadline_s):
+    with recorded(call, house) as record, within(call.route.deadline_s):
         caller = record.caller = identify(record, house)
         body = await call.read_body()
         ask = record.ask = call.route.dialect.peek(body)

@@ -8,7 +8,7 @@ from types import TracebackType
 from tollhouse.domain.errors import UpstreamTimeout
 
 
-class within:  # noqa: N801 - read as a participle: `async with within(…)`
+class within:  # noqa: N801 - read as a participle: `with within(…)`
     """What `asyncio.timeout` does, at a third of its cost, and ending in a problem of ours."""
 
     __slots__ = ("_deadline_s", "_is_over", "_task", "_timer")
@@ -17,14 +17,14 @@ class within:  # noqa: N801 - read as a participle: `async with within(…)`
         self._deadline_s = deadline_s
         self._is_over = False
 
-    async def __aenter__(self) -> None:
+    def __enter__(self) -> None:
         task = asyncio.current_task()
         if task is None:
             raise RuntimeError("a deadline needs a task that it can end")
         self._task = task
         self._timer = asyncio.get_running_loop().call_later(self._deadline_s, self._end)
 
-    async def __aexit__(
+    def __exit__(
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
