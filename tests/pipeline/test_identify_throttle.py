@@ -66,7 +66,7 @@ def test_beyond_the_trials_nobody_is_looked_up_but_who_was_good() -> None:
         _refused(_bad(number), house)
     keys.asked.clear()
 
-    refused = [_refused(_bad(number), house) for number in range(2000, 2100)]
+    refused = [_refused(_bad(number), house) for number in range(20_000, 20_100)]
 
     assert refused == [TooManyFailures] * 100
     assert keys.asked == []
