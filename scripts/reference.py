@@ -15,6 +15,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tollhouse.cli import reference as cli
 from tollhouse.config import reference as config
+from tollhouse.control.doctor import CHECKS
+from tollhouse.control.doctor.checklists import ITEMS
 from tollhouse.domain.breaker import State
 from tollhouse.domain.budget import Outcome
 from tollhouse.domain.errors import REGISTRY, Problem, TooManyFailures, Unauthenticated
@@ -62,6 +64,22 @@ This page is made from the code by `make docs`.
 |---|---|---|---|
 """
 
+DOCTOR_HEAD = """\
+# What the doctor looks at
+
+The checks of `tollhouse doctor`, by their ids, which do not change. What each finds is printed with the line that mends
+it; [Harden it](../how-to/harden.md) has the checklists that they answer, and what only you can confirm.
+
+With `--json`: `status` is `fine`, `unsafe` or `unseen`; `findings` have `id`, `severity`, `found`, `why`,
+`mend` (`toml`, `command`, `words`), `answers` and `asked_by`; `unseen` lists the checks that could
+not look, and `hindered` says why; `yours` lists what is yours to confirm, with the page.
+
+This page is made from the code by `make docs`.
+
+| check | severity | why it matters | answers |
+|---|---|---|---|
+"""
+
 
 def main() -> None:
     for name, page in GENERATED.items():
@@ -91,9 +109,19 @@ def metrics() -> str:
     return METRICS_HEAD + lines + _buckets()
 
 
+def doctor() -> str:
+    rows = "".join(
+        f"| `{check.id}` | {check.severity} | {check.why} | "
+        f"{', '.join(ITEMS[answer].says for answer in check.answers)} |\n"
+        for check in CHECKS
+    )
+    return DOCTOR_HEAD + rows
+
+
 GENERATED: dict[str, Callable[[], str]] = {
     "cli.md": cli.page,
     "configuration.md": config.page,
+    "doctor.md": doctor,
     "errors.md": errors,
     "metrics.md": metrics,
 }

@@ -13,7 +13,7 @@ HEAD = """\
 - Every command has `--help` with an example, and `--json` with stable keys. Money is a whole number of
   nano-dollars (`…_nanos`) and a text that reads (`…_dollars`); times are in UTC.
 - Exit status: 0 done, 1 refused or failed, with one line on standard error that begins with a code,
-  2 not understood.
+  2 not understood; `doctor` says for itself what its 2 means.
 - A SQLite store is made, and brought up to date, by the first command that needs it. PostgreSQL only
   by `tollhouse migrate`.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import chain
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 from tollhouse.config.addresses import is_loopback, is_public
@@ -27,19 +28,33 @@ def warnings(settings: Settings) -> list[Problem]:
     )
 
 
-def _exposed_files(settings: Settings) -> Iterator[Problem]:
+def exposed_files(settings: Settings) -> Iterator[tuple[str, Path]]:
+    """Secrets that others on this machine can read, each with its key."""
     paths = [(key, file_of(secret, settings.data_dir)) for key, secret in settings.secrets()]
     if settings.server.tls_key:
         paths.append(("server.tls_key", settings.at(settings.server.tls_key)))
     paths.append(("audit.key", settings.at(settings.audit.key)))
     for key, path in paths:
         if path is not None and is_readable_by_others(path):
-            yield Problem(
-                key,
-                f"{path} can be read by other users",
-                "a file that only its owner can read",
-                f"Run `chmod 600 {path}`.",
-            )
+            yield key, path
+
+
+def is_encrypted(url: str) -> bool:
+    """Whether the way to a PostgreSQL database is, or need not be."""
+    parts = urlsplit(url)
+    if parts.hostname is None or is_loopback(parts.hostname):
+        return True
+    return bool(ENCRYPTED & set(parse_qs(parts.query).get("sslmode", ())))
+
+
+def _exposed_files(settings: Settings) -> Iterator[Problem]:
+    for key, path in exposed_files(settings):
+        yield Problem(
+            key,
+            f"{path} can be read by other users",
+            "a file that only its owner can read",
+            f"Run `chmod 600 {path}`.",
+        )
 
 
 def _open_metrics(settings: Settings) -> Iterator[Problem]:
@@ -69,7 +84,7 @@ def _plain_database(settings: Settings) -> Iterator[Problem]:
         url = urlsplit(text)
         if url.hostname is None or is_loopback(url.hostname):
             continue
-        if url.scheme == "valkey" or not ENCRYPTED & set(parse_qs(url.query).get("sslmode", ())):
+        if url.scheme == "valkey" or not is_encrypted(text):
             yield Problem(
                 key,
                 f"a connection to {url.hostname} that may not be encrypted",

@@ -57,7 +57,7 @@ def kept(path: Path) -> bytes:
 
 def _make(path: Path) -> None:
     """Whole or not at all, and only once: of two processes that start together, one wins."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     file = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:

@@ -80,7 +80,7 @@ class SqliteDatabase:
 
     async def migrate(self, *, apply: bool = True) -> list[str]:
         """Bring the schema up to date; the names of the steps taken."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         return await self._writer.run(lambda connection: _migrate(connection, apply=apply))
 
     async def close(self) -> None:

@@ -1,0 +1,381 @@
+"""For every check of the doctor: a house that has what it looks for."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from pathlib import Path
+
+from ailing import House, certificate
+
+from stores import DAY_MS, PEPPERS, acme_key, hold, settle
+from tollhouse.control import budgets, keys, peppers, sweeping
+from tollhouse.control.budgets import Grant
+from tollhouse.control.doctor import Seen
+from tollhouse.control.doctor.machine import Library, Machine, Process
+from tollhouse.control.keys import Issued, Wish
+from tollhouse.domain.budget import Outcome
+from tollhouse.storage.heads import Anchored, anchor
+from tollhouse.storage.sqlite import SqliteDatabase
+
+Arrange = Callable[[House], Awaitable[None]]
+
+ILLS: dict[str, Arrange] = {}
+
+PEPPER = '[auth.peppers]\n1 = "env:TOLLHOUSE_PEPPER"'
+POSTGRES = "postgresql://gate@db.internal:5432/gate"
+
+
+def ill(check: str) -> Callable[[Arrange], Arrange]:
+    def named(arrange: Arrange) -> Arrange:
+        assert check not in ILLS
+        ILLS[check] = arrange
+        return arrange
+
+    return named
+
+
+# --- the door ----------------------------------------------------------------------------
+
+
+@ill("clear-behind-proxy")
+async def _(house: House) -> None:
+    house.set('[server]\nlisten = "192.0.2.1:8400"\ntrusted_proxies = ["192.0.2.2/32"]')
+    certificate(house.data / "tls.crt", days=90)
+    (house.data / "tls.key").touch(mode=0o600)
+
+
+@ill("certificate-expired")
+async def _(house: House) -> None:
+    _with_certificate(house, days=-1)
+
+
+@ill("certificate-ends-soon")
+async def _(house: House) -> None:
+    _with_certificate(house, days=10)
+
+
+@ill("limits-off")
+async def _(house: House) -> None:
+    house.set("[limits]\nrequests_per_minute = 0")
+
+
+@ill("throttle-off")
+async def _(house: House) -> None:
+    house.set("[auth]\nfailures_per_minute = 0")
+
+
+@ill("limits-apart")
+async def _(house: House) -> None:
+    house.set("[server]\nworkers = 2")
+
+
+@ill("metrics-exposed")
+async def _(house: House) -> None:
+    house.set('[metrics]\nlisten = "0.0.0.0:9400"')
+
+
+@ill("metrics-off")
+async def _(house: House) -> None:
+    house.set('[metrics]\nlisten = "off"')
+
+
+@ill("log-debug")
+async def _(house: House) -> None:
+    house.set('[log]\nlevel = "debug"')
+
+
+@ill("no-models")
+async def _(house: House) -> None:
+    house.write(f'data_dir = "{house.data}"\n')
+
+
+# --- files -------------------------------------------------------------------------------
+
+
+@ill("secret-files")
+async def _(house: House) -> None:
+    await peppers.opened(house.settings(), house.store)
+    peppers.pepper_path(house.settings()).chmod(0o644)
+
+
+@ill("env-file-tracked")
+async def _(house: House) -> None:
+    (house.directory / ".git").mkdir()
+    house.file.with_name(".env").touch(mode=0o600)
+
+
+@ill("config-writable")
+async def _(house: House) -> None:
+    house.file.chmod(0o620)
+
+
+@ill("config-readable")
+async def _(house: House) -> None:
+    house.file.chmod(0o604)
+
+
+@ill("data-open")
+async def _(house: House) -> None:
+    house.data.chmod(0o755)
+
+
+@ill("audit-key-beside-log")
+async def _(house: House) -> None:
+    (house.data / "audit.key").touch(mode=0o600)
+    (house.data / "audit.key.pub").touch()
+
+
+@ill("pepper-beside-store")
+async def _(house: House) -> None:
+    await peppers.opened(house.settings(), house.store)
+
+
+# --- the ways out ------------------------------------------------------------------------
+
+
+@ill("http-upstream")
+async def _(house: House) -> None:
+    house.set('[providers.far]\nkind = "openai-compatible"\nurl = "http://api.example.com/v1"')
+
+
+@ill("http-upstream-near")
+async def _(house: House) -> None:
+    house.set('[providers.near]\nkind = "openai-compatible"\nurl = "http://10.0.0.7:8000/v1"')
+
+
+@ill("database-plain")
+async def _(house: House) -> None:
+    house.set(f'[store]\nurl = "{POSTGRES}?application_name=gate"', PEPPER)
+    house.alter = _without_store
+
+
+@ill("database-unverified")
+async def _(house: House) -> None:
+    house.set(f'[store]\nurl = "{POSTGRES}?sslmode=require"', PEPPER)
+    house.alter = _without_store
+
+
+@ill("database-password")
+async def _(house: House) -> None:
+    house.set(f'[store]\nurl = "{POSTGRES}"', PEPPER)
+    house.alter = _without_store
+
+
+@ill("counters-plain")
+async def _(house: House) -> None:
+    house.set('[limits]\nstore = "valkey://counters.internal:6379/0"')
+
+
+@ill("counters-open")
+async def _(house: House) -> None:
+    house.set('[limits]\nstore = "valkey://127.0.0.1:6379/0"')
+
+
+@ill("breaker-off")
+async def _(house: House) -> None:
+    house.set("[breaker]\nfailures = 0")
+
+
+# --- the machine -------------------------------------------------------------------------
+
+
+@ill("sqlite-on-network")
+async def _(house: House) -> None:
+    mounts = ((Path("/"), "ext4"), (house.data, "nfs4"))
+    _on(house, Machine(mounts=mounts))
+
+
+@ill("disk-full")
+async def _(house: House) -> None:
+    _on(house, Machine(free_bytes=((house.data, 5 << 20),)))
+
+    async def make_room() -> None:
+        _on(house, Machine(free_bytes=((house.data, 5 << 30),)))
+
+    house.by_hand = make_room
+
+
+@ill("audit-unwritable")
+async def _(house: House) -> None:
+    (house.data / "audit").touch(mode=0o600)
+
+
+@ill("core-dumps")
+async def _(house: House) -> None:
+    _runs(house, Process(None, 1000, -1), Process(None, 1000, 0))
+
+
+@ill("runs-as-root")
+async def _(house: House) -> None:
+    _runs(house, Process(4711, 0, 0), Process(4711, 1000, 0))
+
+
+@ill("library-floors")
+async def _(house: House) -> None:
+    _on(house, Machine(libraries=(Library("cryptography", "49.0.1", "50"),)))
+
+    async def install() -> None:
+        _on(house, Machine(libraries=(Library("cryptography", "50.0.0", "50"),)))
+
+    house.by_hand = install
+
+
+@ill("clock")
+async def _(house: House) -> None:
+    key = await acme_key(house.store)
+    await hold(house.store, key, "c1", 900, at_ms=house.now_ms + 120_000)
+
+    async def set_clock() -> None:
+        house.ahead_ms = 120_000
+
+    house.by_hand = set_clock
+
+
+# --- the store ---------------------------------------------------------------------------
+
+
+@ill("schema-behind")
+async def _(house: House) -> None:
+    await house.store.close()
+    house.set('[store]\nurl = "sqlite:empty.db"')
+    house.store = SqliteDatabase(house.data / "empty.db")
+
+
+@ill("schema-ahead")
+async def _(house: House) -> None:
+    house.alter = lambda seen: replace(seen, schema="ahead", store=None)
+
+    async def upgrade() -> None:
+        house.alter = lambda seen: seen
+
+    house.by_hand = upgrade
+
+
+@ill("database-pool")
+async def _(house: House) -> None:
+    house.set("[server]\nworkers = 3", "[store]\npool = 8")
+    house.alter = lambda seen: replace(seen, store=replace(seen.books, most_connections=20))
+
+
+@ill("balances-differ")
+async def _(house: House) -> None:
+    await acme_key(house.store)
+    await house.store.write(("UPDATE accounts SET held = 7 WHERE owner = $1", ("tenant:acme",)))
+
+    async def restore() -> None:
+        await house.store.write(("UPDATE accounts SET held = 0 WHERE owner = $1", ("tenant:acme",)))
+
+    house.by_hand = restore
+
+
+@ill("open-holds")
+async def _(house: House) -> None:
+    await hold(house.store, await acme_key(house.store), "c1", 900)
+    await settle(house.store, "c1", 0, Outcome.UNKNOWN)
+
+
+@ill("arrears")
+async def _(house: House) -> None:
+    key = await acme_key(house.store)
+    await hold(house.store, key, "c1", 900, at_ms=house.now_ms - 3 * 3_600_000)
+
+    async def restart() -> None:
+        await sweeping.sweep(house.store, house.store, sweeping.Policy(), house.now_ms)
+
+    house.by_hand = restart
+
+
+@ill("price-not-required")
+async def _(house: House) -> None:
+    house.set("[ledger]\nrequire_price = false")
+
+
+@ill("models-unpriced")
+async def _(house: House) -> None:
+    """As `House` makes it."""
+
+
+@ill("audit-lenient")
+async def _(house: House) -> None:
+    """As `House` makes it."""
+
+
+@ill("audit-broken")
+async def _(house: House) -> None:
+    await anchor(house.store, Anchored("w0", 5, "ab" * 32, house.now_ms))
+
+    async def restore() -> None:
+        await house.store.write(("DELETE FROM audit_heads", ()))
+
+    house.by_hand = restore
+
+
+# --- keys --------------------------------------------------------------------------------
+
+
+@ill("keys-uncapped")
+async def _(house: House) -> None:
+    await acme_key(house.store)
+    await budgets.grant(house.store, "tenant:acme", Grant(is_granted=True))
+
+
+@ill("tenants-uncapped")
+async def _(house: House) -> None:
+    await acme_key(house.store)
+    await budgets.grant(house.store, "tenant:acme", Grant(is_granted=False))
+
+
+@ill("keys-endless")
+async def _(house: House) -> None:
+    await _key(house, expires_in_s=None)
+
+
+@ill("keys-all-models")
+async def _(house: House) -> None:
+    await _key(house, models=("*", "small"))
+
+
+@ill("keys-unused")
+async def _(house: House) -> None:
+    issued = await _key(house, expires_in_s=200 * keys.DAY_S)
+    await keys.touch(house.store, {issued.id: house.now_ms - 91 * DAY_MS})
+
+
+# --- how ---------------------------------------------------------------------------------
+
+
+async def _key(
+    house: House, models: tuple[str, ...] = (), expires_in_s: int | None = keys.LIFETIME_S
+) -> Issued:
+    await acme_key(house.store)
+    wish = Wish("acme", "website", models=models, expires_in_s=expires_in_s)
+    return await keys.issue(house.store, PEPPERS, wish, house.now_ms)
+
+
+def _with_certificate(house: House, days: float) -> None:
+    certificate(house.data / "tls.crt", days)
+    (house.data / "tls.key").touch(mode=0o600)
+    house.set('[server]\ntls_certificate = "tls.crt"\ntls_key = "tls.key"')
+
+    async def renew() -> None:
+        certificate(house.data / "tls.crt", days=90)
+
+    house.by_hand = renew
+
+
+def _on(house: House, machine: Machine) -> None:
+    house.alter = lambda seen: replace(seen, machine=machine)
+
+
+def _runs(house: House, before: Process, after: Process) -> None:
+    _on(house, Machine(processes=(before,)))
+
+    async def change() -> None:
+        _on(house, Machine(processes=(after,)))
+
+    house.by_hand = change
+
+
+def _without_store(seen: Seen) -> Seen:
+    return replace(seen, store=None)
