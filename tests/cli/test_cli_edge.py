@@ -10,7 +10,7 @@ from tollhouse import __version__
 from tollhouse.cli.edge import said
 from tollhouse.domain.errors import StoreUnavailable
 
-HEAVY = ("rich", "pydantic", "apsw", "asyncpg", "cryptography", "uvicorn", "asyncio")
+HEAVY = ("rich", "pydantic", "apsw", "asyncpg", "cryptography", "asyncio")
 
 
 @pytest.mark.parametrize(

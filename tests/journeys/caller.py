@@ -59,7 +59,7 @@ async def calling(door: Gateway, body: dict[str, Any], name: str = "call") -> As
     sent = json.dumps(body).encode()
     reader, writer = await asyncio.open_connection("127.0.0.1", door.port)
     writer.write(
-        b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nconnection: close\r\n"
+        b"POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n"
         b"content-type: application/json\r\nx-request-id: %b\r\nauthorization: Bearer %b\r\n"
         b"content-length: %d\r\n\r\n%b" % (name.encode(), door.key.encode(), len(sent), sent)
     )

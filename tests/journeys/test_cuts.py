@@ -180,7 +180,7 @@ async def _send(door: Gateway, body: bytes) -> tuple[asyncio.StreamReader, async
     reader, writer = await asyncio.open_connection("127.0.0.1", door.port)
     cut = json.loads(body)["messages"][0]["content"].split()[1]
     writer.write(
-        b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nconnection: close\r\n"
+        b"POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n"
         b"content-type: application/json\r\nx-request-id: cut-%b\r\nauthorization: Bearer %b\r\n"
         b"content-length: %d\r\n\r\n%b" % (cut.encode(), door.key.encode(), len(body), body)
     )

@@ -1,116 +1,161 @@
+"""Bodies as they come over a real connection: counted, bounded, and judged before they are read."""
+
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from tollhouse.domain.errors import BodyIncomplete, BodyTooLarge, MediaTypeUnsupported
-from tollhouse.server.body import LINGER_BYTES, read_json_body
+from security.wire import CHAT, Lines, chunked_request, exchange, head, request
+from server.doors import served
+from tollhouse.domain.errors import Problem
+from tollhouse.server.body import read_json_body
+from tollhouse.server.connection import LINGER_BYTES, Connection
+from tollhouse.server.request import Request
 
-JSON = [(b"content-type", b"application/json")]
+JSON = (("content-type", "application/json"),)
 MOST = 100
 
 
-@pytest.mark.req("B-2", "S-7")
-@given(st.lists(st.binary(max_size=60), min_size=1, max_size=8))
-async def test_a_body_is_counted_piece_by_piece(pieces: list[bytes]) -> None:
-    whole = b"".join(pieces)
+@pytest.mark.req("B-2", "S-7", "CN-6", "OC-27")
+@pytest.mark.parametrize("sizes", [[1], [100], [60, 40], [60, 41], [101], [1] * 101, [30] * 9])
+async def test_a_body_without_a_length_is_counted_piece_by_piece(sizes: Sequence[int]) -> None:
+    answer = await _read(chunked_request([b"x" * size for size in sizes], JSON))
 
-    if len(whole) <= MOST:
-        assert await _read(pieces) == whole
-    else:
-        with pytest.raises(BodyTooLarge):
-            await _read(pieces)
+    assert answer == (f"read {sum(sizes)}" if sum(sizes) <= MOST else "body_too_large")
 
 
-@pytest.mark.req("B-2")
-async def test_the_cap_itself_is_allowed_and_one_byte_more_is_not() -> None:
-    assert len(await _read([b"x" * MOST])) == MOST
+@pytest.mark.req("B-2", "H-39", "OL-2")
+@pytest.mark.parametrize("size", [0, 99, 100, 101, 10_000])
+async def test_the_cap_itself_is_allowed_and_one_byte_more_is_not(size: int) -> None:
+    answer = await _read(request(b"x" * size, JSON))
 
-    with pytest.raises(BodyTooLarge):
-        await _read([b"x" * MOST, b"x"])
-
-
-@pytest.mark.req("B-2", "S-7")
-async def test_of_an_endless_body_only_so_much_is_thrown_away() -> None:
-    received = 0
-
-    async def endless() -> dict[str, Any]:
-        nonlocal received
-        received += 65_536
-        return {"type": "http.request", "body": b"x" * 65_536, "more_body": True}
-
-    with pytest.raises(BodyTooLarge):
-        await read_json_body(endless, lambda: False, JSON, MOST)
-
-    assert received <= MOST + LINGER_BYTES + 3 * 65_536
+    assert answer == (f"read {size}" if size <= MOST else "body_too_large")
 
 
-@pytest.mark.req("S-7")
-async def test_a_body_that_breaks_off_is_incomplete() -> None:
-    with pytest.raises(BodyIncomplete):
-        await read_json_body(_receiving([b"{"], is_cut=True), lambda: False, JSON, MOST)
+@pytest.mark.req("B-2", "S-7", "H-39")
+@pytest.mark.parametrize("framing", [f"content-length: {1 << 30}", "transfer-encoding: chunked"])
+async def test_of_an_endless_body_only_so_much_is_read(framing: str) -> None:
+    chunk = b"x" * 65_536
+    piece = b"%x\r\n%b\r\n" % (len(chunk), chunk) if "chunked" in framing else chunk
+    sent = 0
+    async with served(_answer) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(f"POST {CHAT} HTTP/1.1\r\nhost: x\r\n{framing}\r\n".encode())
+        writer.write(b"content-type: application/json\r\n\r\n")
+        answer = asyncio.create_task(reader.read(4096))
+        try:
+            while sent < 1 << 30:
+                writer.write(piece)
+                await writer.drain()
+                sent += len(piece)
+        except ConnectionError:
+            pass
+        finally:
+            writer.transport.abort()
+
+        assert b"body_too_large" in await answer
+        assert sent < 2 * MOST + 3 * LINGER_BYTES  # some of it in the buffers of the system
 
 
-@pytest.mark.req("S-6")
+@pytest.mark.req("S-7", "CN-25")
+async def test_a_body_that_breaks_off_is_never_taken_for_whole() -> None:
+    read: list[str] = []
+
+    async def answer(incoming: Request, connection: Connection) -> None:
+        try:
+            await _answer(incoming, connection)
+        except asyncio.CancelledError:
+            read.append("cut")
+            raise
+
+    async with served(answer) as port:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(request(b"{}", JSON)[:-1])
+        writer.close()
+        async with asyncio.timeout(5):
+            while not read:
+                await asyncio.sleep(0.01)
+
+    assert read == ["cut"]
+
+
+@pytest.mark.req("S-6", "OC-20", "OL-3")
 async def test_the_media_type_is_judged_before_a_byte_is_read() -> None:
-    with pytest.raises(MediaTypeUnsupported):
-        await read_json_body(_never, lambda: False, [], MOST)
+    answer = await _read(head("POST", CHAT, [("content-length", "5")]))
+
+    assert answer == "media_type_unsupported"
+
+
+@pytest.mark.req("H-24")
+async def test_who_asks_whether_to_go_on_is_told_when_the_body_is_wanted() -> None:
+    expecting = (*JSON, ("expect", "100-continue"), ("content-length", "2"))
+    async with served(_answer) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(head("POST", CHAT, expecting))
+
+        assert await reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+
+        writer.write(b"{}")
+        assert (await reader.read()).endswith(b"read 2")
+        writer.close()
 
 
 @pytest.mark.parametrize(
     "kind",
     [
-        *(b"application/json", b"Application/JSON", b"application/json; charset=utf-8"),
-        *(b"application/json;charset=UTF-8", b'application/json; charset="utf-8"', b" application/json "),
+        *("application/json", "Application/JSON", "application/json; charset=utf-8"),
+        *("application/json;charset=UTF-8", 'application/json; charset="utf-8"', " application/json "),
     ],
 )  # fmt: skip
-async def test_json_is_taken_as_clients_name_it(kind: bytes) -> None:
-    assert await _read([b"{}"], [(b"content-type", kind)]) == b"{}"
+async def test_json_is_taken_as_clients_name_it(kind: str) -> None:
+    assert await _read(request(b"{}", [("content-type", kind)])) == "read 2"
 
 
+@pytest.mark.req("S-6", "H-37", "H-38", "H-68", "OL-3")
 @pytest.mark.parametrize(
     "headers",
     [
         [],
-        [(b"content-type", b"")],
-        [(b"content-type", b"text/plain")],
-        [(b"content-type", b"application/jsonp")],
-        [(b"content-type", b"application/x-www-form-urlencoded")],
-        [(b"content-type", b"multipart/form-data; boundary=x")],
-        [(b"content-type", b"application/json; charset=latin-1")],
-        [*JSON, (b"content-encoding", b"gzip")],
-        [*JSON, (b"content-encoding", b"identity, br")],
-        [*JSON, (b"content-type", b"text/plain")],
+        [("content-type", "")],
+        [("content-type", "text/plain")],
+        [("content-type", "application/jsonp")],
+        [("content-type", "application/json-seq")],
+        [("content-type", "application/x-ndjson")],
+        [("content-type", "application/x-www-form-urlencoded")],
+        [("content-type", "multipart/form-data; boundary=x")],
+        [("content-type", "application/json; charset=latin-1")],
+        [("content-type", "application/json; charset=utf-16")],
+        *([*JSON, ("content-encoding", kind)] for kind in ("gzip", "deflate", "br", "zstd", "x-gzip")),
+        [*JSON, ("content-encoding", "gzip,gzip")],
+        [*JSON, ("content-encoding", "identity, br")],
     ],
-)
-async def test_anything_else_is_not(headers: list[tuple[bytes, bytes]]) -> None:
-    with pytest.raises(MediaTypeUnsupported):
-        await _read([b"{}"], headers)
+)  # fmt: skip
+async def test_anything_else_is_not(headers: Lines) -> None:
+    assert await _read(request(b"{}", headers)) == "media_type_unsupported"
 
 
-async def _read(pieces: Sequence[bytes], headers: Sequence[tuple[bytes, bytes]] = JSON) -> bytes:
-    return await read_json_body(_receiving(pieces), lambda: len(pieces) == 1, headers, MOST)
+@pytest.mark.req("CN-5", "CN-24")
+async def test_where_lengths_are_required_chunks_are_refused() -> None:
+    assert await _read(chunked_request([b"{}"], JSON), needs_length=True) == "length_required"
+    assert await _read(request(b"{}", JSON), needs_length=True) == "read 2"
 
 
-def _receiving(
-    pieces: Sequence[bytes], *, is_cut: bool = False
-) -> Callable[[], Awaitable[dict[str, Any]]]:
-    left = list(pieces)
+async def _read(raw: bytes, *, needs_length: bool = False) -> str:
+    async def answer(incoming: Request, connection: Connection) -> None:
+        await _answer(incoming, connection, needs_length=needs_length)
 
-    async def receive() -> dict[str, Any]:
-        if not left:
-            return {"type": "http.disconnect"}
-        body = left.pop(0)
-        return {"type": "http.request", "body": body, "more_body": bool(left) or is_cut}
-
-    return receive
+    async with served(answer) as port:
+        received = await exchange(port, raw)
+    return received.partition(b"\r\n\r\n")[2].decode()
 
 
-async def _never() -> dict[str, Any]:
-    await asyncio.Event().wait()
-    raise AssertionError
+async def _answer(incoming: Request, connection: Connection, *, needs_length: bool = False) -> None:
+    try:
+        body = await read_json_body(connection, incoming, MOST, needs_length=needs_length)
+        said = f"read {len(body)}"
+    except Problem as problem:
+        said = problem.code
+    connection.begin(200, [(b"content-length", b"%d" % len(said))], b"")
+    connection.finish(said.encode())

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import pytest
-import uvicorn
-from uvicorn._types import ASGIReceiveCallable, ASGISendCallable, Scope
 
 from journeys.gateway import until
 from security.wire import exchange, request
-from tollhouse.server.protocol import Connection
+from server.doors import served
+from tollhouse.server.connection import Connection
 from tollhouse.server.reply import WireReply
+from tollhouse.server.request import Request
 
 SILENCE_S = 0.05
 COMMENT = b": keep-alive\n\n"
 STREAM = ((b"content-type", b"text/event-stream"),)
-EVERY = ((b"x-request-id", b"id-1"),)
+EVERY = b"x-request-id: id-1\r\n"
 
 Answer = Callable[[WireReply], Awaitable[None]]
 
@@ -134,31 +133,16 @@ async def test_the_first_byte_is_timed() -> None:
 
 @asynccontextmanager
 async def _serving(answer: Answer) -> AsyncIterator[int]:
-    async def app(scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
-        assert scope["type"] == "http"
+    async def answered(_: Request, connection: Connection) -> None:
         times = iter(range(1, 1000))
-        reply = WireReply(scope["state"]["connection"], EVERY, lambda: next(times))
+        reply = WireReply(connection, EVERY, lambda: next(times))
         try:
             await answer(reply)
-        except asyncio.CancelledError:
-            return
         finally:
             reply.close()
 
-    listener = socket.socket()
-    listener.bind(("127.0.0.1", 0))
-    config = uvicorn.Config(
-        app, http=Connection, ws="none", lifespan="off", log_config=None, access_log=False
-    )
-    server = uvicorn.Server(config)
-    serving = asyncio.create_task(server._serve([listener]))
-    await until(lambda: _is(server.started), "the server listens")
-    try:
-        yield int(listener.getsockname()[1])
-    finally:
-        server.should_exit = True
-        await serving
-        listener.close()
+    async with served(answered) as port:
+        yield port
 
 
 async def _is(truth: bool) -> bool:

@@ -32,7 +32,7 @@ def test_an_event_is_one_line_of_json() -> None:
     ]
 
 
-@pytest.mark.parametrize("name", ["uvicorn", "uvicorn.error", "uvicorn.access", "asyncio", "other"])
+@pytest.mark.parametrize("name", ["library", "library.part", "asyncio", "other"])
 def test_what_libraries_log_takes_the_same_way(name: str) -> None:
     lines = _logged(f"""
         logging.getLogger({name!r}).warning("%s went to /?api_key=%s", "GET", "{CANARY}")
@@ -47,11 +47,12 @@ def test_a_library_that_brought_handlers_of_its_own_loses_them() -> None:
     lines = _logged(
         """
         configure("info")
-        logging.getLogger("uvicorn.access").info("once")
+        logging.getLogger("library").info("once")
         """,
         before="""
-        import logging.config, uvicorn.config
-        logging.config.dictConfig(uvicorn.config.LOGGING_CONFIG)
+        import logging
+        logging.getLogger("library").addHandler(logging.StreamHandler())
+        logging.getLogger("library").propagate = False
         """,
     )
 

@@ -16,6 +16,8 @@ from tollhouse.config.problems import Unfit, shown
 LISTEN = 'an IP address and a port, such as "127.0.0.1:8400" or "[::1]:8400"'
 LISTEN_OR_OFF = 'an IP address and a port, such as "127.0.0.1:9400", or "off"'
 NETWORK = 'a network, such as "10.0.0.0/8" or "192.0.2.7/32"'
+HOST = 'a host name or address without a port, such as "llm.example.com"'
+ORIGIN = 'a scheme and a host, such as "https://chat.example.com", or "*"'
 STORE = '"sqlite:PATH" or "postgresql://USER@HOST:PORT/DATABASE"'
 COUNTERS = '"memory" or "valkey://HOST:PORT/DATABASE"'
 HTTP = (
@@ -76,6 +78,22 @@ class TargetName:
 
     def __str__(self) -> str:
         return f"{self.provider}:{self.model}"
+
+
+def read_host(text: str) -> str:
+    """An address of version 6 stands in brackets, as it does in `Host`."""
+    bare = text.removeprefix("[").removesuffix("]")
+    if not HOST_NAME.fullmatch(text) and (_ip(bare) is None or text != f"[{bare}]"):
+        raise Unfit(shown(text))
+    return text.lower()
+
+
+def read_origin(text: str) -> str:
+    if text != "*" and not re.fullmatch(r"[a-z][a-z0-9+.-]*://[a-z0-9._-]+(:[0-9]{1,5})?", text):
+        raise Unfit(
+            shown(text), hint="As browsers send it: lower case, no path, no slash at the end."
+        )
+    return text
 
 
 def read_listen(text: str) -> Listen:

@@ -28,6 +28,7 @@ def clashes(settings: Settings) -> Iterator[Clash]:
     return chain(
         _authenticator(settings),
         _exposure(settings),
+        _origins(settings),
         _certificate(settings),
         _listeners(settings),
         _peppers(settings),
@@ -57,6 +58,16 @@ def _exposure(settings: Settings) -> Iterator[Clash]:
         "a loopback address, or TLS",
         "Set `tls_certificate` and `tls_key`; or, if TLS ends at a proxy, its addresses as `trusted_proxies`.",
     )
+
+
+def _origins(settings: Settings) -> Iterator[Clash]:
+    server = settings.server
+    if "*" in server.cors_origins and server.cors_credentials:
+        yield Clash(
+            (("server", "cors_origins"), ("server", "cors_credentials")),
+            'credentials for "*", which is every page that anybody visits',
+            "the origins that may, or no credentials",
+        )
 
 
 def _certificate(settings: Settings) -> Iterator[Clash]:

@@ -60,6 +60,8 @@ Proxies = tuple[
 Targets = tuple[
     Annotated[TargetName, Text(TargetName, addresses.read_target, addresses.TARGET)], ...
 ]
+Names = tuple[Annotated[str, Text(str, addresses.read_host, addresses.HOST)], ...]
+Origins = tuple[Annotated[str, Text(str, addresses.read_origin, addresses.ORIGIN)], ...]
 Peppers = dict[Annotated[int, Text(int, _pepper_version, PEPPER_VERSION)], SecretRef]
 ProviderName = Annotated[str, Text(str, _provider_name, PROVIDER_NAME)]
 ModelName = Annotated[str, Text(str, _model_name, MODEL_NAME)]
@@ -110,7 +112,7 @@ class ServerSettings(Section):
     )
     trusted_proxies: Proxies = setting(
         "Networks of proxies at which TLS ends. Naming them allows an address that others can "
-        "reach without TLS of our own. What a proxy says of the caller's address is not read yet.",
+        "reach without TLS of our own. Only what they say of the caller's address is believed.",
         (),
         strict=False,
     )
@@ -122,6 +124,44 @@ class ServerSettings(Section):
         MIB,
         ge=1024,
         le=64 * MIB,
+    )
+    require_content_length: bool = setting(
+        "Refuse bodies that come in chunks, without a declared length, with `length_required`.",
+        default=False,
+    )
+    hosts: Names = setting(
+        "Names by which callers may reach the gateway, as they stand in `Host`, without a port. A "
+        "loopback listener always takes its own address and `localhost`, and nothing else that is "
+        "not listed. Any other listener takes every name if none is listed.",
+        (),
+        strict=False,
+    )
+    cors_origins: Origins = setting(
+        'Web pages that may call from a browser, such as "https://chat.example.com"; "*" is any. '
+        "None by default.",
+        (),
+        strict=False,
+    )
+    cors_credentials: bool = setting(
+        "Let these pages send cookies and client certificates. Keys need no such permission.",
+        default=False,
+    )
+    header_s: Seconds = setting("How long the head of a request may take to arrive.", 10)
+    body_s: Seconds = setting(
+        "How long a request's body may take to arrive. Slower than 1 KiB a second is too slow in "
+        "any case.",
+        60,
+    )
+    idle_s: Seconds = setting("How long a connection may wait for its next request.", 75)
+    stall_s: Seconds = setting(
+        "How long a caller may leave an answer unread before it is cut off.", 120
+    )
+    max_connections_per_address: int = setting(
+        "Connections that one address may have open, in each worker. 0 sets no limit. Trusted "
+        "proxies have none.",
+        1024,
+        ge=0,
+        le=1_000_000,
     )
     max_concurrent_requests: int = setting(
         "Requests under way at one time, in each worker. More are refused until one ends.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 
+from tollhouse.domain.errors import Problem
 from tollhouse.domain.values import value
 from tollhouse.pipeline.route import Route
 from tollhouse.ports import Reply
@@ -29,6 +30,8 @@ class Call:
     began_ns: int
     read_body: Callable[[], Awaitable[bytes]]
     reply: Reply
+    refusal: Problem | None = None
+    """What the door found wrong with it: then it is written down, and nothing else."""
 
     def header(self, name: bytes) -> bytes | None:
         for each, content in self.headers:

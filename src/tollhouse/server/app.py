@@ -2,99 +2,133 @@
 
 from __future__ import annotations
 
-import asyncio
+from dataclasses import dataclass
 from functools import partial
 from urllib.parse import unquote
 
-from uvicorn._types import ASGIReceiveCallable, ASGISendCallable, HTTPScope, Scope
-
-from tollhouse.domain.errors import Problem
+from tollhouse.domain.errors import MethodNotAllowed, Overloaded, Problem, RouteUnknown
 from tollhouse.pipeline.call import Call
 from tollhouse.pipeline.house import House
+from tollhouse.pipeline.refuse import refuse
 from tollhouse.pipeline.route import Route, RouteTable
+from tollhouse.server import target
 from tollhouse.server.body import read_json_body
+from tollhouse.server.connection import Connection
 from tollhouse.server.health import Health
+from tollhouse.server.hosts import Hosts, Origins
+from tollhouse.server.peers import Networks, caller
 from tollhouse.server.problems import send_plain_problem, send_problem
 from tollhouse.server.reply import WireReply
+from tollhouse.server.request import Request
 from tollhouse.server.request_id import request_id
+
+EVERY = (
+    b"x-request-id: %b\r\nrequest-id: %b\r\n"
+    b"x-content-type-options: nosniff\r\ncache-control: no-store\r\n"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manners:
+    """What the door asks of every request, whatever it is for."""
+
+    hosts: Hosts
+    origins: Origins
+    trusted: Networks
+    most_at_once: int
+    needs_length: bool = False
 
 
 class App:
-    """The ASGI application: the whole outside of the house. It answers through the connection itself."""
+    """The whole outside of the house."""
 
     def __init__(
-        self,
-        house: House,
-        routes: RouteTable,
-        refusing: tuple[Route, Route, Route],
-        health: Health,
-        most_at_once: int,
+        self, house: House, routes: RouteTable, unrouted: Route, health: Health, manners: Manners
     ) -> None:
         self._house = house
         self._routes = routes
-        self._unknown_path, self._wrong_method, self._overloaded = refusing
+        self._unrouted = unrouted
         self._health = health
-        self._most_at_once = most_at_once
+        self._manners = manners
         self._under_way = 0
 
-    async def __call__(
-        self, scope: Scope, receive: ASGIReceiveCallable, _send: ASGISendCallable
-    ) -> None:
-        if scope["type"] != "http":
-            return
-        try:
-            await self._answer(scope, receive)
-        except asyncio.CancelledError:
-            return  # the caller has left, or the house closes: all that holds something was told on the way
-
-    async def _answer(self, scope: HTTPScope, receive: ASGIReceiveCallable) -> None:
-        path = scope["raw_path"].decode("ascii")  # as it came: `%2f` is no slash, `%63` no letter
-        method, headers = scope["method"], list(scope["headers"])
-        call_request_id = request_id(headers)
-        encoded = call_request_id.encode("ascii")
-        every = (
-            (b"x-request-id", encoded),
-            (b"request-id", encoded),
-            (b"x-content-type-options", b"nosniff"),
-            (b"cache-control", b"no-store"),
-        )
-        connection = scope["state"]["connection"]
+    async def answer(self, request: Request, connection: Connection) -> None:
+        fields, manners = request.fields, self._manners
+        named = request_id(fields)
+        encoded = named.encode("ascii")
+        every = EVERY % (encoded, encoded) + manners.origins.lines(fields)
         reply = WireReply(connection, every, self._house.clock_ns)
-        if await self._health.answers(method, path, reply):
+        path, _, query = request.target.partition(b"?")
+        refusal = self._refusal(request, path)
+        if refusal is None and await self._is_open(request, path, reply):
             return
-        route, rest = self._route(method, path)
-        client = scope["client"]
+        route, rest, refusal = self._route(request, path, refusal)
         call = Call(
             id=self._house.new_id(),
-            request_id=call_request_id,
+            request_id=named,
             route=route,
             path_rest=unquote(rest),
-            query=scope["query_string"],
-            headers=headers,
-            peer=client[0] if client else "",
+            query=query,
+            headers=request.headers,
+            peer=caller(connection.peer, fields.get(b"x-forwarded-for"), manners.trusted),
             began_ns=self._house.clock_ns(),
             read_body=partial(
-                read_json_body, receive, connection.has_whole_body, headers, route.max_body_bytes
+                read_json_body,
+                connection,
+                request,
+                route.max_body_bytes,
+                needs_length=manners.needs_length,
             ),
             reply=reply,
+            refusal=refusal,
         )
+        serve = route.serve if refusal is None else refuse
         self._under_way += 1
         try:
-            await route.serve(call, self._house)
+            await serve(call, self._house)
         except Problem as problem:
-            await self._send(call, problem, path)
+            if route is self._unrouted:
+                await send_plain_problem(call, problem, path.decode("latin-1"))
+            else:
+                await send_problem(call, problem)
         finally:
             self._under_way -= 1
             reply.close()
 
-    def _route(self, method: str, path: str) -> tuple[Route, str]:
-        if self._under_way >= self._most_at_once:
-            return self._overloaded, ""
-        routes, rest = self._routes.find(path)
-        return routes.get(method) or (self._wrong_method if routes else self._unknown_path), rest
+    def _refusal(self, request: Request, path: bytes) -> Problem | None:
+        """What is wrong with the request, whatever it is for."""
+        if request.problem is not None:
+            return request.problem
+        try:
+            self._manners.hosts.check(request.fields)
+            self._manners.origins.check(request.fields)
+            target.check_path(path)
+        except Problem as problem:
+            return problem
+        return None
 
-    async def _send(self, call: Call, problem: Problem, path: str) -> None:
-        if call.route in (self._unknown_path, self._wrong_method):
-            await send_plain_problem(call.reply, problem, path, call.request_id)
-        else:
-            await send_problem(call, problem)
+    async def _is_open(self, request: Request, path: bytes, reply: WireReply) -> bool:
+        """Whether it was a question that anybody may ask, and is answered."""
+        preflight = self._manners.origins.preflight(request.method, request.fields)
+        if preflight is not None:
+            await reply.start(204, preflight)
+            await reply.end()
+            return True
+        return await self._health.answers(request.method, path.decode("latin-1"), reply)
+
+    def _route(
+        self, request: Request, path: bytes, refusal: Problem | None
+    ) -> tuple[Route, str, Problem | None]:
+        if refusal is not None:
+            return self._unrouted, "", refusal
+        routes, rest = self._routes.find(path.decode("ascii"))
+        try:
+            target.check_tail(path, rest)
+        except Problem as problem:
+            return self._unrouted, "", problem
+        route = routes.get(request.method)
+        if route is None:
+            return self._unrouted, "", MethodNotAllowed() if routes else RouteUnknown()
+        if self._under_way >= self._manners.most_at_once:
+            return route, rest, Overloaded(retry_after_s=1)
+        return route, rest, None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from tollhouse.domain.errors import BodyTooLarge, Problem, Unauthenticated
+from tollhouse.domain.errors import Problem, Unauthenticated
 from tollhouse.pipeline.call import Call
 from tollhouse.ports import Reply
 
@@ -19,17 +19,17 @@ async def send_problem(call: Call, problem: Problem) -> None:
     await _send(reply, problem, body, b"application/json")
 
 
-async def send_plain_problem(reply: Reply, problem: Problem, path: str, request_id: str) -> None:
+async def send_plain_problem(call: Call, problem: Problem, path: str) -> None:
     body = {
         "type": f"urn:tollhouse:error:{problem.code}",
         "title": problem.title,
         "status": problem.status,
         "detail": problem.detail,
-        "instance": f"{path}#{request_id}",
-        "request_id": request_id,
+        "instance": f"{path}#{call.request_id}",
+        "request_id": call.request_id,
         "code": problem.code,
     }
-    await _send(reply, problem, json.dumps(body).encode(), b"application/problem+json")
+    await _send(call.reply, problem, json.dumps(body).encode(), b"application/problem+json")
 
 
 async def _send(reply: Reply, problem: Problem, body: bytes, media_type: bytes) -> None:
@@ -40,7 +40,5 @@ async def _send(reply: Reply, problem: Problem, body: bytes, media_type: bytes) 
         headers.append((b"retry-after", b"%d" % (problem.retry_after_s or 1)))
     if isinstance(problem, Unauthenticated):
         headers.append((b"www-authenticate", b'Bearer realm="tollhouse"'))
-    if isinstance(problem, BodyTooLarge):
-        headers.append((b"connection", b"close"))
     await reply.start(problem.status, headers)
     await reply.end(body)

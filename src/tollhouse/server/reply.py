@@ -5,48 +5,56 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 
-from tollhouse.server.protocol import Connection
+from tollhouse.server.connection import Connection
 
 Header = tuple[bytes, bytes]
 
 
 class WireReply:
-    """Implements Reply. `every` are the headers that every answer bears."""
+    """Implements Reply. `every` are the header lines that every answer bears."""
 
-    def __init__(
-        self,
-        connection: Connection,
-        every: Sequence[Header],
-        clock_ns: Callable[[], int],
-    ) -> None:
+    __slots__ = (
+        "_clock_ns",
+        "_connection",
+        "_every",
+        "_loop",
+        "_timer",
+        "_wrote_at_s",
+        "first_byte_ns",
+        "is_started",
+    )
+
+    def __init__(self, connection: Connection, every: bytes, clock_ns: Callable[[], int]) -> None:
         self.is_started = False
         self.first_byte_ns: int | None = None
         self._connection = connection
         self._every = every
         self._clock_ns = clock_ns
-        self._loop_time = asyncio.get_running_loop().time
+        self._loop = asyncio.get_running_loop()
         self._wrote_at_s = 0.0
         self._timer: asyncio.TimerHandle | None = None
-        self._speaking: asyncio.Task[None] | None = None
 
     @property
     def is_gone(self) -> bool:
         return self._connection.is_lost
 
     async def start(self, status: int, headers: Sequence[Header]) -> None:
-        if self.is_started:  # a sign of life went out before
-            return
-        self.is_started = True
-        await self._connection.begin(status, [*headers, *self._every])
+        self._start(status, headers)
 
     async def write(self, chunk: bytes) -> None:
         self._mark()
-        await self._connection.write(chunk)
+        connection = self._connection
+        connection.write(chunk)
+        if connection.is_stalled:
+            await connection.flows()
 
     async def end(self, chunk: bytes = b"") -> None:
         self.close()
         self._mark()
-        await self._connection.end(chunk)
+        connection = self._connection
+        connection.finish(chunk)
+        if connection.is_stalled:
+            await connection.flows()
 
     def cut(self, chunk: bytes) -> None:
         self.close()
@@ -59,12 +67,14 @@ class WireReply:
         """
 
         def look() -> None:
-            if loop.time() >= self._wrote_at_s + silence_s and not self.is_gone:
-                self._speaking = loop.create_task(self._speak(comment, headers))
+            if loop.time() >= self._wrote_at_s + silence_s:
+                if not self._connection.is_stalled:  # who reads that slowly is not waiting
+                    self._start(200, headers)
+                    self._connection.write(comment)
                 self._wrote_at_s = loop.time()
             self._timer = loop.call_at(self._wrote_at_s + silence_s, look)
 
-        loop = asyncio.get_running_loop()
+        loop = self._loop
         self._wrote_at_s = loop.time()
         self._timer = loop.call_later(silence_s, look)
 
@@ -72,14 +82,14 @@ class WireReply:
         """Stop the signs of life."""
         if self._timer is not None:
             self._timer.cancel()
-        if self._speaking is not None:
-            self._speaking.cancel()
+            self._timer = None
 
-    async def _speak(self, comment: bytes, headers: Sequence[Header]) -> None:
-        await self.start(200, headers)
-        await self._connection.write(comment)
+    def _start(self, status: int, headers: Sequence[Header]) -> None:
+        if not self.is_started:  # else a sign of life went out before
+            self.is_started = True
+            self._connection.begin(status, headers, self._every)
 
     def _mark(self) -> None:
-        self._wrote_at_s = self._loop_time()
+        self._wrote_at_s = self._loop.time()
         if self.first_byte_ns is None:
             self.first_byte_ns = self._clock_ns()

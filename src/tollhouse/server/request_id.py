@@ -5,19 +5,20 @@ from __future__ import annotations
 import random
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 # Ids tell requests apart and keep no secret: seeded by the system once, not asked for each.
 _draw = random.Random().getrandbits  # noqa: S311
 
 _fits = re.compile(rb"[0-9A-Za-z\-_.:/]{1,128}").fullmatch
 _is_key = re.compile(rb"(?i)(thk|sk)[-_]").search  # sent by mistake, it would be written down
-_names = (b"x-request-id", b"x-correlation-id")
+_NAMES = (b"x-request-id", b"x-correlation-id")
 
 
-def request_id(headers: Sequence[tuple[bytes, bytes]]) -> str:
-    for name, value in headers:
-        if name in _names and _fits(value) and not _is_key(value):
+def request_id(fields: Mapping[bytes, bytes]) -> str:
+    for name in _NAMES:
+        value = fields.get(name)
+        if value is not None and _fits(value) and not _is_key(value):
             return value.decode("ascii")
     return f"{_draw(64):016x}"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tollhouse.pipeline.list_models import list_models
-from tollhouse.pipeline.refuse import refuse_for_load, refuse_method, refuse_path
+from tollhouse.pipeline.refuse import refuse
 from tollhouse.pipeline.route import Audited, Cancelled, Metered, Route, RouteTable, Serve
 from tollhouse.pipeline.serve import serve
 from tollhouse.ports import Dialect
@@ -23,13 +23,9 @@ def route_table(chat: Dialect, max_body_bytes: int) -> RouteTable:
     )
 
 
-def refusing_routes(dialect: Dialect) -> tuple[Route, Route, Route]:
-    """For an unknown path, a wrong method, and one request too many: these are recorded too."""
-    return (
-        _free("unknown_path", "", "/", dialect, refuse_path),
-        _free("wrong_method", "", "/", dialect, refuse_method),
-        _free("overloaded", "", "/", dialect, refuse_for_load),
-    )
+def unrouted(dialect: Dialect) -> Route:
+    """For what no route takes: it is recorded too."""
+    return _free("unrouted", "", "/", dialect, refuse)
 
 
 def _chat(path: str, dialect: Dialect, max_body_bytes: int) -> Route:

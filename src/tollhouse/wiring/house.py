@@ -25,6 +25,7 @@ from tollhouse.pipeline.standing import Standings
 from tollhouse.ports import Database, Ledger, Limiter
 from tollhouse.server import routes, workers
 from tollhouse.server.app import App
+from tollhouse.server.door import Door
 from tollhouse.server.health import Health
 from tollhouse.server.request_id import new_call_id
 from tollhouse.server.run import Draining
@@ -34,6 +35,7 @@ from tollhouse.storage.arrears import PatientLedger
 from tollhouse.telemetry.watch import Watching
 from tollhouse.wiring.audit import open_audit
 from tollhouse.wiring.background import Background, background
+from tollhouse.wiring.door import make_door, manners
 from tollhouse.wiring.providers import open_providers
 from tollhouse.wiring.standing import standing_rules
 from tollhouse.wiring.store import Store, open_database
@@ -41,7 +43,7 @@ from tollhouse.wiring.watching import keep_gauges, keep_telling, make_metrics, s
 
 
 @asynccontextmanager
-async def open_app(settings: Settings, draining: Draining) -> AsyncIterator[App]:
+async def open_door(settings: Settings, draining: Draining) -> AsyncIterator[Door]:
     async with AsyncExitStack() as stack:
         store = open_database(settings)
         stack.push_async_callback(store.close)
@@ -82,8 +84,9 @@ async def open_app(settings: Settings, draining: Draining) -> AsyncIterator[App]
             stack.enter_context(served_metrics(settings, metrics))
         else:
             tasks.start(keep_telling(metrics))
-        most = settings.server.max_concurrent_requests
-        yield App(house, table, routes.refusing_routes(chat), health, most)
+        yield make_door(
+            settings, App(house, table, routes.unrouted(chat), health, manners(settings))
+        )
 
 
 async def _open_ledger(

@@ -16,7 +16,7 @@ from tollhouse.server import listening, run, workers
 from tollhouse.server.run import Draining
 from tollhouse.telemetry import logs
 from tollhouse.telemetry.metrics import fresh_directory
-from tollhouse.wiring.house import open_app
+from tollhouse.wiring.house import open_door
 from tollhouse.wiring.watching import METRICS_DIRECTORY, make_metrics, served_metrics
 
 
@@ -56,7 +56,7 @@ async def _answer(
     if workers.number() is not None:
         workers.when_orphaned(draining.begin)
     await run.answer(
-        partial(open_app, settings, draining),
+        partial(open_door, settings, draining),
         listener,
         draining=draining,
         drain_s=settings.server.drain_s,

@@ -27,7 +27,7 @@ def make_metrics(settings: Settings) -> Metrics:
     names = {route.name for route in routes.route_table(OpenAIChat(), 0)}
     directory = settings.at(METRICS_DIRECTORY) if settings.server.workers > 1 else None
     return Metrics(
-        routes=names | {route.name for route in routes.refusing_routes(OpenAIChat())},
+        routes=names | {routes.unrouted(OpenAIChat()).name},
         models=settings.models,
         providers=settings.providers,
         targets={str(target) for model in settings.models.values() for target in model.targets},
