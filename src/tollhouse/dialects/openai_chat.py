@@ -28,10 +28,11 @@ class OpenAIChat:
 
     def peek(self, body: bytes) -> Ask:
         fields = strict_json.parse_object(body)
-        for name in REFUSED & fields.keys():
-            raise FieldRefused(f"`{name}` is not taken from callers.", param=name)
+        if not REFUSED.isdisjoint(fields):
+            raise _refused(fields)
         messages = _messages(fields)
-        images, image_bytes = _images(messages)
+        parts = _parts(messages)
+        images, image_bytes = _images(parts)
         is_stream = _flag(fields, "stream")
         return Ask(
             model=_model(fields),
@@ -43,7 +44,7 @@ class OpenAIChat:
             choices=_whole(fields, "n", most=MOST_CHOICES) or 1,
             max_output=_max_output(fields),
             predicted_bytes=len(body) if fields.get("prediction") is not None else 0,
-            unpriced_features=_unpriced_features(fields),
+            unpriced_features=_unpriced_features(fields, parts),
             tools=_tools(fields),
         )
 
@@ -78,6 +79,11 @@ class OpenAIChat:
         return b": keep-alive\n\n"
 
 
+def _refused(fields: dict[str, Any]) -> FieldRefused:
+    name = next(name for name in fields if name in REFUSED)
+    return FieldRefused(f"`{name}` is not taken from callers.", param=name)
+
+
 def _model(fields: dict[str, Any]) -> str:
     model = fields.get("model")
     if not isinstance(model, str) or not model:
@@ -94,18 +100,21 @@ def _messages(fields: dict[str, Any]) -> list[dict[str, Any]]:
     return messages
 
 
-def _images(messages: list[dict[str, Any]]) -> tuple[int, int]:
+def _parts(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What stands in messages beside plain text."""
+    return [
+        part
+        for message in messages
+        if isinstance(content := message.get("content"), list)
+        for part in content
+        if isinstance(part, dict)
+    ]
+
+
+def _images(parts: list[dict[str, Any]]) -> tuple[int, int]:
     """How many there are, and the bytes of those that came inside the body."""
-    count = inline = 0
-    for message in messages:
-        content = message.get("content")
-        if not isinstance(content, list):
-            continue
-        for part in content:
-            if isinstance(part, dict) and "image_url" in part:
-                count += 1
-                inline += _inline_bytes(part["image_url"])
-    return count, inline
+    images = [part["image_url"] for part in parts if "image_url" in part]
+    return len(images), sum(map(_inline_bytes, images))
 
 
 def _inline_bytes(image: Any) -> int:
@@ -139,11 +148,10 @@ def _whole(fields: dict[str, Any], name: str, *, most: int = 2**53) -> int | Non
 
 
 def _max_output(fields: dict[str, Any]) -> int | None:
-    given = [bound for name in BOUNDS if (bound := _whole(fields, name)) is not None]
-    return min(given, default=None)
+    return min(filter(None, [_whole(fields, name) for name in BOUNDS]), default=None)
 
 
-def _unpriced_features(fields: dict[str, Any]) -> tuple[str, ...]:
+def _unpriced_features(fields: dict[str, Any], parts: list[dict[str, Any]]) -> tuple[str, ...]:
     """What providers bill apart from tokens, or at other rates than a price row knows."""
     asked = []
     if fields.get("service_tier") not in (None, "auto", "default", "flex"):
@@ -153,22 +161,21 @@ def _unpriced_features(fields: dict[str, Any]) -> tuple[str, ...]:
         asked.append("audio")
     if fields.get("web_search_options") is not None:
         asked.append("web_search_options")
-    if any(_has_unbounded_part(message) for message in fields["messages"]):
+    if any(map(_is_unbounded, parts)):
         asked.append("messages")
     return tuple(asked)
 
 
-def _has_unbounded_part(message: dict[str, Any]) -> bool:
+def _is_unbounded(part: dict[str, Any]) -> bool:
     """A file named by its id: nobody here knows how many tokens it holds."""
-    content = message.get("content")
-    return isinstance(content, list) and any(
-        isinstance(part, dict) and isinstance(part.get("file"), dict) and "file_id" in part["file"]
-        for part in content
-    )
+    file = part.get("file")
+    return isinstance(file, dict) and "file_id" in file
 
 
 def _tools(fields: dict[str, Any]) -> frozenset[str]:
     """The names of those that a model may want called."""
+    if "tools" not in fields and "functions" not in fields:
+        return frozenset()
     declared = [fields.get("functions")]
     if isinstance(tools := fields.get("tools"), list):
         kinds = [tool.get(kind) for tool in tools if isinstance(tool, dict) for kind in TOOL_KINDS]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any, Literal
 
@@ -105,7 +106,12 @@ def fingerprint(credential: str) -> str:
 def timestamp(at_ns: int) -> str:
     """RFC 3339 in UTC with nanoseconds."""
     seconds, nanos = divmod(at_ns, NANOS_PER_S)
-    return f"{datetime.fromtimestamp(seconds, UTC).isoformat()[:19]}.{nanos:09d}Z"
+    return f"{_to_the_second(seconds)}.{nanos:09d}Z"
+
+
+@lru_cache(maxsize=4)
+def _to_the_second(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat()[:19]
 
 
 def shortened(fields: Mapping[str, Any], longest: int) -> dict[str, Any]:

@@ -75,8 +75,8 @@ def plan(snapshot: Snapshot, caller: Principal, ask: Ask, now: float) -> Plan:
             f"`tollhouse keys grant {caller.key} {model.name}`.",
             param="model",
         )
-    legs = tuple(_leg(snapshot, model, target, ask, now) for target in model.targets)
-    return Plan(ask, model, legs, max(leg.worst for leg in legs))
+    legs = tuple([_leg(snapshot, model, target, ask, now) for target in model.targets])
+    return Plan(ask, model, legs, max([leg.worst for leg in legs]))
 
 
 def input_bound(ask: Ask, model: Model) -> int:

@@ -24,6 +24,11 @@ class Target:
     def name(self) -> str:
         return f"{self.provider}:{self.model}"
 
+    @cached_property
+    def priced_as(self) -> tuple[str, str]:
+        """By its own name first, then by its provider's kind."""
+        return self.name, f"{self.kind}:{self.model}"
+
 
 @dataclass(frozen=True, slots=True)
 class Model:
@@ -54,8 +59,8 @@ class Snapshot:
     requires_price: bool = True
 
     def price(self, target: Target, now: float) -> Price | None:
-        """The price in force: of the provider by its own name first, then of its kind."""
-        for name in (target.name, f"{target.kind}:{target.model}"):
+        """The price in force."""
+        for name in target.priced_as:
             for dated in self.prices.get(name, ()):
                 if dated.effective_at <= now:
                     return dated.price
