@@ -14,7 +14,7 @@ import msgspec
 from msgspec import UNSET
 
 from tollhouse.dialects import sse, strict_json
-from tollhouse.dialects.openai_count import OutputCount, tokens_of
+from tollhouse.dialects.openai_count import OutputCount, tokens_in, tokens_of
 from tollhouse.dialects.openai_events import (
     NOTHING,
     Choice,
@@ -196,7 +196,7 @@ class WholeRelay:
         try:
             choices = read_event(bytes(self._body)).choices or ()
         except UpstreamBroke:
-            return 0
+            return tokens_in(len(self._body))
         return tokens_of([bytes(choice.message) for choice in choices])
 
 

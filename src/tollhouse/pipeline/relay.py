@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 
-from tollhouse.domain.errors import UpstreamBroke, UpstreamTimeout
+from tollhouse.domain.budget import Outcome
+from tollhouse.domain.errors import UpstreamBroke, UpstreamFailed, UpstreamTimeout
 from tollhouse.domain.metering import Meter
-from tollhouse.domain.models import Plan
+from tollhouse.domain.models import Ask, Plan
 from tollhouse.pipeline.call import Call
 from tollhouse.pipeline.dispatch import STREAM_HEADERS
-from tollhouse.ports import Answer
+from tollhouse.ports import Answer, Relay, Reply
 
 EVENT_STREAM = b"text/event-stream"
 MOST_OF_A_BODY = 64 * 1024 * 1024
@@ -19,19 +20,19 @@ LINGER_S = 0.25
 
 
 async def relay(answer: Answer, call: Call, plan: Plan, meter: Meter) -> None:
-    _insist_on_plain(answer)
-    if plan.ask.is_stream:
-        await _stream(answer, call, plan, meter)
-    else:
-        await _whole(answer, call, plan, meter)
-
-
-async def _stream(answer: Answer, call: Call, plan: Plan, meter: Meter) -> None:
-    if not answer.headers.get(b"content-type", b"").lower().startswith(EVENT_STREAM):
-        raise UpstreamBroke(private="a stream was asked for, and something else came")
     passing = call.route.dialect.relay(plan.ask)
+    why = _unfit(answer, plan.ask)
+    if why is not None:
+        meter.streaming(passing)  # it came: what is owed is what can be counted of it
+        raise UpstreamBroke(private=why)
+    if plan.ask.is_stream:
+        await _stream(answer, passing, call.reply, meter)
+    else:
+        await _whole(answer, passing, call.reply, meter)
+
+
+async def _stream(answer: Answer, passing: Relay, reply: Reply, meter: Meter) -> None:
     meter.streaming(passing)
-    reply = call.reply
     size = 0
     await reply.start(200, (*STREAM_HEADERS, _target(meter)))
     while chunk := await answer.read():
@@ -50,25 +51,41 @@ async def _stream(answer: Answer, call: Call, plan: Plan, meter: Meter) -> None:
     await reply.end(rest)
 
 
-async def _whole(answer: Answer, call: Call, plan: Plan, meter: Meter) -> None:
-    passing = call.route.dialect.relay(plan.ask)
+async def _whole(answer: Answer, passing: Relay, reply: Reply, meter: Meter) -> None:
     size = 0
     while chunk := await answer.read():
         size += len(chunk)
         if size > MOST_OF_A_BODY:
+            meter.streaming(passing)
             raise UpstreamBroke(private="the answer is longer than 64 MiB")
         passing.feed(chunk)
-    body = passing.finish()
+    body = _finished(passing, meter, answer.status)
     meter.completed(passing)
     length = (b"content-length", b"%d" % len(body))
-    await call.reply.start(200, ((b"content-type", b"application/json"), length, _target(meter)))
-    await call.reply.end(body)
+    await reply.start(200, ((b"content-type", b"application/json"), length, _target(meter)))
+    await reply.end(body)
 
 
-def _insist_on_plain(answer: Answer) -> None:
-    """Nothing is decompressed: no few bytes become many."""
-    if answer.headers.get(b"content-encoding", b"identity").lower() not in (b"identity", b""):
-        raise UpstreamBroke(private="an encoding that was not asked for")
+def _finished(passing: Relay, meter: Meter, status: int) -> bytes:
+    """Its end was seen, so nothing stays held, whatever it turns out to be."""
+    try:
+        return passing.finish()
+    except UpstreamFailed:
+        meter.failed(Outcome.REFUSED, status)
+        raise
+    except UpstreamBroke:
+        meter.streaming(passing)
+        raise
+
+
+def _unfit(answer: Answer, ask: Ask) -> str | None:
+    """Nothing is decompressed, so that no few bytes become many."""
+    headers = answer.headers
+    if headers.get(b"content-encoding", b"identity").lower() not in (b"identity", b""):
+        return "an encoding that was not asked for"
+    if ask.is_stream and not headers.get(b"content-type", b"").lower().startswith(EVENT_STREAM):
+        return "a stream was asked for, and something else came"
+    return None
 
 
 async def _see_out(answer: Answer) -> None:
