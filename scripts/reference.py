@@ -20,6 +20,7 @@ from tollhouse.control.doctor.checklists import ITEMS
 from tollhouse.domain.breaker import State
 from tollhouse.domain.budget import Outcome
 from tollhouse.domain.errors import REGISTRY, Problem, TooManyFailures, Unauthenticated
+from tollhouse.domain.identity import Priority
 from tollhouse.domain.pricing import Usage
 from tollhouse.domain.suspicion import Sign
 from tollhouse.telemetry.metrics import DURATION_BUCKETS_S, FIRST_BYTE_BUCKETS_S, OK, Metrics
@@ -165,6 +166,8 @@ def _exposed() -> bytes:
     all_of_them.settled("", Usage(), 0)
     all_of_them.attempted("", Outcome.COMPLETED)
     all_of_them.breaker_turned("", State.OPEN)
+    all_of_them.shed(Priority.LOW)
+    all_of_them.set_target_calls("", 0, 0)
     all_of_them.unauthenticated("")
     all_of_them.suspected(Sign.GUESSING)
     return all_of_them.expose()
@@ -188,8 +191,8 @@ def _buckets() -> str:
         f"\nBuckets of `tollhouse_request_duration_seconds`: {durations}.\n"
         f"\nBuckets of `tollhouse_first_byte_seconds`: {first_bytes}.\n"
         "\nWith several workers every figure is the sum over all of them, a second old; open holds, the age of\n"
-        "the snapshot and the state of a breaker are the highest of any worker, and the two `process_` figures\n"
-        "are left out.\n"
+        "the snapshot, the state of a breaker and the loop's lag are the highest of any worker, and the two\n"
+        "`process_` figures are left out.\n"
     )
 
 

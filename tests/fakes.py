@@ -14,6 +14,7 @@ from tollhouse.domain.breaker import State
 from tollhouse.domain.budget import Account, Hold, Outcome, Settlement
 from tollhouse.domain.errors import Problem
 from tollhouse.domain.exchange import Sending
+from tollhouse.domain.identity import Priority
 from tollhouse.domain.suspicion import Sign
 from tollhouse.ports import Exchange, Headers, Upstream
 
@@ -183,6 +184,7 @@ class FakeWatch:
     def __init__(self) -> None:
         self.began_count = 0
         self.attempts: list[tuple[str, Outcome]] = []
+        self.refused: list[Priority] = []
         self.turns: list[tuple[str, State, str]] = []
         self.ends: list[tuple[Record, Problem | None]] = []
         self.signs: list[Sign] = []
@@ -193,6 +195,9 @@ class FakeWatch:
 
     def attempted(self, provider: str, outcome: Outcome) -> None:
         self.attempts.append((provider, outcome))
+
+    def shed(self, priority: Priority) -> None:
+        self.refused.append(priority)
 
     def turned(self, target: str, state: State, reason: str) -> None:
         self.turns.append((target, state, reason))

@@ -14,6 +14,7 @@ from tollhouse.domain.credentials import Digest, assemble, digest
 from tollhouse.domain.identity import KeyRecord, Principal
 from tollhouse.domain.models import Plan, plan
 from tollhouse.domain.pricing import Price
+from tollhouse.domain.shedding import Load
 from tollhouse.domain.snapshot import DatedPrice, Model, Snapshot, Target
 from tollhouse.domain.throttling import Throttle
 from tollhouse.pipeline.call import Call
@@ -53,6 +54,7 @@ class World:
     """As those who keep count of the targets see it."""
 
     def __post_init__(self) -> None:
+        self.load = Load(100, 0.5)
         self.standings = Standings(self.rules, self.watch.turned, lambda: self.time_s)
 
     @property
@@ -66,6 +68,7 @@ class World:
             limiter=self.limiter,
             providers=self.providers,
             standings=self.standings,
+            load=self.load,
             audit=self.audit,
             insists_on_audit=self.insists_on_audit,
             watch=self.watch,

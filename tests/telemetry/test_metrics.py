@@ -14,6 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tollhouse.domain.breaker import State
 from tollhouse.domain.budget import Outcome
+from tollhouse.domain.identity import Priority
 from tollhouse.domain.pricing import Usage
 from tollhouse.domain.suspicion import Sign
 from tollhouse.telemetry.metrics import DURATION_BUCKETS_S, Metrics, fresh_directory
@@ -45,6 +46,9 @@ def test_names_and_labels_are_a_contract(metrics: Metrics) -> None:
         "tollhouse_snapshot_age_seconds": set(),
         "tollhouse_unauthenticated_total": {"code"},
         "tollhouse_breaker_state": {"target"},
+        "tollhouse_target_calls": {"target", "place"},
+        "tollhouse_shed_total": {"priority"},
+        "tollhouse_loop_lag_seconds": set(),
         "tollhouse_breaker_turns_total": {"target", "state"},
         "tollhouse_suspicions_total": {"sign"},
         "process_cpu_seconds_total": set(),
@@ -222,6 +226,8 @@ def _do_everything(metrics: Metrics) -> None:
     metrics.settled("small", Usage(1, 2), 3)
     metrics.attempted("local", Outcome.COMPLETED)
     metrics.breaker_turned("local:small", State.OPEN)
+    metrics.set_target_calls("local:small", 1, 0)
+    metrics.shed(Priority.LOW)
     metrics.unauthenticated("key_missing")
     metrics.suspected(Sign.GUESSING)
     metrics.audit_failed()

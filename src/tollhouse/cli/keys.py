@@ -9,6 +9,7 @@ import typer
 from tollhouse.cli.house import House, Json, run
 from tollhouse.cli.printing import money, note, print_json, table
 from tollhouse.cli.times import iso, shown, span_s
+from tollhouse.domain.identity import Priority
 
 if TYPE_CHECKING:
     from tollhouse.control.keys import Issued
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Virtual keys: who may call which models, and until when.")
 
 Key = Annotated[str, typer.Argument(help="The key's id, or its prefix thk_ID.")]
+PRIORITY = "`low` is refused first when there is too much to do, `high` last."
 Models = Annotated[list[str], typer.Argument(help="Models: exact names, `prefix*`, or `*`.")]
 
 
@@ -36,6 +38,7 @@ def create(
     expires_in: Annotated[str, typer.Option(help="How long it lives.")] = "90d",
     never_expires: Annotated[bool, typer.Option("--never-expires", help="No end at all.")] = False,
     limit: Annotated[str | None, typer.Option(help="A budget of its own, in dollars.")] = None,
+    priority: Annotated[Priority, typer.Option(help=PRIORITY)] = Priority.NORMAL,
     as_json: Json = False,
 ) -> None:
     """Issue a key. It is shown this once, and kept only as a digest.
@@ -53,6 +56,7 @@ def create(
         models=tuple(models or ()),
         expires_in_s=None if never_expires else span_s(expires_in),
         limit=None if limit is None else amounts.nanos(limit, "limit"),
+        priority=priority,
     )
 
     async def work(house: House) -> Issued:
@@ -161,6 +165,26 @@ def enable(context: typer.Context, key: Key, as_json: Json = False) -> None:
 
 
 @app.command()
+def prioritize(
+    context: typer.Context,
+    key: Key,
+    priority: Annotated[Priority, typer.Argument(help=PRIORITY)],
+    as_json: Json = False,
+) -> None:
+    """Say whose calls are refused first when there is too much to do.
+
+    Example: tollhouse keys prioritize 0Ab1Cd2Ef3Gh low
+    """
+    from tollhouse.control import keys
+
+    run(context, lambda house: keys.set_priority(house.store, key, priority))
+    if as_json:
+        print_json({"id": key, "priority": priority.value})
+    else:
+        print(f"key {key} has {priority} priority")
+
+
+@app.command()
 def revoke(context: typer.Context, key: Key, as_json: Json = False) -> None:
     """Shut a key out for good: its digest is destroyed, its record stays.
 
@@ -240,6 +264,7 @@ def _json(row: KeyRow, state: str) -> dict[str, Any]:
         "user": row.user,
         "state": state,
         "models": list(row.models),
+        "priority": row.priority.value,
         "expires_at": iso(row.expires_at_ms),
         "created_at": iso(row.created_at_ms),
         "last_used_at": iso(row.last_used_at_ms),

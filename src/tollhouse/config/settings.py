@@ -164,10 +164,17 @@ class ServerSettings(Section):
         le=1_000_000,
     )
     max_concurrent_requests: int = setting(
-        "Requests under way at one time, in each worker. More are refused until one ends.",
+        "Requests under way at one time, in each worker. More are refused until one ends; those of "
+        "keys of low priority from 70 % of it on, of normal priority from 90 %.",
         2048,
         ge=1,
         le=100_000,
+    )
+    max_lag_ms: int = setting(
+        "How late the event loop may be, before calls are refused in the same order.",
+        500,
+        ge=10,
+        le=60_000,
     )
 
 

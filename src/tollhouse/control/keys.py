@@ -11,6 +11,7 @@ from tollhouse.control.peppers import Peppers
 from tollhouse.control.tenancy import DEFAULT_PROJECT
 from tollhouse.domain import credentials
 from tollhouse.domain.errors import FieldInvalid
+from tollhouse.domain.identity import Priority
 from tollhouse.domain.storing import Conflict
 from tollhouse.ports import Database, Statement
 from tollhouse.storage import budgets, keys, tenancy
@@ -46,6 +47,8 @@ class Wish:
     limit: int | None = None
     """In nano-dollars; None leaves the budget to the tenant, project or user."""
 
+    priority: Priority = Priority.NORMAL
+
 
 @dataclass(frozen=True, slots=True)
 class Issued:
@@ -70,6 +73,7 @@ async def issue(
     new = NewKey(
         *(key_id, wish.tenant, project, user or f"{wish.tenant}/key-{key_id}", _named(wish.name)),
         *(key[-TAIL_LENGTH:], peppers.digest(key), _patterns(wish.models), expires_at),
+        wish.priority,
     )
     virtual = _virtual_user(new, now_ms) if user is None else []
     await database.write(*virtual, keys.adding(new, now_ms), *_account(new, wish.limit))
@@ -106,6 +110,11 @@ async def set_disabled(database: Database, key: str, *, is_disabled: bool) -> No
     if row.is_revoked and not is_disabled:
         raise Conflict(f"key {row.id} was revoked, which is for good: issue a new one")
     await keys.set_disabled(database, row.id, is_disabled=is_disabled)
+
+
+async def set_priority(database: Database, key: str, priority: Priority) -> None:
+    row = await shown(database, key)
+    await keys.set_priority(database, row.id, priority)
 
 
 async def revoke(database: Database, key: str) -> None:

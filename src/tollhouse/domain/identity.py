@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from tollhouse.domain.credentials import Digest
+
+
+class Priority(StrEnum):
+    """Who is refused first when there is too much to do."""
+
+    LOW = "low"
+    NORMAL = "normal"
+    HIGH = "high"
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +26,7 @@ class Principal:
     user: str
     accounts: tuple[int, int, int, int]
     models: tuple[str, ...]
+    priority: Priority = Priority.NORMAL
 
 
 @dataclass(frozen=True, slots=True)

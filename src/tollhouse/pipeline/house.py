@@ -10,6 +10,8 @@ from tollhouse.domain.audit import Record
 from tollhouse.domain.breaker import State
 from tollhouse.domain.budget import Outcome
 from tollhouse.domain.errors import Problem
+from tollhouse.domain.identity import Priority
+from tollhouse.domain.shedding import Load
 from tollhouse.domain.snapshot import Snapshot
 from tollhouse.domain.suspicion import Sign
 from tollhouse.domain.throttling import Throttle
@@ -27,6 +29,7 @@ class Watch(Protocol):
 
     def began(self) -> None: ...
     def attempted(self, provider: str, outcome: Outcome) -> None: ...
+    def shed(self, priority: Priority) -> None: ...
     def turned(self, target: str, state: State, reason: str) -> None: ...
     def ended(self, record: Record, problem: Problem | None) -> None: ...
     def suspected(self, sign: Sign) -> None: ...
@@ -47,6 +50,7 @@ class House:
     limiter: Limiter
     providers: Mapping[str, Provider]
     standings: Standings
+    load: Load
     audit: AuditSink
     insists_on_audit: bool
     """Whether requests are refused while audit records cannot be written."""

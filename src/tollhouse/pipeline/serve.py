@@ -5,6 +5,7 @@ from __future__ import annotations
 from tollhouse.domain.models import plan as make_plan
 from tollhouse.pipeline.admit import admitted
 from tollhouse.pipeline.call import Call
+from tollhouse.pipeline.carry import carried
 from tollhouse.pipeline.dispatch import dispatched
 from tollhouse.pipeline.house import House
 from tollhouse.pipeline.identify import identify
@@ -16,10 +17,11 @@ from tollhouse.pipeline.within import within
 async def serve(call: Call, house: House) -> None:
     with recorded(call, house) as record, within(call.route.deadline_s):
         caller = record.caller = identify(record, house)
-        body = await call.read_body()
-        ask = record.ask = call.route.dialect.peek(body)
-        plan = record.plan = make_plan(house.snapshot, caller, ask, house.now_s())
-        async with admitted(call, caller, plan, house) as meter:
-            record.meter = meter
-            async with dispatched(call, plan, body, meter, house) as answer:
-                await relay(answer, call, plan, meter)
+        with carried(caller, house):
+            body = await call.read_body()
+            ask = record.ask = call.route.dialect.peek(body)
+            plan = record.plan = make_plan(house.snapshot, caller, ask, house.now_s())
+            async with admitted(call, caller, plan, house) as meter:
+                record.meter = meter
+                async with dispatched(call, plan, body, meter, house) as answer:
+                    await relay(answer, call, plan, meter)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tollhouse.domain.credentials import Digest
+from tollhouse.domain.identity import Priority
 from tollhouse.ports import Database, Row, Statement
 
 
@@ -23,6 +24,7 @@ class NewKey:
     digest: Digest
     models: tuple[str, ...]
     expires_at_ms: int | None
+    priority: Priority = Priority.NORMAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,22 +49,26 @@ class KeyRow:
     created_at_ms: int
     last_used_at_ms: int | None
     previous_until_ms: int | None
+    priority: Priority
 
 
 _ADD = """
-INSERT INTO keys (id, tenant, project, user_id, name, tail, pepper, digest, models, expires_at, created_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+INSERT INTO keys (id, tenant, project, user_id, name, tail, pepper, digest, models, expires_at, created_at,
+    priority)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 """
 _LIST = """
 SELECT k.id, k.tenant, k.project, k.user_id, k.name, k.tail, k.models, k.is_disabled,
     CASE WHEN t.is_disabled + p.is_disabled + u.is_disabled > 0 THEN 1 ELSE 0 END,
-    CASE WHEN k.digest = '' THEN 1 ELSE 0 END, k.expires_at, k.created_at, k.last_used_at, k.previous_until
+    CASE WHEN k.digest = '' THEN 1 ELSE 0 END, k.expires_at, k.created_at, k.last_used_at, k.previous_until,
+    k.priority
 FROM keys AS k JOIN tenants AS t ON t.id = k.tenant JOIN projects AS p ON p.id = k.project
     JOIN users AS u ON u.id = k.user_id
 WHERE $1 IN ('', k.tenant) AND $2 IN ('', k.id) ORDER BY k.created_at, k.id
 """
 _COUNT = "SELECT COUNT(*) FROM keys"
 _GRANT = "UPDATE keys SET models = $1 WHERE id = $2 AND models = $3"
+_PRIORITIZE = "UPDATE keys SET priority = $1 WHERE id = $2"
 _DISABLE = "UPDATE keys SET is_disabled = $1 WHERE id = $2"
 _REVOKE = """
 UPDATE keys SET is_disabled = 1, digest = '', previous_pepper = NULL, previous_digest = NULL, previous_until = NULL
@@ -88,7 +94,8 @@ WHERE id = $5
 def adding(key: NewKey, now_ms: int) -> Statement:
     owners = (key.id, key.tenant, key.project, key.user, key.name, key.tail)
     digest = (key.digest.pepper, key.digest.value.hex())
-    return _ADD, (*owners, *digest, json.dumps(key.models), key.expires_at_ms, now_ms)
+    models = json.dumps(key.models)
+    return _ADD, (*owners, *digest, models, key.expires_at_ms, now_ms, key.priority.value)
 
 
 async def keys(database: Database, tenant: str = "", key: str = "") -> list[KeyRow]:
@@ -113,6 +120,12 @@ async def set_models(
 async def set_disabled(database: Database, key: str, *, is_disabled: bool) -> bool:
     """False when there is no such key."""
     (changed,) = await database.write((_DISABLE, (int(is_disabled), key)))
+    return changed == 1
+
+
+async def set_priority(database: Database, key: str, priority: Priority) -> bool:
+    """False when there is no such key."""
+    (changed,) = await database.write((_PRIORITIZE, (priority.value, key)))
     return changed == 1
 
 
@@ -146,9 +159,11 @@ async def touch(database: Database, used_at_ms: Mapping[str, int]) -> None:
 
 def _key(row: Row) -> KeyRow:
     key, tenant, project, user, name, tail, models = row[:7]
-    is_disabled, is_blocked, is_revoked, expires_at, created_at, last_used_at, until = row[7:]
+    is_disabled, is_blocked, is_revoked, expires_at, created_at, last_used_at, until, priority = (
+        row[7:]
+    )
     return KeyRow(
         *(key, tenant, project, user, name, tail, tuple(json.loads(models))),
         *(bool(is_disabled), bool(is_blocked), bool(is_revoked)),
-        *(expires_at, created_at, last_used_at, until),
+        *(expires_at, created_at, last_used_at, until, Priority(priority)),
     )

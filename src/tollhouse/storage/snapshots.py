@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 
 from tollhouse.domain.credentials import Digest
-from tollhouse.domain.identity import KeyRecord, Principal
+from tollhouse.domain.identity import KeyRecord, Principal, Priority
 from tollhouse.domain.pricing import Price
 from tollhouse.domain.snapshot import DatedPrice, Model, Snapshot
 from tollhouse.ports import Database, Row
@@ -17,7 +17,7 @@ _REVISION = "SELECT value FROM control WHERE name = 'revision'"
 _KEYS = """
 SELECT k.id, k.tenant, k.project, k.user_id, ta.id, pa.id, ua.id, ka.id, k.models,
     k.pepper, k.digest, k.previous_pepper, k.previous_digest, k.previous_until, k.expires_at,
-    CASE WHEN k.is_disabled + t.is_disabled + p.is_disabled + u.is_disabled > 0 THEN 1 ELSE 0 END
+    CASE WHEN k.is_disabled + t.is_disabled + p.is_disabled + u.is_disabled > 0 THEN 1 ELSE 0 END, k.priority
 FROM keys AS k JOIN tenants AS t ON t.id = k.tenant JOIN projects AS p ON p.id = k.project
     JOIN users AS u ON u.id = k.user_id
     JOIN accounts AS ta ON ta.owner = 'tenant:' || k.tenant
@@ -49,8 +49,11 @@ async def load(
 
 def _key(row: Row) -> KeyRecord:
     key, tenant, project, user, *rest = row
-    principal = Principal(key, tenant, project, user, _four(rest[:4]), tuple(json.loads(rest[4])))
-    pepper, digest, previous_pepper, previous_digest, until, expires, is_disabled = rest[5:]
+    pepper, digest, previous_pepper, previous_digest, until, expires, is_disabled, priority = rest[
+        5:
+    ]
+    models = tuple(json.loads(rest[4]))
+    principal = Principal(key, tenant, project, user, _four(rest[:4]), models, Priority(priority))
     return KeyRecord(
         principal,
         Digest(pepper, bytes.fromhex(digest)),

@@ -24,6 +24,7 @@ from prometheus_client import (
 from tollhouse.domain.breaker import State
 from tollhouse.domain.budget import Outcome
 from tollhouse.domain.errors import REGISTRY, TooManyFailures, Unauthenticated
+from tollhouse.domain.identity import Priority
 from tollhouse.domain.pricing import Usage
 from tollhouse.domain.suspicion import Sign
 from tollhouse.telemetry.counting import Counts, GroupedHistogram, Spread, bounded
@@ -148,6 +149,28 @@ class Metrics:
             targets,
             frozenset(State),
         )
+        self._target_calls = Gauge(
+            "tollhouse_target_calls",
+            "Calls under way at a target, and in line for it.",
+            ("target", "place"),
+            multiprocess_mode="livesum",
+            registry=self._registry,
+        )
+        self._shed = Counts(
+            Counter(
+                "tollhouse_shed_total",
+                "Calls refused because there was too much to do, by the priority of their key.",
+                ("priority",),
+                registry=self._registry,
+            ),
+            frozenset(Priority),
+        )
+        self._loop_lag = Gauge(
+            "tollhouse_loop_lag_seconds",
+            "How late the event loop is.",
+            multiprocess_mode="livemax",
+            registry=self._registry,
+        )
         self._unauthenticated = Counts(
             Counter(
                 "tollhouse_unauthenticated_total",
@@ -185,7 +208,7 @@ class Metrics:
         )
         self._counted = (
             *(self._requests, self._durations, self._first_bytes, self._tokens),
-            *(self._owed, self._attempts, self._breaker_turns, self._unauthenticated),
+            *(self._owed, self._attempts, self._breaker_turns, self._shed, self._unauthenticated),
             self._suspicions,
         )
         self._under_way = 0
@@ -217,6 +240,17 @@ class Metrics:
 
     def attempted(self, provider: str, outcome: Outcome) -> None:
         self._attempts.add((provider, outcome))
+
+    def shed(self, priority: Priority) -> None:
+        self._shed.add((priority,))
+
+    def set_loop_lag(self, lag_s: float) -> None:
+        self._loop_lag.set(lag_s)
+
+    def set_target_calls(self, target: str, inside: int, in_line: int) -> None:
+        (target,) = bounded((target,), self._targets)  # type: ignore[assignment]  # a text stays one
+        self._target_calls.labels(target, "inside").set(inside)
+        self._target_calls.labels(target, "in_line").set(in_line)
 
     def breaker_turned(self, target: str, state: State) -> None:
         self._breakers.labels(*bounded((target,), self._targets)).set(BREAKER[state])

@@ -9,6 +9,7 @@ from tollhouse.domain.breaker import State
 from tollhouse.domain.budget import Outcome
 from tollhouse.domain.errors import Failure, Problem, TooManyFailures, Unauthenticated
 from tollhouse.domain.suspicion import SIGNS, Sign
+from tollhouse.domain.identity import Priority
 from tollhouse.telemetry.metrics import OK, Metrics
 
 NANOS_PER_S = 1e9
@@ -26,6 +27,9 @@ class Watching:
 
     def attempted(self, provider: str, outcome: Outcome) -> None:
         self._metrics.attempted(provider, outcome)
+
+    def shed(self, priority: Priority) -> None:
+        self._metrics.shed(priority)
 
     def turned(self, target: str, state: State, reason: str) -> None:
         self._metrics.breaker_turned(target, state)

@@ -20,6 +20,7 @@ from tollhouse.dialects.openai_chat import OpenAIChat
 from tollhouse.domain.errors import Failure
 from tollhouse.domain.limits import Limit
 from tollhouse.domain.throttling import Throttle
+from tollhouse.domain.shedding import Load
 from tollhouse.pipeline.house import House
 from tollhouse.pipeline.standing import Standings
 from tollhouse.ports import Database, Ledger, Limiter
@@ -32,6 +33,7 @@ from tollhouse.server.run import Draining
 from tollhouse.state.memory import MemoryLimiter
 from tollhouse.state.unlimited import Unlimited
 from tollhouse.storage.arrears import PatientLedger
+from tollhouse.telemetry.lag import measure_lag
 from tollhouse.telemetry.watch import Watching
 from tollhouse.wiring.audit import open_audit
 from tollhouse.wiring.background import Background, background
@@ -39,7 +41,13 @@ from tollhouse.wiring.door import make_door, manners
 from tollhouse.wiring.providers import open_providers
 from tollhouse.wiring.standing import standing_rules
 from tollhouse.wiring.store import Store, open_database
-from tollhouse.wiring.watching import keep_gauges, keep_telling, make_metrics, served_metrics
+from tollhouse.wiring.watching import (
+    keep_gauges,
+    keep_load_gauges,
+    keep_telling,
+    make_metrics,
+    served_metrics,
+)
 
 
 @asynccontextmanager
@@ -62,6 +70,8 @@ async def open_door(settings: Settings, draining: Draining) -> AsyncIterator[Doo
         ledger = await _open_ledger(settings, store, me, tasks, stack)
         audit = await open_audit(settings, store, stack)
         chat, watch = OpenAIChat(), Watching(metrics)
+        load = Load(settings.server.max_concurrent_requests, settings.server.max_lag_ms / 1000)
+        tasks.start(measure_lag(load.measured))
         house = House(
             owner=me.owner,
             snapshots=keeper,
@@ -71,12 +81,14 @@ async def open_door(settings: Settings, draining: Draining) -> AsyncIterator[Doo
             limiter=await _open_limiter(settings, stack),
             providers=await open_providers(settings, stack),
             standings=Standings(standing_rules(settings), watch.turned),
+            load=load,
             audit=audit,
             insists_on_audit=settings.audit.strict,
             watch=watch,
             clock_ns=time.time_ns,
             new_id=new_call_id,
         )
+        tasks.start(keep_load_gauges(metrics, load, house.standings))
         tasks.start(keep_gauges(metrics, store, keeper, audit))
         health = Health(__version__, lambda: not draining.is_on and keeper.is_fresh)
         table = routes.route_table(chat, settings.server.max_body_bytes)

@@ -10,6 +10,8 @@ from tollhouse.config import Settings
 from tollhouse.control.keeping import SnapshotKeeper
 from tollhouse.dialects.openai_chat import OpenAIChat
 from tollhouse.domain.errors import Failure
+from tollhouse.domain.shedding import Load
+from tollhouse.pipeline.standing import Standings
 from tollhouse.ports import Database
 from tollhouse.server import routes
 from tollhouse.server.scraping import scraped
@@ -50,6 +52,14 @@ async def keep_telling(metrics: Metrics) -> None:
             metrics.tell()
     finally:
         metrics.tell()
+
+
+async def keep_load_gauges(metrics: Metrics, load: Load, standings: Standings) -> None:
+    while True:
+        metrics.set_loop_lag(load.lag_s)
+        for standing in standings:
+            metrics.set_target_calls(standing.name, standing.gate.inside, standing.gate.in_line)
+        await asyncio.sleep(GAUGE_S)
 
 
 async def keep_gauges(
