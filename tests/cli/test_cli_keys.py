@@ -59,6 +59,18 @@ def test_a_key_goes_through_its_life(console: Console) -> None:
     assert record["limit_dollars"] == "$0.50"
 
 
+@pytest.mark.req("B-40")
+def test_a_key_has_a_priority_that_can_be_changed(console: Console) -> None:
+    console.run("tenants", "create", "acme")
+    key = console.json("keys", "create", "acme", "--name", "batch", "--priority", "low")["id"]
+    given = console.json("keys", "show", key)["priority"]
+
+    console.run("keys", "prioritize", key, "high")
+
+    assert (given, console.json("keys", "show", key)["priority"]) == ("low", "high")
+    assert console.run("keys", "prioritize", key, "highest").status == 2
+
+
 def test_a_name_that_would_steer_the_terminal_is_refused(console: Console) -> None:
     console.run("tenants", "create", "acme")
 

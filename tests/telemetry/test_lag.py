@@ -20,7 +20,7 @@ async def test_a_loop_that_was_held_up_is_late_by_as_much() -> None:
 
     measuring = asyncio.create_task(measure_lag(tell))
     await asyncio.sleep(0)
-    time.sleep(0.25)  # noqa: ASYNC251 - this is what must be noticed
+    time.sleep(0.25)
     await enough.wait()
     measuring.cancel()
     await asyncio.wait([measuring])

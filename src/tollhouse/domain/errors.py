@@ -342,7 +342,7 @@ class AuditUnavailable(Failure):
 class Overloaded(Failure):
     code = "overloaded"
     status = 503
-    title = "This gateway has as many requests under way as it takes."
+    title = "This gateway has as much to do as it takes."
     retryable = True
 
 

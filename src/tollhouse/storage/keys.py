@@ -165,5 +165,6 @@ def _key(row: Row) -> KeyRow:
     return KeyRow(
         *(key, tenant, project, user, name, tail, tuple(json.loads(models))),
         *(bool(is_disabled), bool(is_blocked), bool(is_revoked)),
-        *(expires_at, created_at, last_used_at, until, Priority(priority)),
+        *(expires_at, created_at, last_used_at, until),
+        priority=Priority(priority),
     )

@@ -8,8 +8,8 @@ from tollhouse.domain.audit import Record
 from tollhouse.domain.breaker import State
 from tollhouse.domain.budget import Outcome
 from tollhouse.domain.errors import Failure, Problem, TooManyFailures, Unauthenticated
-from tollhouse.domain.suspicion import SIGNS, Sign
 from tollhouse.domain.identity import Priority
+from tollhouse.domain.suspicion import SIGNS, Sign
 from tollhouse.telemetry.metrics import OK, Metrics
 
 NANOS_PER_S = 1e9

@@ -19,8 +19,8 @@ from tollhouse.control.upkeep import Tenancy, keep_lease, note_used_keys, write_
 from tollhouse.dialects.openai_chat import OpenAIChat
 from tollhouse.domain.errors import Failure
 from tollhouse.domain.limits import Limit
-from tollhouse.domain.throttling import Throttle
 from tollhouse.domain.shedding import Load
+from tollhouse.domain.throttling import Throttle
 from tollhouse.pipeline.house import House
 from tollhouse.pipeline.standing import Standings
 from tollhouse.ports import Database, Ledger, Limiter
