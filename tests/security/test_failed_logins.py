@@ -101,7 +101,9 @@ async def _flood(door: Gateway, attempts: int) -> Counter[int]:
     async def attack(session: aiohttp.ClientSession) -> None:
         for number in numbers:
             key = assemble(f"{number:012d}", "A" * 32)
-            async with session.get(f"{door.base_url}/models", headers={"x-api-key": key}) as reply:
+            claimed = f"{number % 200 + 1}.0.0.1"  # nobody trusts it
+            headers = {"x-api-key": key, "x-forwarded-for": claimed}
+            async with session.get(f"{door.base_url}/models", headers=headers) as reply:
                 answers[reply.status] += 1
 
     async with aiohttp.ClientSession() as session:

@@ -72,6 +72,8 @@ async def test_each_kind_of_trouble_moves_its_own_metric(watched: Watched) -> No
     await watched.ask(good, body=GOOD[:-1] + b',"api_base":"http://169.254.169.254/"}')
     await watched.ask(good, target="/.env")
     await watched.ask(good)
+    await watched.ask(good, ("transfer-encoding", "chunked"))
+    await watched.ask(good, host="elsewhere.example")
     await asyncio.gather(*(watched.ask(bearer(_unknown(number))) for number in range(MOST + 5)))
 
     assert await count("tollhouse_unauthenticated_total", code="key_expired") == 1
@@ -80,6 +82,8 @@ async def test_each_kind_of_trouble_moves_its_own_metric(watched: Watched) -> No
     assert await count("tollhouse_suspicions_total", sign="mixing") == 1
     assert await count("tollhouse_suspicions_total", sign="steering") == 1
     assert await count("tollhouse_suspicions_total", sign="scanning") == 1
+    assert await count("tollhouse_suspicions_total", sign="framing") == 1
+    assert await count("tollhouse_suspicions_total", sign="straying") == 1
     assert await count("tollhouse_requests_total", code="json_duplicate_key", route="chat") == 1
     assert await count("tollhouse_requests_total", status="429") >= 5
     assert await count("tollhouse_upstream_attempts_total", outcome="not_sent", provider="up") >= 1

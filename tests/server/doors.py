@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
+from tollhouse.domain.suspicion import Sign
 from tollhouse.server.clocks import Clocks
 from tollhouse.server.door import Answer, Door
 
@@ -18,9 +19,18 @@ async def served(answer: Answer, clocks: Clocks | None = None, **rules: int) -> 
 
 @asynccontextmanager
 async def opened(
-    answer: Answer, clocks: Clocks | None = None, *, most_per_address: int = 0
+    answer: Answer,
+    clocks: Clocks | None = None,
+    *,
+    most_per_address: int = 0,
+    on_suspicion: Callable[[Sign], None] = lambda _: None,
 ) -> AsyncIterator[tuple[Door, int]]:
-    door = Door(answer, clocks or Clocks(), most_per_address=most_per_address)
+    door = Door(
+        answer,
+        clocks or Clocks(),
+        most_per_address=most_per_address,
+        on_suspicion=on_suspicion,
+    )
     loop = asyncio.get_running_loop()
     server = await loop.create_server(door.connection, "127.0.0.1", 0)
     watching = asyncio.create_task(door.watch())

@@ -8,7 +8,12 @@ from enum import StrEnum
 from tollhouse.domain.errors import (
     AmbiguousCredentials,
     FieldRefused,
+    HostNotAllowed,
+    HttpMalformed,
+    OriginNotAllowed,
+    RequestTimedOut,
     RouteUnknown,
+    TargetInvalid,
     TooManyFailures,
 )
 
@@ -19,7 +24,7 @@ class Sign(StrEnum):
     SCANNING = "scanning"  # paths that others have
     STEERING = "steering"  # a body that names another address, key or proxy
     FRAMING = "framing"  # a request that two readers could read in two ways
-    STALLING = "stalling"  # bytes that come too slowly, or never
+    STALLING = "stalling"  # bytes that come too slowly, or never, or are never read
     CROWDING = "crowding"  # more connections than one address may have
     STRAYING = "straying"  # a Host or Origin that is not ours
 
@@ -29,5 +34,10 @@ SIGNS: Mapping[str, Sign] = {
     AmbiguousCredentials.code: Sign.MIXING,
     RouteUnknown.code: Sign.SCANNING,
     FieldRefused.code: Sign.STEERING,
+    HttpMalformed.code: Sign.FRAMING,
+    TargetInvalid.code: Sign.FRAMING,
+    RequestTimedOut.code: Sign.STALLING,
+    HostNotAllowed.code: Sign.STRAYING,
+    OriginNotAllowed.code: Sign.STRAYING,
 }
 """By the code of a refusal. What never becomes a request is told by the door itself."""

@@ -14,6 +14,7 @@ from http import HTTPStatus
 from typing import Protocol
 
 from tollhouse.domain.errors import RequestTimedOut
+from tollhouse.domain.suspicion import Sign
 from tollhouse.server.clocks import Clocks
 from tollhouse.server.request import Request, Requests
 
@@ -39,6 +40,7 @@ class Keeper(Protocol):
     clocks: Clocks
     is_draining: bool
     answer: Callable[[Request, Connection], Awaitable[None]]
+    suspected: Callable[[Sign], None]
 
     def enter(self, connection: Connection) -> bool: ...  # False: one too many, hang up
     def leave(self, connection: Connection) -> None: ...
@@ -119,6 +121,7 @@ class Connection(asyncio.Protocol):
                 self._transport.abort()
         elif self._unread is not None:
             if now - self._stalled_s > clocks.stall_s:
+                self._keeper.suspected(Sign.STALLING)
                 self._transport.abort()  # the reply stops where the reader stopped
         elif request is not None:
             if not self._is_paused and (reason := clocks.overdue(request, self._times(now))):
@@ -127,6 +130,8 @@ class Connection(asyncio.Protocol):
         elif not self._is_answering and not self._arrived:
             has_asked = self._task is not None
             if now - self._since_s > (clocks.idle_s if has_asked else clocks.head_s):
+                if not has_asked:
+                    self._keeper.suspected(Sign.STALLING)
                 self._transport.close()
 
     def close_if_idle(self) -> None:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Collection
 from ipaddress import IPv4Network, IPv6Network
 
+from tollhouse.domain.suspicion import Sign
 from tollhouse.server.clocks import Clocks
 from tollhouse.server.connection import Connection
 from tollhouse.server.peers import is_within
@@ -29,14 +30,14 @@ class Door:
         *,
         most_per_address: int,
         trusted: Collection[IPv4Network | IPv6Network] = (),
-        on_turned_away: Callable[[], None] = lambda: None,
+        on_suspicion: Callable[[Sign], None] = lambda _: None,
     ) -> None:
         self.clocks = clocks
         self.is_draining = False
         self.answer = answer
         self._most_per_address = most_per_address
         self._trusted = trusted
-        self._on_turned_away = on_turned_away
+        self.suspected = on_suspicion
         self._connections: set[Connection] = set()
         self._by_address: Counter[str] = Counter()
         self._is_empty = asyncio.Event()
@@ -50,7 +51,7 @@ class Door:
         if self._by_address[address] >= self._most_per_address > 0 and not is_within(
             self._trusted, address
         ):
-            self._on_turned_away()
+            self.suspected(Sign.CROWDING)
             return False
         self._by_address[address] += 1
         self._connections.add(connection)

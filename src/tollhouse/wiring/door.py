@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tollhouse.config import Settings
+from tollhouse.pipeline.house import Watch
 from tollhouse.server.app import App, Manners
 from tollhouse.server.clocks import Clocks
 from tollhouse.server.door import Door
@@ -23,7 +24,7 @@ def manners(settings: Settings) -> Manners:
     )
 
 
-def make_door(settings: Settings, app: App) -> Door:
+def make_door(settings: Settings, app: App, watch: Watch) -> Door:
     server = settings.server
     return Door(
         app.answer,
@@ -35,4 +36,5 @@ def make_door(settings: Settings, app: App) -> Door:
         ),
         most_per_address=server.max_connections_per_address,
         trusted=server.trusted_proxies,
+        on_suspicion=watch.suspected,
     )

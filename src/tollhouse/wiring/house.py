@@ -96,9 +96,8 @@ async def open_door(settings: Settings, draining: Draining) -> AsyncIterator[Doo
             stack.enter_context(served_metrics(settings, metrics))
         else:
             tasks.start(keep_telling(metrics))
-        yield make_door(
-            settings, App(house, table, routes.unrouted(chat), health, manners(settings))
-        )
+        app = App(house, table, routes.unrouted(chat), health, manners(settings))
+        yield make_door(settings, app, watch)
 
 
 async def _open_ledger(
