@@ -19,7 +19,7 @@ from tollhouse.control.doctor import CHECKS
 from tollhouse.control.doctor.checklists import ITEMS
 from tollhouse.domain.breaker import State
 from tollhouse.domain.budget import Outcome
-from tollhouse.domain.errors import REGISTRY, Problem, TooManyFailures, Unauthenticated
+from tollhouse.domain.errors import REGISTRY, Failure, Problem, TooManyFailures, Unauthenticated
 from tollhouse.domain.identity import Priority
 from tollhouse.domain.pricing import Usage
 from tollhouse.domain.suspicion import Sign
@@ -141,7 +141,7 @@ def _sections() -> Iterator[tuple[str, list[type[Problem]]]]:
 
 
 def _failed(kind: type[Problem]) -> bool:
-    return kind.__mro__[1].__name__ == "Failure"
+    return issubclass(kind, Failure)
 
 
 def _is_asked(kind: type[Problem]) -> bool:

@@ -20,7 +20,8 @@ CANARIES = [*ENVIRON.values(), FILE_PEPPER]
 
 def full(data_dir: Path) -> str:
     """The sample, and the files it names."""
-    for name, text in (("tls.crt", "-"), ("tls.key", "-"), ("pepper-2", FILE_PEPPER + "\n")):
+    pems = ("tls.crt", "tls.key", "provider-ca.pem", "us.crt", "us.key")
+    for name, text in (*((pem, "-") for pem in pems), ("pepper-2", FILE_PEPPER + "\n")):
         path = data_dir / name
         path.write_text(text)
         path.chmod(0o600)

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from tollhouse.config.addresses import (
     Listen,
-    is_public,
     read_counters,
     read_http,
     read_listen,
     read_network,
+    read_own_network,
     read_store,
     read_target,
 )
@@ -172,24 +172,34 @@ def test_the_first_colon_parts_the_provider_from_its_model() -> None:
 
 
 @pytest.mark.parametrize(
-    ("host", "public"),
-    [
-        ("api.openai.com", True),
-        ("8.8.8.8", True),
-        ("10.0.0.1", False),
-        ("::1", False),
-        ("localhost", False),
-        ("vllm", False),
-        ("vllm.models.svc", False),
-    ],
+    "text", ["10.0.0.0/8", "192.168.1.7/32", "fd00::/8", "127.0.0.1/32", "100.64.0.0/10"]
 )
-def test_a_host_is_public_or_on_the_premises(host: str, public: bool) -> None:
-    assert is_public(host) is public
+def test_a_network_of_a_provider_is_on_the_premises(text: str) -> None:
+    assert str(read_own_network(text)) == text
+
+
+@pytest.mark.req("S-66")
+@pytest.mark.parametrize(
+    "text",
+    ["0.0.0.0/0", "::/0", "169.254.0.0/16", "8.8.8.0/24", "10.0.0.0/7", "fe80::/10", "224.0.0.0/4"],
+)
+def test_nothing_else_can_be_declared_for_a_provider(text: str) -> None:
+    with pytest.raises(Unfit):
+        read_own_network(text)
 
 
 @given(st.text(max_size=40))
 @pytest.mark.parametrize(
-    "read", [read_listen, read_network, read_store, read_counters, read_http, read_target]
+    "read",
+    [
+        read_listen,
+        read_network,
+        read_own_network,
+        read_store,
+        read_counters,
+        read_http,
+        read_target,
+    ],
 )
 def test_any_text_is_read_or_unfit(read: object, text: str) -> None:
     assert callable(read)

@@ -45,7 +45,10 @@ def test_the_sample_is_valid_and_says_everything_there_is(tmp_path: Path) -> Non
 
 
 ASKED_FOR: dict[str, set[str]] = {
-    "data_dir": {"server.tls_certificate", "server.tls_key", "auth.peppers.2"},
+    "data_dir": {
+        "server.tls_certificate", "server.tls_key", "auth.peppers.2", "providers.openai.ca_file",
+        "providers.openai.client_certificate", "providers.openai.client_key",
+    },
     "server.tls_certificate": {"server.tls_certificate"},
     "server.tls_key": {"server.tls_key"},
     "store.url": {"store.password"},
@@ -53,12 +56,14 @@ ASKED_FOR: dict[str, set[str]] = {
     "limits.store": {"limits.password"},
     "providers.openai.kind": {"providers.openai.kind"},
     "providers.openai.key": {"providers.openai.key"},
+    "providers.openai.client_certificate": {"providers.openai.client_certificate"},
+    "providers.openai.client_key": {"providers.openai.client_key"},
     "providers.vllm.kind": {"providers.vllm.kind"},
     "providers.vllm.url": {"providers.vllm.url"},
     "providers.local.kind": {"providers.local.kind"},
     'models."gpt-4.1".targets': {'models."gpt-4.1".targets'},
     "models.small.targets": {"models.small.targets"},
-}
+}  # fmt: skip
 """What is reported when a key is left out that the rest of the sample needs."""
 
 

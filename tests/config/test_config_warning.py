@@ -47,21 +47,6 @@ def test_metrics_that_others_can_reach_are_warned_about() -> None:
 @pytest.mark.parametrize(
     ("url", "expected"),
     [
-        ("http://api.example.com/v1", ["providers.p.url"]),
-        ("https://api.example.com/v1", []),
-        ("http://127.0.0.1:8000/v1", []),
-        ("http://vllm:8000/v1", []),
-    ],
-)
-def test_plain_http_to_a_public_host_is_warned_about(url: str, expected: list[str]) -> None:
-    text = MODEL + f'[providers.p]\nkind = "openai-compatible"\nurl = "{url}"'
-
-    assert keys(text) == expected
-
-
-@pytest.mark.parametrize(
-    ("url", "expected"),
-    [
         ("postgresql://u@db.internal/db", ["store.url"]),
         ("postgresql://u@db.internal/db?sslmode=prefer", ["store.url"]),
         ("postgresql://u@db.internal/db?sslmode=verify-full", []),

@@ -59,6 +59,7 @@ class Gateway:
     key: str = ""
     key_id: str = ""
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    program: tuple[str, ...] = ("-m", "tollhouse")
 
     @property
     def origin(self) -> str:
@@ -78,7 +79,7 @@ class Gateway:
 
     async def start(self) -> None:
         log = (self.directory / "log").open("ab")
-        command = [sys.executable, "-m", "tollhouse", "--config", str(self.config), "serve"]
+        command = [sys.executable, *self.program, "--config", str(self.config), "serve"]
         with log:
             self.processes.append(
                 subprocess.Popen(

@@ -8,9 +8,11 @@ import ssl
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 from tollhouse.domain.exchange import Deadlines, Sending
 from tollhouse.upstream.client import HttpUpstream
+from tollhouse.upstream.way import Way, way_to
 
 ASK = Sending(b"POST", b"/v1/ask", ((b"content-type", b"application/json"),), b'{"q": 1}')
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello"
@@ -104,7 +106,7 @@ async def serve(script: Script, tls: ssl.SSLContext | None = None) -> AsyncItera
 
 @asynccontextmanager
 async def reaching(
-    url: str,
+    url: str | Way,
     deadlines: Deadlines | None = None,
     *,
     max_connections: int = 512,
@@ -112,10 +114,9 @@ async def reaching(
     max_body_bytes: int | None = None,
 ) -> AsyncIterator[HttpUpstream]:
     upstream = HttpUpstream(
-        url,
+        replace(way_to(url), tls=tls) if isinstance(url, str) else url,
         deadlines=deadlines or Deadlines(connect_s=5, first_byte_s=5, between_s=5, whole_s=20),
         max_connections=max_connections,
-        ssl_context=tls,
         max_body_bytes=max_body_bytes,
     )
     try:

@@ -10,6 +10,7 @@ from peer import ASK, CHUNKED, OK, Visit, always_ok, answer_of, eventually, reac
 from tollhouse.domain.errors import UpstreamBroke, UpstreamUnreachable
 from tollhouse.domain.exchange import Deadlines, Sending
 from tollhouse.upstream.client import HttpUpstream
+from tollhouse.upstream.way import way_to
 
 
 async def test_an_answer_has_a_status_headers_and_a_body() -> None:
@@ -83,7 +84,7 @@ async def test_no_delay_is_set() -> None:
 
 
 async def test_nothing_happens_at_construction() -> None:
-    upstream = HttpUpstream("https://name.invalid/v1", deadlines=Deadlines())
+    upstream = HttpUpstream(way_to("https://name.invalid/v1"), deadlines=Deadlines())
 
     assert (upstream.host_header, upstream.base_path) == (b"name.invalid", "/v1")
 

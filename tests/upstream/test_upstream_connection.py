@@ -14,9 +14,9 @@ from tollhouse.domain.exchange import Deadlines
 from tollhouse.upstream.client import HttpUpstream
 from tollhouse.upstream.connection import Connection
 from tollhouse.upstream.dial import dial
-from tollhouse.upstream.origin import Origin
 from tollhouse.upstream.request import head
 from tollhouse.upstream.response import Response
+from tollhouse.upstream.way import way_to
 
 PATIENT = {"connect_s": 5.0, "first_byte_s": 5.0, "between_s": 5.0, "whole_s": 5.0}
 FIRST_CHUNK = CHUNKED + b"5\r\nhello\r\n"
@@ -135,9 +135,7 @@ async def test_an_idle_connection_is_ended_after_a_while() -> None:
         await visit.hang_up_seen()
 
     async with serve(script) as peer:
-        connection = await dial(
-            Origin.parse(peer.url), lambda: Connection(Deadlines(), gone.append), 5, None
-        )
+        connection = await dial(way_to(peer.url), lambda: Connection(Deadlines(), gone.append), 5)
         response = Response(None)
         connection.send(head(ASK, b"h"), ASK.body, response, float("inf"))
         await eventually(lambda: response.is_complete)

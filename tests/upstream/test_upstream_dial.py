@@ -1,24 +1,18 @@
 from __future__ import annotations
 
 import asyncio
-import datetime as dt
-import ipaddress
 import socket
 import ssl
 import time
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from peer import Visit, always_ok, answer_of, reaching, serve
 
+from certificates import Authority, serving
 from tollhouse.domain.errors import UpstreamUnreachable
 from tollhouse.domain.exchange import Deadlines
-from tollhouse.upstream.dial import addresses, default_tls
-from tollhouse.upstream.origin import Origin
+from tollhouse.upstream.tls import system_roots, trusting
 
 
 async def test_a_refused_connection_is_unreachable() -> None:
@@ -32,7 +26,7 @@ async def test_a_refused_connection_is_unreachable() -> None:
 
 
 async def test_a_name_that_cannot_be_resolved_is_unreachable() -> None:
-    async with reaching(f"http://{'a' * 70}.invalid") as upstream:
+    async with reaching("https://name.invalid") as upstream:
         with pytest.raises(UpstreamUnreachable):
             await answer_of(upstream)
 
@@ -43,11 +37,6 @@ async def test_a_name_is_resolved_and_each_address_tried() -> None:
         reaching(peer.url.replace("127.0.0.1", "localhost")) as upstream,
     ):
         assert await answer_of(upstream) == (200, b"hello")
-
-
-async def test_an_address_is_its_own_and_only_address() -> None:
-    assert await addresses(Origin.parse("http://127.0.0.1:9")) == ["127.0.0.1"]
-    assert await addresses(Origin.parse("http://[::1]:9")) == ["::1"]
 
 
 @pytest.mark.req("P-29", "S-69")
@@ -141,12 +130,12 @@ async def test_an_answer_over_tls_may_be_left_at_any_time(tmp_path: Path) -> Non
 
 
 def test_certificates_and_names_are_checked_by_default() -> None:
-    context = default_tls()
+    context = system_roots()
 
     assert context.verify_mode is ssl.CERT_REQUIRED
     assert context.check_hostname
     assert context.minimum_version >= ssl.TLSVersion.TLSv1_2
-    assert context is default_tls()
+    assert context is system_roots()
 
 
 def _closed_port() -> int:
@@ -158,30 +147,5 @@ def _closed_port() -> int:
 
 def _contexts(folder: Path, name: str) -> tuple[ssl.SSLContext, ssl.SSLContext]:
     """A server that shows a certificate for `name`, and a client that trusts it."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    now = dt.datetime.now(dt.UTC)
-    alternative = (
-        x509.IPAddress(ipaddress.ip_address(name)) if name[0].isdigit() else x509.DNSName(name)
-    )
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(hours=1))
-        .not_valid_after(now + dt.timedelta(hours=1))
-        .add_extension(x509.SubjectAlternativeName([alternative]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    pem = certificate.public_bytes(serialization.Encoding.PEM)
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    chain = folder / "chain.pem"
-    chain.write_bytes(pem + private)
-    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    server.load_cert_chain(chain)
-    return server, ssl.create_default_context(cadata=pem.decode())
+    ours = Authority(folder)
+    return serving(ours.certify(name)), trusting(ours.file, None)

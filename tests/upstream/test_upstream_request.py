@@ -4,7 +4,6 @@ import pytest
 
 from tollhouse.domain.exchange import Sending
 from tollhouse.upstream import request
-from tollhouse.upstream.origin import Origin
 
 
 def test_a_request_is_written_with_its_host_and_length() -> None:
@@ -44,50 +43,3 @@ def test_a_post_without_a_body_says_so() -> None:
 def test_what_would_not_stay_one_request_is_not_written(sending: Sending) -> None:
     with pytest.raises(ValueError):
         request.head(sending, b"h")
-
-
-@pytest.mark.parametrize(
-    ("url", "host", "port", "header", "path"),
-    [
-        ("http://a.example", "a.example", 80, b"a.example", ""),
-        ("https://A.example/v1/", "a.example", 443, b"a.example", "/v1"),
-        ("http://a.example:443/", "a.example", 443, b"a.example:443", ""),
-        ("https://a.example:443", "a.example", 443, b"a.example", ""),
-        ("http://[::1]:9000/v1", "::1", 9000, b"[::1]:9000", "/v1"),
-        ("http://bücher.example", "xn--bcher-kva.example", 80, b"xn--bcher-kva.example", ""),
-    ],
-)
-def test_a_url_is_an_origin_and_a_base_path(
-    url: str, host: str, port: int, header: bytes, path: str
-) -> None:
-    origin = Origin.parse(url)
-
-    assert (origin.host, origin.port, origin.host_header, origin.base_path) == (
-        host,
-        port,
-        header,
-        path,
-    )
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        "ftp://a",
-        "unix:///run/x",
-        "a.example",
-        "http://",
-        "http://user@a",
-        "http://u:p@a",
-        "http://a/?q=1",
-        "http://a/#f",
-        "http://a:0",
-        "http://a:99999",
-        "http://a:x",
-        "http://a b",
-        "http://a\r\nb",
-    ],
-)
-def test_anything_else_is_no_upstream(url: str) -> None:
-    with pytest.raises(ValueError):
-        Origin.parse(url)

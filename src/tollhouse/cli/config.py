@@ -23,9 +23,13 @@ def check(context: typer.Context, as_json: Json = False) -> None:
     Example: tollhouse --config tollhouse.toml config check
     """
     from tollhouse.config import ConfigInvalid, warnings
+    from tollhouse.wiring import ways
 
+    invocation: Invocation = context.obj
     try:
-        problems, noted = [], warnings(settings_of(context))
+        settings = settings_of(context)
+        ways.refuse(list(ways.unusable(settings)), invocation.file)
+        problems, noted = [], warnings(settings)
     except ConfigInvalid as error:
         if not as_json:
             raise

@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import ip_address, ip_network
 from urllib.parse import SplitResult, urlsplit
 
 from tollhouse.config.problems import Unfit, shown
+from tollhouse.domain.addresses import Permit, read
+from tollhouse.domain.permits import at_sight, for_provider
+from tollhouse.domain.ranges import Network, is_declarable
+from tollhouse.domain.urls import UrlInvalid, parse
 
 LISTEN = 'an IP address and a port, such as "127.0.0.1:8400" or "[::1]:8400"'
 LISTEN_OR_OFF = 'an IP address and a port, such as "127.0.0.1:9400", or "off"'
@@ -24,28 +28,6 @@ HTTP = (
     'a URL such as "https://api.example.com/v1": http or https, a host, perhaps a port and a path'
 )
 TARGET = 'a provider and its name for the model, such as "openai:gpt-4.1"'
-
-HOST_NAME = re.compile(r"(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]{0,62})(\.[A-Za-z0-9_-]{1,63})*\.?")
-METADATA_NAMES = {"metadata.google.internal", "metadata.goog"}
-METADATA = [
-    ip_network(text)
-    for text in (
-        "169.254.0.0/16",
-        "fe80::/10",
-        "100.100.100.200/32",
-        "168.63.129.16/32",
-        "fd00:ec2::/32",
-        "fd20:ce::254/128",
-        "0.0.0.0/8",
-        "64:ff9b::/96",
-        "64:ff9b:1::/48",
-        "2002::/16",
-    )
-]
-"""Where clouds hand out credentials, and the notations that hide such an address."""
-
-Network = IPv4Network | IPv6Network
-Ip = IPv4Address | IPv6Address
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +83,7 @@ def read_listen(text: str) -> Listen:
     if match is None:
         raise Unfit(shown(text))
     host = "127.0.0.1" if match[2] == "localhost" else match[1] or match[2]
-    address = _ip(host)
+    address = read(host)
     if address is None or (address.version == 6) != bool(match[1]):
         raise Unfit(shown(text), hint="Names are not looked up here: write the address itself.")
     if int(match[3]) > 65535:
@@ -121,7 +103,7 @@ def read_network(text: str) -> Network:
     if network.prefixlen == 0:
         raise Unfit(
             f"{shown(text)}, which is everybody",
-            hint="Name the proxies' own addresses: whoever is in here is believed about callers.",
+            hint="Name the networks that are meant: whoever is in here is trusted more than others.",
         )
     if "/" in text and text.split("/")[0] != str(network.network_address):
         raise Unfit(shown(text), hint=f'The network of this address is "{network}".')
@@ -153,16 +135,33 @@ def read_counters(text: str) -> str:
 
 
 def read_http(text: str) -> str:
-    """Without a slash at the end. Refuses what would reach a cloud's metadata service."""
-    url = _split(text, "http", "https")
-    if "@" in url.netloc:
-        raise Unfit("a user before the host (not shown)", hint="Set `key` instead.")
-    if not url.hostname:
-        raise Unfit("a URL without a host")
-    if "?" in text or "#" in text:
-        raise Unfit("a ? or # after the path (not shown)", hint="End the URL with its path.")
-    _check_host(url.hostname)
+    """Without a slash at the end. Refuses what no provider may be, whatever is declared."""
+    try:
+        url = parse(text)
+    except UrlInvalid as invalid:
+        hint = "Set `key` instead." if "user" in str(invalid) else None
+        raise Unfit(f"a URL that is not taken: {invalid}", hint=hint) from None
+    if url.query is not None:
+        raise Unfit("a ? after the path (not shown)", hint="End the URL with its path.")
+    refused = at_sight(url, Permit(for_provider(url).networks))
+    if refused is not None:
+        raise Unfit(
+            f"the host {shown(url.host)}, which is {refused.rule}",
+            expected="a host that is no metadata service, and of no range that nobody may call",
+        )
     return text.rstrip("/")
+
+
+def read_own_network(text: str) -> Network:
+    """One on the premises, where a provider may be declared to stand."""
+    network = read_network(text)
+    if not is_declarable(network):
+        raise Unfit(
+            shown(text),
+            expected="a private, shared or loopback network",
+            hint="Public addresses need no declaration, and all others cannot be declared.",
+        )
+    return network
 
 
 def read_target(text: str) -> TargetName:
@@ -177,17 +176,8 @@ def is_plain(name: str) -> bool:
     return 0 < len(name) <= 200 and name.isprintable() and not any(c.isspace() for c in name)
 
 
-def is_public(host: str) -> bool:
-    """Whether traffic to the host may leave the premises."""
-    address = _ip(host)
-    if address is not None:
-        return address.is_global
-    name = host.rstrip(".").lower()
-    return "." in name and not name.endswith((".internal", ".local", ".localhost", ".svc"))
-
-
 def is_loopback(host: str) -> bool:
-    address = _ip(host)
+    address = read(host)
     return host == "localhost" if address is None else address.is_loopback
 
 
@@ -222,33 +212,3 @@ def _split(text: str, *schemes: str) -> SplitResult:
     if port == 0 or url.fragment:
         raise Unfit("port 0, or a # in the URL")
     return url
-
-
-def _check_host(host: str) -> None:
-    address = _ip(host)
-    if address is None:
-        last = host.rstrip(".").rpartition(".")[2]
-        if not HOST_NAME.fullmatch(host) or re.fullmatch(r"[0-9]+|0[xX][0-9a-fA-F]*", last):
-            raise Unfit(
-                f"the host {shown(host)}", hint="Write addresses with four decimal numbers."
-            )
-        if host.rstrip(".").lower() not in METADATA_NAMES:
-            return
-    elif not any(_bare(address) in network for network in METADATA):
-        return
-    raise Unfit(
-        f"the host {shown(host)}",
-        expected="a host that is no cloud metadata service and no link-local address",
-    )
-
-
-def _bare(address: Ip) -> Ip:
-    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
-    return mapped or address
-
-
-def _ip(host: str) -> Ip | None:
-    try:
-        return ip_address(host)
-    except ValueError:
-        return None

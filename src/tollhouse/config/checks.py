@@ -1,27 +1,17 @@
-"""What does not go together, or is not safe, though each part is valid by itself.
-
-A clash names every key that it rests on, the one to report it under first.
-"""
+"""What does not go together, or is not safe, though each part is valid by itself."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import chain
 
+from tollhouse.config import ways
+from tollhouse.config.clash import Clash
 from tollhouse.config.problems import Place, shown
 from tollhouse.config.settings import ProviderSettings, Settings
 from tollhouse.config.wording import did_you_mean
 
 PEPPER_BYTES = 32
-
-
-@dataclass(frozen=True, slots=True)
-class Clash:
-    about: tuple[Place, ...]
-    found: str
-    expected: str
-    hint: str | None = None
 
 
 def clashes(settings: Settings) -> Iterator[Clash]:
@@ -34,6 +24,7 @@ def clashes(settings: Settings) -> Iterator[Clash]:
         _peppers(settings),
         _idle_settings(settings),
         _providers(settings),
+        ways.clashes(settings),
         _targets(settings),
     )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from ipaddress import IPv4Network, IPv6Network
+from ipaddress import IPv4Network, IPv6Network, ip_address
 from pathlib import Path
 from types import NoneType
 from typing import Annotated, Any, Literal
@@ -16,10 +16,11 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from tollhouse.config import addresses
-from tollhouse.config.addresses import Listen, Network, TargetName
+from tollhouse.config.addresses import Listen, TargetName
 from tollhouse.config.problems import Unfit, shown
 from tollhouse.config.secrets import Secret
 from tollhouse.config.texts import PATH, SecretText, Text, read_file_reference, read_path
+from tollhouse.domain.ranges import Ip, Network
 
 OPENAI_URL = "https://api.openai.com/v1"
 MIB = 1024 * 1024
@@ -55,6 +56,13 @@ Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
 Proxies = tuple[
     Annotated[Network, Text((IPv4Network, IPv6Network), addresses.read_network, addresses.NETWORK)],
+    ...,
+]
+OwnNetworks = tuple[
+    Annotated[
+        Network,
+        Text((IPv4Network, IPv6Network), addresses.read_own_network, addresses.NETWORK),
+    ],
     ...,
 ]
 Targets = tuple[
@@ -379,6 +387,23 @@ class ProviderSettings(Section):
     key: SecretRef | None = setting(
         "The provider's API key. Required for `openai`; not for `local` and `echo`."
     )
+    networks: OwnNetworks = setting(
+        "Networks on the premises that the URL's host may be in. Without them a name leads to public "
+        "addresses only, and only by https. An address that stands in the URL needs none.",
+        (),
+        strict=False,
+    )
+    ca_file: FilePath | None = setting(
+        "The certificates, as a PEM file, of the authorities that may vouch for this provider. Left "
+        "out, those of the system. Nothing turns the verification off."
+    )
+    client_certificate: FilePath | None = setting(
+        "The certificate chain, as a PEM file, by which the gateway shows who it is. Goes with "
+        "`client_key`."
+    )
+    client_key: FilePath | None = setting(
+        "The private key of that certificate, as a PEM file. Goes with `client_certificate`."
+    )
     connect_s: Seconds = setting("How long making a connection may take.", 5)
     first_byte_s: Seconds = setting("How long the provider may think before it answers.", 300)
     between_s: Seconds = setting("How long an answer may pause.", 120)
@@ -397,6 +422,17 @@ class ProviderSettings(Section):
         le=100_000,
     )
     wait_s: Seconds = setting("How long one may wait.", 10)
+    keep_alive_s: Seconds = setting(
+        "How long an idle connection is kept for the next call. A host's name is looked up and judged "
+        "anew after 60 seconds in any case.",
+        30,
+    )
+    max_answer_bytes: int = setting(
+        "The largest answer that is read. A larger one is broken off with `upstream_broke`.",
+        64 * MIB,
+        ge=1024,
+        le=16 * 1024 * MIB,
+    )
     output_bound: OutputBound | None = setting(
         "The member of the body that bounds the output. Left out, it is `max_completion_tokens` "
         "for `openai` and `max_tokens` for all others."
@@ -467,6 +503,12 @@ class Settings(Section):
     def at(self, path: Path) -> Path:
         """Where a path of this file is."""
         return self.data_dir / path
+
+    @property
+    def listeners(self) -> frozenset[tuple[Ip, int]]:
+        """Where this gateway itself listens."""
+        listeners = (self.server.listen, self.metrics.listen)
+        return frozenset((ip_address(it.host), it.port) for it in listeners if it is not None)
 
     @property
     def sqlite_file(self) -> Path | None:

@@ -7,8 +7,8 @@ from itertools import chain
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
-from tollhouse.config.addresses import is_loopback, is_public
-from tollhouse.config.problems import Problem, dotted
+from tollhouse.config.addresses import is_loopback
+from tollhouse.config.problems import Problem
 from tollhouse.config.secrets import file_of, is_readable_by_others
 from tollhouse.config.settings import Settings
 
@@ -21,7 +21,6 @@ def warnings(settings: Settings) -> list[Problem]:
         chain(
             _exposed_files(settings),
             _open_metrics(settings),
-            _plain_traffic(settings),
             _plain_database(settings),
             _no_models(settings),
         )
@@ -66,17 +65,6 @@ def _open_metrics(settings: Settings) -> Iterator[Problem]:
             "an address that only your monitoring can reach",
             "Metrics are served without a credential.",
         )
-
-
-def _plain_traffic(settings: Settings) -> Iterator[Problem]:
-    for name, provider in settings.providers.items():
-        url = urlsplit(provider.base_url or "")
-        if url.scheme == "http" and is_public(url.hostname or ""):
-            yield Problem(
-                dotted(("providers", name, "url")),
-                "http to a public host: key and content can be read on the way",
-                "https",
-            )
 
 
 def _plain_database(settings: Settings) -> Iterator[Problem]:

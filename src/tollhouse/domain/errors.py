@@ -201,6 +201,12 @@ class FieldRefused(Refusal):
     title = "The body has a member that callers may not set."
 
 
+class UrlNotAllowed(Refusal):
+    code = "url_not_allowed"
+    status = 400
+    title = "A URL in the body leads where this gateway does not go."
+
+
 class ModelUnknown(Refusal):
     code = "model_unknown"
     status = 404
@@ -291,6 +297,18 @@ class UpstreamUnreachable(Failure):
     retryable = True
 
 
+class UpstreamForbidden(UpstreamUnreachable):
+    code = "upstream_forbidden"
+    title = "The provider's address is one that this gateway does not call."
+    retryable = False
+
+
+class UpstreamUntrusted(UpstreamUnreachable):
+    code = "upstream_untrusted"
+    title = "The provider could not prove that it is the one."
+    retryable = False
+
+
 class UpstreamBroke(Failure):
     """The connection died, or what came was not HTTP or not the dialect."""
 
@@ -307,7 +325,7 @@ class UpstreamTimeout(Failure):
     retryable = True
 
 
-class UpstreamBusy(Failure):
+class UpstreamBusy(UpstreamUnreachable):
     """Every place at the target is taken, and so is every place in line: nothing was sent."""
 
     code = "upstream_busy"

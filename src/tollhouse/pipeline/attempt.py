@@ -8,6 +8,7 @@ from tollhouse.domain.budget import Outcome
 from tollhouse.domain.errors import (
     Problem,
     UpstreamBroke,
+    UpstreamBusy,
     UpstreamFailed,
     UpstreamRateLimited,
     UpstreamTimeout,
@@ -121,7 +122,7 @@ class Attempt:
             standing.breaker.succeeded(era)
         elif self.status in HEALTHY:
             standings.answered(standing, era)
-        elif isinstance(error, BROKEN):
+        elif isinstance(error, BROKEN) and not isinstance(error, UpstreamBusy):
             standings.failed(standing, era, error.code, self.retry_after_s, self._plan.legs)
         elif not self._has_answered:
             standing.breaker.left(era)

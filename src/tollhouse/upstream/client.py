@@ -7,7 +7,6 @@ is what that origin said.
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections.abc import Mapping
 from types import TracebackType
 
@@ -15,9 +14,9 @@ from tollhouse.domain.errors import UpstreamBroke, UpstreamUnreachable
 from tollhouse.domain.exchange import Deadlines, Sending
 from tollhouse.upstream import request
 from tollhouse.upstream.connection import Connection
-from tollhouse.upstream.origin import Origin
-from tollhouse.upstream.pool import IDLE_S, Pool
+from tollhouse.upstream.pool import Pool
 from tollhouse.upstream.response import Response
+from tollhouse.upstream.way import Way
 
 
 class HttpUpstream:
@@ -25,19 +24,19 @@ class HttpUpstream:
 
     def __init__(
         self,
-        url: str,
+        way: Way,
         *,
         deadlines: Deadlines,
         max_connections: int = 512,
-        ssl_context: ssl.SSLContext | None = None,
         max_body_bytes: int | None = None,
+        keep_alive_s: float = 60.0,
     ) -> None:
-        origin = Origin.parse(url)
-        self.host_header = origin.host_header
-        self.base_path = origin.base_path
+        self.host_header = way.url.authority.encode()
+        self.base_path = way.url.path.rstrip("/")
         self.deadlines = deadlines
         self.max_body_bytes = max_body_bytes
-        self.pool = Pool(origin, deadlines, max_connections, ssl_context)
+        self.keep_alive_s = keep_alive_s
+        self.pool = Pool(way, deadlines, max_connections)
 
     def send(self, sending: Sending) -> Exchange:
         """The answer's status and headers on entering; leaving before its end hangs up.
@@ -135,7 +134,7 @@ class Exchange:
         connection, self._connection = self._connection, None
         if connection is None:
             return
-        if connection.rest(IDLE_S):
+        if connection.rest(self._upstream.keep_alive_s):
             self._upstream.pool.keep(connection)
         else:
             connection.abort()

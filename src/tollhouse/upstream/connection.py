@@ -26,11 +26,15 @@ NEVER = float("inf")
 
 
 class Connection(asyncio.Protocol):
-    """`when_gone` is called once, when the connection has ended or is being ended."""
+    """`when_gone` is called once, when the connection has ended or is being ended.
+
+    After `lasts_s` it carries no further request.
+    """
 
     __slots__ = (
         "_deadlines",
         "_due",
+        "_ends_at",
         "_is_paused",
         "_loop",
         "_problem",
@@ -46,13 +50,19 @@ class Connection(asyncio.Protocol):
         "is_used",
     )
 
-    def __init__(self, deadlines: Deadlines, when_gone: Callable[[Connection], None]) -> None:
+    def __init__(
+        self,
+        deadlines: Deadlines,
+        when_gone: Callable[[Connection], None],
+        lasts_s: float = NEVER,
+    ) -> None:
         self.is_open = False
         self.is_used = False
         self._sent_at = 0.0
         self._deadlines = deadlines
         self._when_gone = when_gone
         self._loop = asyncio.get_running_loop()
+        self._ends_at = self._loop.time() + lasts_s
         self._transport: asyncio.Transport | None = None
         self._response: Response | None = None
         self._problem: Failure | None = None
@@ -106,11 +116,14 @@ class Connection(asyncio.Protocol):
             return False
         if not response.keeps_alive or transport.get_write_buffer_size():
             return False  # the upstream has answered without reading all of the request
+        now = self._loop.time()
+        if now >= self._ends_at:
+            return False
         self.resume()
         self.is_used = True
         self._response = None
         self._whole_at = NEVER
-        self._arm(self._loop.time() + idle_s)
+        self._arm(min(now + idle_s, self._ends_at))
         return True
 
     def abort(self) -> None:

@@ -1,4 +1,8 @@
-"""From an origin to an open connection. The one place where addresses are chosen."""
+"""From a way to an open connection: to an address that was judged, and to no other.
+
+The name is resolved once. What is connected to is the address, so nobody can answer otherwise the
+second time; the name stays for TLS and for the Host header.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +10,15 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Callable
-from functools import cache
 
-from tollhouse.domain.errors import UpstreamUnreachable
+from tollhouse.domain.addresses import plain, read
+from tollhouse.domain.errors import UpstreamForbidden, UpstreamUnreachable, UpstreamUntrusted
 from tollhouse.upstream.connection import Connection
-from tollhouse.upstream.origin import Origin
+from tollhouse.upstream.tls import system_roots
+from tollhouse.upstream.way import Way
 
 
-async def dial(
-    origin: Origin, make: Callable[[], Connection], within_s: float, tls: ssl.SSLContext | None
-) -> Connection:
+async def dial(way: Way, make: Callable[[], Connection], within_s: float) -> Connection:
     """Connect what `make` makes, trying addresses in order, each with its share of the time left.
 
     Raises UpstreamUnreachable.
@@ -25,43 +28,44 @@ async def dial(
     problem: Exception | None = None
     try:
         async with asyncio.timeout_at(ends_at):
-            places = await addresses(origin)
+            places = await way.addresses()
         for tried, address in enumerate(places):
             share = (ends_at - loop.time()) / (len(places) - tried)
             try:
                 async with asyncio.timeout(share):
-                    return await _connect(origin, address, make(), tls)
+                    return await _connect(way, address, make())
+            except ssl.SSLCertVerificationError as error:
+                raise UpstreamUntrusted(private=f"{way.url.authority}: {error}") from error
             except OSError as error:  # TimeoutError and ssl.SSLError are OSErrors
                 problem = error
     except (OSError, UnicodeError) as error:
         problem = error
     raise UpstreamUnreachable(
-        private=f"{origin}: {problem!r} within connect_s = {within_s:g}"
+        private=f"{way.url.authority}: {problem!r} within connect_s = {within_s:g}"
     ) from problem
 
 
-async def addresses(origin: Origin) -> list[str]:
-    """Where the origin may be reached: all that its name resolves to, best first."""
+async def _connect(way: Way, address: str, connection: Connection) -> Connection:
     loop = asyncio.get_running_loop()
-    found = await loop.getaddrinfo(origin.host, origin.port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(sockaddr[0]) for *_, sockaddr in found))
-
-
-async def _connect(
-    origin: Origin, address: str, connection: Connection, tls: ssl.SSLContext | None
-) -> Connection:
-    loop = asyncio.get_running_loop()
-    context = (tls or default_tls()) if origin.is_tls else None
-    name = origin.host if origin.is_tls else None
-    await loop.create_connection(
-        lambda: connection, address, origin.port, ssl=context, server_hostname=name
-    )
+    sock = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
+    try:
+        sock.setblocking(False)  # noqa: FBT003 - the standard library's signature
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        await loop.sock_connect(sock, (address, way.url.port))
+        check_peer(sock, address)
+        context = (way.tls or system_roots()) if way.url.is_tls else None
+        name = way.url.host if way.url.is_tls else None
+        await loop.create_connection(
+            lambda: connection, sock=sock, ssl=context, server_hostname=name
+        )
+    except BaseException:
+        sock.close()
+        raise
     return connection
 
 
-@cache
-def default_tls() -> ssl.SSLContext:
-    """Certificates and host names are checked. Made at first use: reading the roots takes a while."""
-    context = ssl.create_default_context()
-    context.set_alpn_protocols(["http/1.1"])
-    return context
+def check_peer(sock: socket.socket, address: str) -> None:
+    """Whoever is at the other end must be the one that was judged."""
+    peer, judged = read(sock.getpeername()[0]), read(address)
+    if peer is None or judged is None or plain(peer) != plain(judged):
+        raise UpstreamForbidden(private=f"connected to {peer} instead of {address}")

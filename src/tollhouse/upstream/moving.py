@@ -7,6 +7,7 @@ from collections.abc import Callable
 from tollhouse.domain.exchange import Deadlines, Sending
 from tollhouse.ports import Exchange
 from tollhouse.upstream.client import HttpUpstream
+from tollhouse.upstream.way import way_to
 
 
 class MovingUpstream:
@@ -24,7 +25,7 @@ class MovingUpstream:
         if self._upstream is None or url != self._at:
             self._at = url
             self._upstream = HttpUpstream(
-                url, deadlines=self._deadlines, max_connections=self._max_connections
+                way_to(url), deadlines=self._deadlines, max_connections=self._max_connections
             )
         return self._upstream.send(sending)
 

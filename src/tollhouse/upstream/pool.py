@@ -7,16 +7,15 @@ keeps the connection or frees the slot, even when the connection has died meanwh
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections import deque
 
-from tollhouse.domain.errors import UpstreamUnreachable
+from tollhouse.domain.errors import UpstreamBusy
 from tollhouse.domain.exchange import Deadlines
 from tollhouse.upstream.connection import Connection
 from tollhouse.upstream.dial import dial
-from tollhouse.upstream.origin import Origin
+from tollhouse.upstream.way import Way
 
-IDLE_S = 60.0
+MOST_WAITING = 1024
 
 Handover = asyncio.Future["Connection | None"]
 """A connection that was kept, or a slot to connect in."""
@@ -24,12 +23,16 @@ Handover = asyncio.Future["Connection | None"]
 
 class Pool:
     def __init__(
-        self, origin: Origin, deadlines: Deadlines, max_connections: int, tls: ssl.SSLContext | None
+        self,
+        way: Way,
+        deadlines: Deadlines,
+        max_connections: int,
+        max_waiting: int = MOST_WAITING,
     ) -> None:
-        self._origin = origin
+        self._way = way
         self._deadlines = deadlines
         self._max_connections = max_connections
-        self._tls = tls
+        self._max_waiting = max_waiting
         self._idle: list[Connection] = []
         self._slots = 0
         self._waiting: deque[Handover] = deque()
@@ -42,7 +45,7 @@ class Pool:
     async def get(self) -> Connection:
         """Wait for a slot if need be, then for a connection: both within connect_s.
 
-        Raises UpstreamUnreachable.
+        Raises UpstreamUnreachable, of which UpstreamBusy is one.
         """
         loop = asyncio.get_running_loop()
         ends_at = loop.time() + self._deadlines.connect_s
@@ -57,7 +60,7 @@ class Pool:
 
     async def renew(self, within_s: float) -> Connection:
         """A fresh connection in a slot already held. Raises UpstreamUnreachable."""
-        return await dial(self._origin, self._make, within_s, self._tls)
+        return await dial(self._way, self._make, within_s)
 
     def keep(self, connection: Connection) -> None:
         """Hand on an open connection with its slot."""
@@ -82,6 +85,8 @@ class Pool:
         if self._slots < self._max_connections:
             self._slots += 1
             return None
+        if len(self._waiting) >= self._max_waiting:
+            raise self._busy(f"and {self._max_waiting} wait for one")
         handover: Handover = asyncio.get_running_loop().create_future()
         self._waiting.append(handover)
         try:
@@ -90,7 +95,7 @@ class Pool:
         except BaseException as error:
             self._decline(handover)
             if isinstance(error, TimeoutError):
-                raise self._full() from None
+                raise self._busy(f"for connect_s = {self._deadlines.connect_s:g}") from None
             raise
 
     def _hand_over(self, connection: Connection | None) -> bool:
@@ -113,15 +118,15 @@ class Pool:
                 self.free()
 
     def _make(self) -> Connection:
-        return Connection(self._deadlines, self._forget)
+        return Connection(self._deadlines, self._forget, self._way.lasts_s)
 
     def _forget(self, connection: Connection) -> None:
         if connection in self._idle:
             self._idle.remove(connection)
             self.free()
 
-    def _full(self) -> UpstreamUnreachable:
-        return UpstreamUnreachable(
-            private=f"{self._origin}: all {self._max_connections} connections stayed busy "
-            f"for connect_s = {self._deadlines.connect_s:g}"
+    def _busy(self, how: str) -> UpstreamBusy:
+        most = self._max_connections
+        return UpstreamBusy(
+            private=f"{self._way.url.authority}: all {most} connections are busy {how}"
         )

@@ -15,29 +15,39 @@ from tollhouse.providers.echo import Echo
 from tollhouse.providers.local import LocalModel, LocalModelFailed
 from tollhouse.upstream.client import HttpUpstream
 from tollhouse.upstream.moving import MovingUpstream
+from tollhouse.wiring.ways import way_of
 
 LOCAL_CONNECTIONS = 128
 """What the local engine has threads for."""
 
 
 async def open_providers(settings: Settings, stack: AsyncExitStack) -> Mapping[str, Provider]:
-    return {name: await _open_provider(each, stack) for name, each in settings.providers.items()}
+    return {
+        name: await _open_provider(each, settings, stack)
+        for name, each in settings.providers.items()
+    }
 
 
-async def _open_provider(settings: ProviderSettings, stack: AsyncExitStack) -> Provider:
+async def _open_provider(
+    provider: ProviderSettings, settings: Settings, stack: AsyncExitStack
+) -> Provider:
     deadlines = Deadlines(
-        settings.connect_s, settings.first_byte_s, settings.between_s, settings.whole_s
+        provider.connect_s, provider.first_byte_s, provider.between_s, provider.whole_s
     )
-    if settings.kind == "echo":
+    if provider.kind == "echo":
         return ChatProvider(Echo(), b"/v1", None)
-    if settings.kind == "local":
+    if provider.kind == "local":
         return await _open_local(deadlines, stack)
     upstream = HttpUpstream(
-        settings.base_url or "", deadlines=deadlines, max_connections=settings.max_connections
+        way_of(provider, settings),
+        deadlines=deadlines,
+        max_connections=provider.max_connections,
+        max_body_bytes=provider.max_answer_bytes,
+        keep_alive_s=provider.keep_alive_s,
     )
     stack.push_async_callback(upstream.aclose)
     return ChatProvider(
-        upstream, upstream.base_path.encode(), settings.key.reveal() if settings.key else None
+        upstream, upstream.base_path.encode(), provider.key.reveal() if provider.key else None
     )
 
 

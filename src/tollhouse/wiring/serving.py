@@ -16,6 +16,7 @@ from tollhouse.server import listening, run, workers
 from tollhouse.server.run import Draining
 from tollhouse.telemetry import logs
 from tollhouse.telemetry.metrics import fresh_directory
+from tollhouse.wiring import ways
 from tollhouse.wiring.house import open_door
 from tollhouse.wiring.watching import METRICS_DIRECTORY, make_metrics, served_metrics
 
@@ -23,6 +24,8 @@ from tollhouse.wiring.watching import METRICS_DIRECTORY, make_metrics, served_me
 def serve(settings: Settings, config: Path | None) -> None:
     """Serve until asked to stop: in this process, or in several that it watches."""
     inherited = workers.inherited_listener()
+    if inherited is None:
+        ways.refuse([*ways.unusable(settings), *ways.forbidden(settings)], config)
     listener = inherited or listening.listen(settings)
     if inherited is None and settings.server.workers > 1:
         _serve_in_workers(settings, config, listener)

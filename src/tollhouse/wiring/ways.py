@@ -1,0 +1,120 @@
+"""The ways out that the settings name, and whether they may be taken."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Thread
+
+from tollhouse.config import ConfigInvalid, Problem, Settings
+from tollhouse.config.problems import dotted
+from tollhouse.config.settings import ProviderSettings
+from tollhouse.config.ways import to_declare
+from tollhouse.domain.addresses import Doors, judge
+from tollhouse.domain.permits import for_provider
+from tollhouse.domain.ranges import Ip
+from tollhouse.domain.urls import parse
+from tollhouse.upstream.tls import trusting
+from tollhouse.upstream.way import Way
+
+LOOK_UP_S = 2.0
+
+
+def way_of(provider: ProviderSettings, settings: Settings) -> Way:
+    """Raises OSError when a certificate cannot be used."""
+    url = parse(provider.base_url or "")
+    doors = Doors(settings.listeners, _is_ours)
+    return Way(url, for_provider(url, provider.networks, doors), _tls(provider, settings))
+
+
+def refuse(problems: list[Problem], config: Path | None) -> None:
+    """Raises ConfigInvalid if there are any."""
+    if problems:
+        raise ConfigInvalid(problems, str(config or "the configuration"))
+
+
+def unusable(settings: Settings) -> Iterator[Problem]:
+    """Certificates that are there and are none."""
+    for name, provider in settings.providers.items():
+        try:
+            _tls(provider, settings)
+        except OSError as error:
+            key = "ca_file" if provider.client_certificate is None else "client_certificate"
+            found = f"what cannot be used: {error.strerror or error}"
+            yield Problem(dotted(("providers", name, key)), found, "PEM files that belong together")
+
+
+def forbidden(settings: Settings) -> Iterator[Problem]:
+    """Names that lead where the gateway does not go, as they resolve at this moment.
+
+    One that does not resolve is only told of: the network may come up later.
+    """
+    looking = {name: _look_up(provider) for name, provider in settings.providers.items()}
+    for name, look_up in looking.items():
+        if look_up is not None:
+            yield from _judged(name, look_up, settings)
+
+
+class _LookUp(Thread):
+    """In a thread of its own, which nobody has to wait for: a resolver may take minutes."""
+
+    def __init__(self, host: str, port: int) -> None:
+        super().__init__(daemon=True)
+        self.host, self.port = host, port
+        self.found: list[str] = []
+
+    def run(self) -> None:
+        try:
+            found = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)
+        except OSError:
+            return
+        self.found = list(dict.fromkeys(str(sockaddr[0]) for *_, sockaddr in found))
+
+
+def _look_up(provider: ProviderSettings) -> _LookUp | None:
+    if provider.base_url is None:
+        return None
+    url = parse(provider.base_url)
+    if url.address is not None:
+        return None
+    look_up = _LookUp(url.host, url.port)
+    look_up.start()
+    return look_up
+
+
+def _judged(name: str, look_up: _LookUp, settings: Settings) -> Iterator[Problem]:
+    place = ("providers", name, "url")
+    look_up.join(LOOK_UP_S)
+    if not look_up.found:
+        print(f"warning: {dotted(place)}: {look_up.host} cannot be resolved yet", file=sys.stderr)
+        return
+    permit = way_of(settings.providers[name], settings).permit
+    for address in look_up.found:
+        verdict = judge(address, look_up.port, permit)
+        if not verdict.is_allowed:
+            found = f"{look_up.host}, which leads to {verdict.address}: {verdict.rule}"
+            expected = "a host whose addresses may all be called"
+            yield Problem(dotted(place), found, expected, to_declare(place[:-1]))
+
+
+def _tls(provider: ProviderSettings, settings: Settings) -> ssl.SSLContext | None:
+    """None for what the system's roots are enough for."""
+    certificate, key = provider.client_certificate, provider.client_key
+    shown = (settings.at(certificate), settings.at(key)) if certificate and key else None
+    if provider.ca_file is None and shown is None:
+        return None
+    return trusting(settings.at(provider.ca_file) if provider.ca_file else None, shown)
+
+
+def _is_ours(address: Ip) -> bool:
+    """Whether an address is one of this machine: only there can one listen."""
+    family = socket.AF_INET if address.version == 4 else socket.AF_INET6
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.bind((str(address), 0))
+    except OSError:
+        return False
+    return True
