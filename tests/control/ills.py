@@ -134,11 +134,6 @@ async def _(house: House) -> None:
 # --- the ways out ------------------------------------------------------------------------
 
 
-@ill("http-upstream")
-async def _(house: House) -> None:
-    house.set('[providers.far]\nkind = "openai-compatible"\nurl = "http://api.example.com/v1"')
-
-
 @ill("http-upstream-near")
 async def _(house: House) -> None:
     house.set('[providers.near]\nkind = "openai-compatible"\nurl = "http://10.0.0.7:8000/v1"')

@@ -5,33 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-from tollhouse.config.addresses import is_loopback, is_public
+from tollhouse.config.addresses import is_loopback
 from tollhouse.config.warning import is_encrypted
 from tollhouse.control.doctor.finding import Check, Ill, Mend, Severity, lines
 from tollhouse.control.doctor.seen import Seen
 
 
-def _http_upstream(seen: Seen) -> Iterator[Ill]:
-    for name, url, host in _plain_providers(seen):
-        if is_public(host):
-            yield Ill(f"{name} is reached at {url} without TLS", _https(name, url))
-
-
 def _http_upstream_near(seen: Seen) -> Iterator[Ill]:
-    for name, url, host in _plain_providers(seen):
-        if not is_public(host) and not is_loopback(host):
-            yield Ill(f"{name} is reached at {url} on your network", _https(name, url))
-
-
-def _plain_providers(seen: Seen) -> Iterator[tuple[str, str, str]]:
+    """By http a provider is on declared networks, or the gateway does not start."""
     for name, provider in seen.settings.providers.items():
         url = provider.base_url or ""
-        if url.startswith("http://"):
-            yield name, url, urlsplit(url).hostname or ""
-
-
-def _https(name: str, url: str) -> Mend:
-    return Mend(lines(("providers", name), url=url.replace("http://", "https://", 1)))
+        if url.startswith("http://") and not is_loopback(urlsplit(url).hostname or ""):
+            mend = Mend(lines(("providers", name), url=url.replace("http://", "https://", 1)))
+            yield Ill(f"{name} is reached at {url} on your network", mend)
 
 
 def _database_plain(seen: Seen) -> Iterator[Ill]:
@@ -91,13 +77,6 @@ def _breaker_off(seen: Seen) -> Iterator[Ill]:
 
 
 CHECKS = (
-    Check(
-        "http-upstream",
-        Severity.UNSAFE,
-        "The provider's key and all content can be read and changed on the way.",
-        ("deploy-https",),
-        _http_upstream,
-    ),
     Check(
         "http-upstream-near",
         Severity.ADVICE,
