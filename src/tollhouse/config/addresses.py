@@ -29,6 +29,8 @@ HTTP = (
 )
 TARGET = 'a provider and its name for the model, such as "openai:gpt-4.1"'
 
+HOST_NAME = re.compile(r"(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]{0,62})(\.[A-Za-z0-9_-]{1,63})*\.?")
+
 
 @dataclass(frozen=True, slots=True)
 class Listen:
@@ -65,7 +67,7 @@ class TargetName:
 def read_host(text: str) -> str:
     """An address of version 6 stands in brackets, as it does in `Host`."""
     bare = text.removeprefix("[").removesuffix("]")
-    if not HOST_NAME.fullmatch(text) and (_ip(bare) is None or text != f"[{bare}]"):
+    if not HOST_NAME.fullmatch(text) and (read(bare) is None or text != f"[{bare}]"):
         raise Unfit(shown(text))
     return text.lower()
 
