@@ -14,6 +14,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
 
+from tollhouse.domain.values import value
+
 LONGEST_LINE = 4096
 """Bytes, the newline included."""
 
@@ -29,7 +31,7 @@ CONTEXT = b"tollhouse audit checkpoint\n"
 Sign = Callable[[bytes], bytes]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Head:
     """The last record of a chain: its number and its hash, in hex."""
 

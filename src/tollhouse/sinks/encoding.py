@@ -30,7 +30,7 @@ def encoded(record: Mapping[str, Any]) -> bytes:
         raise Unwritable("It uses a name that the chain keeps for itself.")
     if not isinstance(kind, str) or not _KIND.fullmatch(kind):
         raise Unwritable("Its kind is not a plain word.")
-    return fields({"kind": kind, **record})
+    return fields(record if next(iter(record), None) == "kind" else {"kind": kind, **record})
 
 
 def fields(record: Mapping[str, Any]) -> bytes:

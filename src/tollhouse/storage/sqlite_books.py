@@ -28,9 +28,12 @@ class Books:
 
     def accounts(self, connection: apsw.Connection, ids: Sequence[int]) -> list[Account]:
         """As they stand after all calls before. Raises Conflict when one is not there."""
-        if any(number not in self._accounts for number in ids):
+        accounts = self._accounts
+        try:
+            return [accounts[number] for number in ids]
+        except KeyError:
             self._read(connection, ids)
-        return [self._accounts[number] for number in ids]
+            return [accounts[number] for number in ids]
 
     def move(
         self, connection: apsw.Connection, ids: Sequence[int], *, held: int, spent: int
