@@ -95,6 +95,19 @@ async def test_every_call_ends_in_time_with_its_code_and_there_is_no_storm(
         assert await _attempts(door) <= 1.2 * CALLS
 
 
+@pytest.mark.req("OP-26", "P-30")
+async def test_a_provider_that_did_not_answer_in_time_is_hung_up_on(tmp_path: Path) -> None:
+    up_s = f"first_byte_s = {FIRST_BYTE_S}"
+    async with provider() as up, gateway(tmp_path, up.url, up=up_s) as door:
+        up.script = _hang
+
+        end = await _one(door)
+
+        assert (end.status, end.code) == (504, "upstream_timeout")
+        await asyncio.wait_for(up.gone.wait(), DEADLINE_S)
+        assert up.hung_up == 1
+
+
 @pytest.mark.req("OL-41", "P-28")
 async def test_retries_are_no_storm_though_no_breaker_ends_them(tmp_path: Path) -> None:
     eager = "[breaker]\nfailures = 0\n[retries]\nfirst_wait_s = 0.01\nmost = 10"

@@ -41,6 +41,17 @@ async def test_an_answered_call_leaves_one_record_of_who_what_and_how_much() -> 
     assert "hello" not in str(record)
 
 
+@pytest.mark.req("P-28", "P-16")
+async def test_every_try_is_counted_the_one_that_answered_too() -> None:
+    refused, answered = FakeExchange(FakeAnswer(500)), FakeExchange(FakeAnswer(200, [WHOLE]))
+    world = _world(refused, answered)
+
+    await serve(call(), world.house)
+
+    (record,) = world.audit.records
+    assert (record["attempts"], record["target"]) == (2, "second:m-real")
+
+
 @pytest.mark.req("P-16")
 @pytest.mark.parametrize(
     ("incoming", "code", "outcome"),

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from tollhouse.domain.audit import ANONYMOUS, Ending, Record, fingerprint
-from tollhouse.domain.budget import Settlement
+from tollhouse.domain.budget import Outcome, Settlement
 from tollhouse.domain.errors import AuditUnavailable, Internal, Problem, Refusal
 from tollhouse.domain.identity import Principal
 from tollhouse.domain.metering import Meter
@@ -17,6 +17,7 @@ from tollhouse.pipeline.call import Call
 from tollhouse.pipeline.house import House
 
 CLIENT_CLOSED_REQUEST = 499
+FAILED = frozenset((Outcome.NOT_SENT, Outcome.REFUSED, Outcome.UNKNOWN))
 
 
 @dataclass(slots=True)
@@ -113,6 +114,7 @@ def _held(journal: Journal, settled: Settlement | None) -> int:
 
 
 def _attempts(settled: Settlement | None) -> int:
+    """Those that failed, and the one whose answer came."""
     if settled is None or settled.target is None:
         return 0
-    return max(1, len(settled.attempts))
+    return len(settled.attempts) + (settled.outcome not in FAILED)
