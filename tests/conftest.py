@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-pytest_plugins = ("evidence_plugin", "servers_fixtures", "stores_fixtures")
+pytest_plugins = ("besieged_fixtures", "evidence_plugin", "servers_fixtures", "stores_fixtures")
 
 
 @pytest.fixture(scope="session")

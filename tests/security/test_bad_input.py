@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from journeys.gateway import Gateway, ask
-from journeys.provider import Provider, provider
+from journeys.provider import Provider
 from security.callers import LARGEST_BODY, UNPRICED, Callers, besieged
 from security.wire import (
     CHAT,
@@ -165,30 +165,6 @@ BAD = [
     Bad("a wrong secret", "key_unknown", _body(GOOD), who="wrong_secret"),
     Bad("a mistyped key", "key_malformed", _body(GOOD), who="mistyped"),
 ]  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-async def up() -> AsyncIterator[Provider]:
-    async with provider() as it:
-        yield it
-
-
-@pytest.fixture(scope="module")
-async def besieging(
-    up: Provider, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[tuple[Gateway, Callers]]:
-    async with besieged(tmp_path_factory.mktemp("bad"), up.url) as it:
-        yield it
-
-
-@pytest.fixture
-def door(besieging: tuple[Gateway, Callers]) -> Gateway:
-    return besieging[0]
-
-
-@pytest.fixture
-def callers(besieging: tuple[Gateway, Callers]) -> Callers:
-    return besieging[1]
 
 
 @pytest.mark.req("R-1", "R-11", "R-19", "B-2", "P-13", "S-1")

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from journeys.gateway import Gateway, ask, until
-from journeys.provider import Provider, provider
+from journeys.provider import Provider
 from security.callers import Callers, besieged
 from security.wire import CHAT, JSON, Got, bearer, recorded, refused_in_dialect, request, send
 from tollhouse.control import tenancy
@@ -37,30 +36,6 @@ SQL = [
 ]  # fmt: skip
 SCHEMES = ["Basic dXNlcjpwYXNz", 'Digest username="root", realm="x", nonce="y", uri="/"',
            "Negotiate YIIJvwYGKwYBBQUC", "NTLM TlRMTVNTUAAB", "AWS4-HMAC-SHA256 Credential=x", "Bearer2 x"]  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-async def up() -> AsyncIterator[Provider]:
-    async with provider() as it:
-        yield it
-
-
-@pytest.fixture(scope="module")
-async def besieging(
-    up: Provider, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[tuple[Gateway, Callers]]:
-    async with besieged(tmp_path_factory.mktemp("hostile"), up.url) as it:
-        yield it
-
-
-@pytest.fixture
-def door(besieging: tuple[Gateway, Callers]) -> Gateway:
-    return besieging[0]
-
-
-@pytest.fixture
-def callers(besieging: tuple[Gateway, Callers]) -> Callers:
-    return besieging[1]
 
 
 @pytest.mark.req("H-80", "OL-5")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from journeys.gateway import Gateway, ask, furnish, now_ms, prepared, until
-from journeys.provider import Provider, provider
+from journeys.provider import Provider
 from security.callers import Callers, besieged
 from security.wire import JSON, Got, Lines, bearer, recorded, refused_in_dialect, request, send
 from tollhouse.control import keys, peppers
@@ -19,30 +19,6 @@ from tollhouse.wiring import Store
 
 BODY = json.dumps(ask()).encode()
 PEPPERS = {1: "first-pepper-" + "1" * 32, 2: "second-pepper-" + "2" * 32}
-
-
-@pytest.fixture(scope="module")
-async def up() -> AsyncIterator[Provider]:
-    async with provider() as it:
-        yield it
-
-
-@pytest.fixture(scope="module")
-async def besieging(
-    up: Provider, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[tuple[Gateway, Callers]]:
-    async with besieged(tmp_path_factory.mktemp("keys"), up.url) as it:
-        yield it
-
-
-@pytest.fixture
-def door(besieging: tuple[Gateway, Callers]) -> Gateway:
-    return besieging[0]
-
-
-@pytest.fixture
-def callers(besieging: tuple[Gateway, Callers]) -> Callers:
-    return besieging[1]
 
 
 @pytest.fixture

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
 from dataclasses import MISSING, fields
 from typing import Any
 
 import pytest
 
 from journeys.gateway import Gateway, ask
-from journeys.provider import Provider, provider
-from security.callers import Callers, besieged
+from journeys.provider import Provider
+from security.callers import Callers
 from security.wire import (
     CHAT,
     JSON,
@@ -69,30 +68,6 @@ UNKNOWN = [
     *(("GET", "/admin"), ("POST", "/api/create"), ("DELETE", "/api/delete"), ("POST", "/health")),
     *(("GET", "/health/ready/x"), ("GET", "/.env"), ("PROPFIND", "/"), ("OPTIONS", "/v1/nowhere")),
 ]  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-async def up() -> AsyncIterator[Provider]:
-    async with provider() as it:
-        yield it
-
-
-@pytest.fixture(scope="module")
-async def besieging(
-    up: Provider, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[tuple[Gateway, Callers]]:
-    async with besieged(tmp_path_factory.mktemp("routes"), up.url) as it:
-        yield it
-
-
-@pytest.fixture
-def door(besieging: tuple[Gateway, Callers]) -> Gateway:
-    return besieging[0]
-
-
-@pytest.fixture
-def callers(besieging: tuple[Gateway, Callers]) -> Callers:
-    return besieging[1]
 
 
 @pytest.mark.req("P-2", "S-21", "S-22", "R-1")

@@ -3,33 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
 
 import pytest
 
 from journeys.gateway import Gateway
-from journeys.provider import Provider, provider
-from security.callers import Callers, besieged
+from security.callers import Callers
 from security.wire import bearer, exchange, request, send
-
-
-@pytest.fixture(scope="module")
-async def up() -> AsyncIterator[Provider]:
-    async with provider() as it:
-        yield it
-
-
-@pytest.fixture(scope="module")
-async def besieging(
-    up: Provider, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[tuple[Gateway, Callers]]:
-    async with besieged(tmp_path_factory.mktemp("open"), up.url) as it:
-        yield it
-
-
-@pytest.fixture
-def door(besieging: tuple[Gateway, Callers]) -> Gateway:
-    return besieging[0]
 
 
 @pytest.mark.req("R-3")
