@@ -61,7 +61,7 @@ async def test_a_target_that_fails_five_times_is_not_asked_any_more(failing: Mak
 
 
 @pytest.mark.req("CN-31")
-@pytest.mark.parametrize("status", [400, 401, 403, 404, 413, 422])
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 413, 418, 422])
 async def test_what_is_about_the_request_does_not_count(status: int) -> None:
     world = _world(first=[refuses(status) for _ in range(30)], second=[answers()] * 30)
 
@@ -120,6 +120,22 @@ async def test_after_its_time_single_probes_bring_it_back() -> None:
         State.HALF_OPEN,
         State.CLOSED,
     ]
+
+
+@pytest.mark.req("CN-31")
+async def test_a_probe_that_is_refused_for_the_callers_sake_shows_that_the_target_lives() -> None:
+    world = _world(
+        first=[*(unreachable() for _ in range(5)), *(refuses(404) for _ in range(3))],
+        second=[answers() for _ in range(8)],
+    )
+    for _ in range(5):
+        await _call(world)
+    world.time_s = 60.0
+
+    for _ in range(3):
+        await _call(world)
+
+    assert [state for _, state, _ in world.watch.turns][-1] is State.CLOSED
 
 
 @pytest.mark.req("B-38")

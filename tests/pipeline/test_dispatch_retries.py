@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass, field, replace
 
 import pytest
 
 from fakes import FakeAnswer, FakeExchange, FakeProvider
 from pipeline.houses import TARGETS, World, body, call, planned
+from tollhouse.domain.breaker import Tripping
 from tollhouse.domain.budget import Attempt, Outcome
 from tollhouse.domain.errors import (
     Problem,
@@ -20,7 +22,7 @@ from tollhouse.domain.errors import (
 from tollhouse.domain.metering import Meter
 from tollhouse.domain.retries import Retrying
 from tollhouse.pipeline.dispatch import dispatched
-from tollhouse.pipeline.standing import Room, Rules
+from tollhouse.pipeline.standing import Room, Rules, Standing
 
 FIRST = "first:m-real"
 QUICK = Retrying(first_wait_s=0.001, share_percent=100)
@@ -155,6 +157,25 @@ async def test_when_none_has_room_a_caller_waits_in_line_and_then_is_told() -> N
     await asyncio.wait(hanging)
 
 
+@pytest.mark.req("S-77", "B-38")
+async def test_who_waited_for_a_target_that_failed_meanwhile_is_told_and_takes_no_place() -> None:
+    breaking = asyncio.Event()
+    world = _world([Breaking(None, breaking=breaking)], room=Room(1, 9, 5.0))
+    world.standings.rules = replace(world.standings.rules, tripping=Tripping(failures=1))
+    only = replace(planned(), legs=planned().legs[:1])
+    first = asyncio.create_task(_call(world, Meter("call-1", only)))
+    second = asyncio.create_task(_call(world, Meter("call-2", only)))
+    standing = await _begun(world)
+    while not standing.gate.in_line:
+        await asyncio.sleep(0)
+
+    breaking.set()
+    problems = [await first, await second]
+
+    assert [problem.code for problem in problems if problem] == ["upstream_broke", "circuit_open"]
+    assert (standing.gate.inside, standing.gate.in_line) == (0, 0)
+
+
 @pytest.mark.req("S-77", "P-30")
 async def test_whatever_ends_a_call_its_place_is_free_again() -> None:
     endings = [
@@ -171,6 +192,23 @@ async def test_whatever_ends_a_call_its_place_is_free_again() -> None:
 
     assert len(world.providers["first"].sent) == len(endings)
     assert {standing.gate.inside for standing in world.standings} == {0}
+
+
+@dataclass
+class Breaking(FakeExchange):
+    """Breaks when it is told to."""
+
+    breaking: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def __aenter__(self) -> FakeAnswer:
+        await self.breaking.wait()
+        raise UpstreamBroke
+
+
+async def _begun(world: World) -> Standing:
+    while not world.providers["first"].sent:
+        await asyncio.sleep(0)
+    return world.standings.of(planned().legs[0].target)
 
 
 async def _call(world: World, meter: Meter | None = None) -> Problem | None:

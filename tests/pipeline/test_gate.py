@@ -74,6 +74,21 @@ async def test_a_caller_who_gives_up_leaves_the_line_at_once() -> None:
     assert gate.in_line == 0
 
 
+@pytest.mark.req("P-30", "S-77")
+async def test_who_gives_up_in_the_moment_of_its_turn_hands_it_on() -> None:
+    gate = Gate(1, 9, 5.0)
+    gate.enter()
+    first, second = asyncio.create_task(gate.wait()), asyncio.create_task(gate.wait())
+    await asyncio.sleep(0)
+
+    gate.leave()
+    first.cancel()
+    await asyncio.wait([first, second])
+
+    assert second.exception() is None
+    assert (gate.inside, gate.in_line) == (1, 0)
+
+
 @pytest.mark.req("S-77", "P-22")
 @given(most=st.integers(1, 3), longest=st.integers(0, 4), steps=STEPS)
 @settings(deadline=None)
