@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from tollhouse.domain.suspicion import Sign
 from tollhouse.server.clocks import Clocks
 from tollhouse.server.door import Answer, Door
+from tollhouse.server.peers import Networks
 
 
 @asynccontextmanager
@@ -23,12 +24,14 @@ async def opened(
     clocks: Clocks | None = None,
     *,
     most_per_address: int = 0,
+    trusted: Networks = (),
     on_suspicion: Callable[[Sign], None] = lambda _: None,
 ) -> AsyncIterator[tuple[Door, int]]:
     door = Door(
         answer,
         clocks or Clocks(),
         most_per_address=most_per_address,
+        trusted=trusted,
         on_suspicion=on_suspicion,
     )
     loop = asyncio.get_running_loop()

@@ -27,8 +27,14 @@ class Clocks:
     stall_s: float = 120.0
     """How long a caller may leave an answer unread that is ready to be sent."""
 
-    linger_s: float = 2.0
+    linger_s: float = 5.0
     """How long a caller whose body is not wanted may go on sending before it is cut off."""
+
+    parting_s: float = 1.0
+    """Of a door that drains: how long a connection may be silent. What is on its way is answered."""
+
+    look_s: float = 1.0
+    """How often the door looks whose time is over."""
 
     def overdue(self, request: Request, times: tuple[float, float]) -> str | None:
         """Why a request that is still arriving has taken too long, or None."""

@@ -2,7 +2,7 @@
 
 One task answers all requests of a connection, and is cancelled when the connection is lost:
 so a hang-up is noticed in every phase, and whoever waits for an upstream learns of it at once.
-There are no timers here. The door looks at all its connections once a second.
+There are no timers here. The door looks at all its connections now and then.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from http import HTTPStatus
+from math import inf
 from typing import Protocol
 
 from tollhouse.domain.errors import RequestTimedOut
@@ -30,7 +31,7 @@ MOST_AHEAD = 16
 """Requests sent before the answer to the first of them. No client of ours sends more than one."""
 
 PAUSE_ABOVE = 64 * 1024
-LINGER_BYTES = 4 * 1024 * 1024
+LINGER_BYTES = 16 * 1024 * 1024
 HIGH_WATER = 64 * 1024
 
 
@@ -63,10 +64,11 @@ class Connection(asyncio.Protocol):
         self._is_chunked = False
         self._is_answering = False
         self._is_paused = False
+        self._is_leaving = False
         self._lingers = False
         self._left_to_linger = LINGER_BYTES
         self._since_s = self._heard_s = self._loop.time()
-        self._stalled_s = 0.0
+        self._paused_s = self._stalled_s = 0.0
 
     # --- called by the event loop ---
 
@@ -83,14 +85,17 @@ class Connection(asyncio.Protocol):
             self._throw_away(data)
             return
         requests = self._requests
-        self._heard_s = self._loop.time()
-        if requests.current is None:
-            self._since_s = self._heard_s
+        before = requests.current
+        heard_s = self._heard_s = self._loop.time()
         requests.feed(data)
+        request = requests.current
+        if request is not before:
+            self._since_s = heard_s
         if self._waiter is not None:
             self._wake()
-        elif (request := requests.current) is not None and request.buffered > PAUSE_ABOVE:
+        elif request is not None and request.buffered > PAUSE_ABOVE:
             self._is_paused = True  # nobody reads it yet, and perhaps nobody will
+            self._paused_s = heard_s
             self._transport.pause_reading()
 
     def pause_writing(self) -> None:
@@ -113,38 +118,45 @@ class Connection(asyncio.Protocol):
     # --- for the door ---
 
     def look(self, now: float) -> None:
-        """End what takes too long. Called once a second."""
+        """End what takes too long."""
         clocks = self._keeper.clocks
         request = self._requests.current
         if self._lingers:
             if now - self._since_s > clocks.linger_s:
-                self._transport.abort()
+                self._leave()
         elif self._unread is not None:
             if now - self._stalled_s > clocks.stall_s:
+                self._stalled_s = inf  # it is told once
                 self._keeper.suspected(Sign.STALLING)
                 self._transport.abort()  # the reply stops where the reader stopped
+        elif self._is_leaving:
+            if now - self._since_s > clocks.stall_s:
+                self._leave()
         elif request is not None:
             if not self._is_paused and (reason := clocks.overdue(request, self._times(now))):
                 self._requests.fail(RequestTimedOut(reason))
                 self._wake()
         elif not self._is_answering and not self._arrived:
-            has_asked = self._task is not None
-            if now - self._since_s > (clocks.idle_s if has_asked else clocks.head_s):
-                if not has_asked:
-                    self._keeper.suspected(Sign.STALLING)
-                self._transport.close()
+            self._look_at_silence(now - self._since_s)
 
-    def close_if_idle(self) -> None:
-        if not (self._is_answering or self._arrived or self._requests.current):
-            self._transport.close()
+    def _look_at_silence(self, silent_s: float) -> None:
+        clocks, has_asked = self._keeper.clocks, self._task is not None
+        if self._keeper.is_draining:
+            if silent_s > clocks.parting_s:
+                self._leave()
+        elif silent_s > (clocks.idle_s if has_asked else clocks.head_s):
+            if not has_asked:
+                self._keeper.suspected(Sign.STALLING)
+            self._leave()
 
     def end(self) -> asyncio.Task[None] | None:
         """Stop answering at once; the task that then says its last words."""
-        if self._task is None:
+        task = self._task
+        if task is None or task.done():
             self._transport.abort()
-        else:
-            self._task.cancel()
-        return self._task
+            return None
+        task.cancel()
+        return task
 
     # --- for whoever reads the body ---
 
@@ -152,6 +164,8 @@ class Connection(asyncio.Protocol):
         """Return when more has come of the request that is being answered, or its end."""
         if self._is_paused:
             self._is_paused = False
+            self._heard_s = self._loop.time()
+            self._since_s += self._heard_s - self._paused_s  # it was we who did not read
             self._transport.resume_reading()
         self._waiter = self._loop.create_future()
         await self._waiter
@@ -232,7 +246,7 @@ class Connection(asyncio.Protocol):
                 pass
             self._close()
         except asyncio.CancelledError:
-            self._transport.abort()
+            self._leave()
         except BaseException:
             self._transport.abort()
             raise
@@ -250,19 +264,29 @@ class Connection(asyncio.Protocol):
         await self._keeper.answer(request, self)
         is_complete = not self._is_answering
         self._is_answering = False
-        self._since_s = self._loop.time()
+        if self._requests.current is None:  # else its clock runs already
+            self._since_s = self._loop.time()
         return is_complete and request.keeps_alive and not self._keeper.is_draining
 
     def _close(self) -> None:
         """A caller that is still writing would not read an answer that a reset overtakes."""
-        if self._request.is_whole or self._requests.current is None:
-            self._transport.close()
+        self._since_s = self._loop.time()
+        if self._requests.current is None and not self._requests.is_over:
+            self._leave()
             return
         self._lingers = True
         if self._transport.can_write_eof():
             self._transport.write_eof()
         if self._is_paused:
             self._transport.resume_reading()
+
+    def _leave(self) -> None:
+        """What was written is still sent; who does not read it even then is cut off the next time."""
+        if self._is_leaving:
+            self._transport.abort()
+        else:
+            self._is_leaving = True
+            self._transport.close()
 
     def _throw_away(self, data: bytes) -> None:
         self._left_to_linger -= len(data)

@@ -13,7 +13,6 @@ from tollhouse.server.connection import Connection
 from tollhouse.server.peers import is_within
 from tollhouse.server.request import Request
 
-LOOK_S = 1.0
 LAST_WORDS_S = 3.0
 """What calls that are cut have for settling and for their records."""
 
@@ -38,7 +37,7 @@ class Door:
         self._most_per_address = most_per_address
         self._trusted = trusted
         self.suspected = on_suspicion
-        self._connections: set[Connection] = set()
+        self.connections: set[Connection] = set()
         self._by_address: Counter[str] = Counter()
         self._is_empty = asyncio.Event()
         self._is_empty.set()
@@ -54,37 +53,38 @@ class Door:
             self.suspected(Sign.CROWDING)
             return False
         self._by_address[address] += 1
-        self._connections.add(connection)
+        self.connections.add(connection)
         self._is_empty.clear()
         return True
 
     def leave(self, connection: Connection) -> None:
-        if connection not in self._connections:
+        if connection not in self.connections:
             return
-        self._connections.remove(connection)
+        self.connections.remove(connection)
         address = connection.peer
         self._by_address[address] -= 1
         if not self._by_address[address]:
             del self._by_address[address]
-        if not self._connections:
+        if not self.connections:
             self._is_empty.set()
 
     async def watch(self) -> None:
         """End what takes too long."""
-        loop = asyncio.get_running_loop()
         while True:
-            await asyncio.sleep(LOOK_S)
-            now = loop.time()
-            for connection in list(self._connections):
-                connection.look(now)
+            await asyncio.sleep(self.clocks.look_s)
+            self._look()
+
+    def _look(self) -> None:
+        now = asyncio.get_running_loop().time()
+        for connection in list(self.connections):
+            connection.look(now)
 
     async def drain(self, within_s: float, hurry: asyncio.Event) -> None:
         """Let what is under way end, for so long; then cut it, and wait until it has settled."""
         self.is_draining = True
-        for connection in list(self._connections):
-            connection.close_if_idle()
+        self._look()
         await _first(self._is_empty.wait(), hurry.wait(), within_s=within_s)
-        ending = [task for one in list(self._connections) if (task := one.end()) is not None]
+        ending = [task for one in list(self.connections) if (task := one.end()) is not None]
         if ending:
             await asyncio.wait(ending, timeout=LAST_WORDS_S)
 

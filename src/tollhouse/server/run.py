@@ -52,6 +52,7 @@ async def answer(
     drain_s: float,
     tls: ssl.SSLContext | None,
     on_ready: Callable[[], None],
+    handshake_s: float = HANDSHAKE_S,
 ) -> None:
     """Answer on the listener until a signal comes and the calls under way are done or out of time."""
     draining.heed_signals()
@@ -61,7 +62,7 @@ async def answer(
             door.connection,
             sock=listener,
             ssl=tls,
-            ssl_handshake_timeout=HANDSHAKE_S if tls else None,
+            ssl_handshake_timeout=handshake_s if tls else None,
             start_serving=not draining.is_on,
         )
         watching = asyncio.create_task(door.watch())
