@@ -22,6 +22,8 @@ REFUSED = frozenset(
 )
 """Members by which a caller would steer the gateway or an upstream's templates."""
 
+BILLED_APART = frozenset({"service_tier", "modalities", "audio", "web_search_options"})
+
 
 class OpenAIChat:
     """Implements Dialect."""
@@ -148,11 +150,14 @@ def _whole(fields: dict[str, Any], name: str, *, most: int = 2**53) -> int | Non
 
 
 def _max_output(fields: dict[str, Any]) -> int | None:
-    return min(filter(None, [_whole(fields, name) for name in BOUNDS]), default=None)
+    older, newer = [_whole(fields, name) for name in BOUNDS]
+    return min(older, newer) if older and newer else older or newer
 
 
 def _unpriced_features(fields: dict[str, Any], parts: list[dict[str, Any]]) -> tuple[str, ...]:
     """What providers bill apart from tokens, or at other rates than a price row knows."""
+    if not parts and BILLED_APART.isdisjoint(fields):
+        return ()
     asked = []
     if fields.get("service_tier") not in (None, "auto", "default", "flex"):
         asked.append("service_tier")

@@ -94,8 +94,12 @@ class Record:
             "latency_ms": self.latency_ms,
             "first_byte_ms": self.first_byte_ms,
             "attempts": self.attempts,
-            "tools": [{"name": tool.name, "latency_ms": tool.latency_ms} for tool in self.tools],
+            "tools": list(map(_tool, self.tools)),
         }
+
+
+def _tool(use: ToolUse) -> dict[str, Any]:
+    return {"name": use.name, "latency_ms": use.latency_ms}
 
 
 def fingerprint(credential: str) -> str:

@@ -55,17 +55,16 @@ class PatientLedger:
     def _tell(
         self, settlement: Settlement, told: asyncio.Future[bool], asked: asyncio.Future[bool]
     ) -> None:
-        error = asked.exception()
-        if isinstance(error, StoreUnavailable):
+        error, is_new = asked.exception(), False
+        if error is None:
+            is_new = asked.result()
+            self._noted(settlement, is_new=is_new)
+        elif isinstance(error, StoreUnavailable):
             self._keep(settlement)
-        elif error is None:
-            self._noted(settlement, is_new=asked.result())
-        if told.done():
-            return
-        if error is None or isinstance(error, StoreUnavailable):
-            told.set_result(error is None and asked.result())
-        else:
+        elif not told.done():
             told.set_exception(error)
+        if not told.done():
+            told.set_result(is_new)
 
     async def catch_up(self) -> None:
         """Settle what is kept, oldest first; raises StoreUnavailable while the store is away."""
