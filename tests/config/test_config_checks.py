@@ -157,3 +157,19 @@ def test_a_target_needs_a_declared_provider() -> None:
 
     assert only.key == "models.m.targets[0]"
     assert only.hint == 'Did you mean "openai"?'
+
+
+@pytest.mark.req("S-52")
+def test_an_admin_listener_that_others_can_reach_needs_tls() -> None:
+    assert problem('[admin]\nlisten = "0.0.0.0:8401"').key == "admin.listen"
+
+
+@pytest.mark.req("S-52")
+@pytest.mark.parametrize("port", [8400, 9400])
+def test_the_admin_listener_has_an_address_of_its_own(port: int) -> None:
+    assert problem(f'[admin]\nlisten = "127.0.0.1:{port}"').key == "admin.listen"
+
+
+@pytest.mark.req("S-52", "CN-22")
+def test_there_is_no_admin_listener_by_default() -> None:
+    assert read("").admin.listen is None

@@ -49,6 +49,7 @@ def test_http_to_an_address_on_the_premises_needs_nothing_more(host: str) -> Non
     [
         ("http://127.0.0.1:8400/v1", ""),
         ("http://127.0.0.1:9400", ""),
+        ("http://127.0.0.1:8401", '[admin]\nlisten = "127.0.0.1:8401"'),
         ("http://[::ffff:127.0.0.1]:8400", ""),
         ("http://127.0.0.5:99", '[metrics]\nlisten = "0.0.0.0:99"'),
         ("http://[::1]:99", '[metrics]\nlisten = "[::]:99"'),

@@ -45,6 +45,23 @@ async def _(house: House) -> None:
     (house.data / "tls.key").touch(mode=0o600)
 
 
+@ill("admin-exposed")
+async def _(house: House) -> None:
+    _with_certificate(house, days=90)
+    house.by_hand = None
+    house.set('[admin]\nlisten = "192.0.2.1:8401"')
+
+
+@ill("any-host")
+async def _(house: House) -> None:
+    house.set('[server]\nlisten = "192.0.2.1:8400"\ntrusted_proxies = ["192.0.2.2/32"]')
+
+
+@ill("any-origin")
+async def _(house: House) -> None:
+    house.set('[server]\ncors_origins = ["*"]')
+
+
 @ill("certificate-expired")
 async def _(house: House) -> None:
     _with_certificate(house, days=-1)

@@ -7,6 +7,7 @@ import re
 import pytest
 from scripts import reference
 
+from tollhouse.admin.routes import admin_table
 from tollhouse.config import Settings
 from tollhouse.dialects.openai_chat import REFUSED, OpenAIChat
 from tollhouse.domain.audit import Record
@@ -56,7 +57,7 @@ def test_the_page_of_audit_records_has_every_field_in_order() -> None:
 
 def test_the_page_of_audit_records_names_every_route() -> None:
     chat = OpenAIChat()
-    names = {each.name for each in (*route_table(chat, 1), unrouted(chat))}
+    names = {each.name for each in (*route_table(chat, 1), *admin_table(chat), unrouted(chat))}
 
     assert all(f"`{name}`" in page("audit-record.md") for name in names)
 

@@ -135,4 +135,5 @@ def route(deadline_s: float = 5.0) -> Route:
         cancelled=Cancelled.WITH_CALLER,
         audited=Audited.ALWAYS,
         max_body_bytes=10_000,
+        is_plain=False,
     )

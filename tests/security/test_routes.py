@@ -203,7 +203,8 @@ async def test_what_is_not_http_is_a_bad_request(door: Gateway, up: Provider, ra
 
 @pytest.mark.req("P-5", "S-21")
 @pytest.mark.parametrize(
-    "part", ["metered", "guardrails", "deadline_s", "cancelled", "audited", "max_body_bytes"]
+    "part",
+    ["metered", "guardrails", "deadline_s", "cancelled", "audited", "max_body_bytes", "is_plain"],
 )
 def test_a_route_that_leaves_something_out_cannot_be_made(part: str) -> None:
     declared = _declaration()
@@ -267,6 +268,7 @@ def _declaration() -> dict[str, Any]:
         "cancelled": Cancelled.WITH_CALLER,
         "audited": Audited.ALWAYS,
         "max_body_bytes": 1,
+        "is_plain": False,
     }
 
 

@@ -29,7 +29,9 @@ def test_an_id_that_does_not_fit_is_replaced(value: bytes) -> None:
 
 
 @pytest.mark.req("P-16")
-@pytest.mark.parametrize("value", [b"thk_abc", b"sk-abc", b"Bearer:SK-abc", b"x/thk-1"])
+@pytest.mark.parametrize(
+    "value", [b"thk_abc", b"tha_1_abc", b"sk-abc", b"Bearer:SK-abc", b"x/thk-1"]
+)
 def test_what_may_be_a_key_is_no_id(value: bytes) -> None:
     assert OURS.fullmatch(request_id({b"x-request-id": value}))
 

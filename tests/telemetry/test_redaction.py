@@ -41,6 +41,7 @@ TEXTS = [
     f"(b'x-api-key', b'{CANARY}')",
     f"thk_{CANARY}",
     f"the key thk_0123456789AB_{CANARY} is unknown",
+    f"tha_1_0123456789AB_1800000000_{CANARY}",
     f"sk-ant-api03-{CANARY}",
     f"sk-proj-{CANARY}_x",
     f"gsk_{CANARY}{CANARY}",

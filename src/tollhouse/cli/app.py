@@ -11,6 +11,7 @@ import typer
 
 from tollhouse import __version__
 from tollhouse.cli import (
+    admin,
     audit,
     budgets,
     config,
@@ -50,6 +51,8 @@ app.add_typer(prices.app, name="prices")
 app.add_typer(usage.app, name="usage")
 app.command("explain")(explain.explain)
 app.add_typer(audit.app, name="audit")
+app.add_typer(admin.app, name="admin")
+app.command("openapi")(admin.openapi)
 app.command("doctor")(doctor.doctor)
 app.command("evidence")(evidence.evidence)
 

@@ -41,14 +41,17 @@ def _authenticator(settings: Settings) -> Iterator[Clash]:
 
 def _exposure(settings: Settings) -> Iterator[Clash]:
     server = settings.server
-    if server.listen.is_loopback or server.tls_certificate or server.trusted_proxies:
+    if server.tls_certificate or server.trusted_proxies:
         return
-    yield Clash(
-        (("server", "listen"), ("server", "tls_certificate"), ("server", "trusted_proxies")),
-        f"{server.listen}, which others can reach, without TLS",
-        "a loopback address, or TLS",
-        "Set `tls_certificate` and `tls_key`; or, if TLS ends at a proxy, its addresses as `trusted_proxies`.",
-    )
+    for section, listen in (("server", server.listen), ("admin", settings.admin.listen)):
+        if listen is None or listen.is_loopback:
+            continue
+        yield Clash(
+            ((section, "listen"), ("server", "tls_certificate"), ("server", "trusted_proxies")),
+            f"{listen}, which others can reach, without TLS",
+            "a loopback address, or TLS",
+            "Set `tls_certificate` and `tls_key`; or, if TLS ends at a proxy, its addresses as `trusted_proxies`.",
+        )
 
 
 def _origins(settings: Settings) -> Iterator[Clash]:
@@ -74,13 +77,18 @@ def _certificate(settings: Settings) -> Iterator[Clash]:
 
 
 def _listeners(settings: Settings) -> Iterator[Clash]:
-    api, metrics = settings.server.listen, settings.metrics.listen
-    if metrics is not None and metrics.collides_with(api):
-        yield Clash(
-            (("metrics", "listen"), ("server", "listen")),
-            f"{metrics}, where the API listens at {api}",
-            'a port of its own, or "off"',
-        )
+    api, metrics, admin = settings.server.listen, settings.metrics.listen, settings.admin.listen
+    for name, listen, other, theirs, whose in (
+        ("metrics", metrics, "server", api, "the API"),
+        ("admin", admin, "server", api, "the API"),
+        ("admin", admin, "metrics", metrics, "the metrics listener"),
+    ):
+        if listen is not None and theirs is not None and listen.collides_with(theirs):
+            yield Clash(
+                ((name, "listen"), (other, "listen")),
+                f"{listen}, where {whose} listens at {theirs}",
+                'a port of its own, or "off"',
+            )
 
 
 def _peppers(settings: Settings) -> Iterator[Clash]:

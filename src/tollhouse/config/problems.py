@@ -15,7 +15,7 @@ Place = tuple[str | int, ...]
 
 BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 LOOKS_SECRET = re.compile(
-    r"\b(?:sk|pk|rk|thk|ghp|hf|xox[a-z]|AKIA|AIza)[-_A-Z0-9]|-----BEGIN"
+    r"\b(?:sk|pk|rk|th[ka]|ghp|hf|xox[a-z]|AKIA|AIza)[-_A-Z0-9]|-----BEGIN"
     r"|(?=[^\s/]*[0-9])(?=[^\s/]*[A-Za-z])[A-Za-z0-9_+=-]{32,}"
 )
 MOST_SHOWN = 80

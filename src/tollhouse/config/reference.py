@@ -28,7 +28,7 @@ UNSAFE = """\
 - `virtual_keys = false`: there is no other way to prove who calls.
 - A `listen` address that others can reach, without TLS and without `trusted_proxies`.
 - `tls_certificate` without `tls_key`, or the reverse, or a file that is not there.
-- `metrics.listen` on the port of the API.
+- `metrics.listen` or `admin.listen` on the port of another listener.
 - PostgreSQL without a pepper; a pepper of less than 32 bytes; a `pepper_version` that is not listed.
 - A secret that is empty, or that anybody would guess, such as `changeme`.
 - A provider without the `url` or `key` that its kind needs, or with one that its kind cannot use.

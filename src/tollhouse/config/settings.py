@@ -204,6 +204,25 @@ class MetricsSettings(Section):
     )
 
 
+class AdminSettings(Section):
+    """The admin API, on a listener of its own. So far it serves the OpenAPI document."""
+
+    listen: Annotated[
+        Listen | None,
+        Text(
+            (Listen, NoneType),
+            addresses.read_listen_or_off,
+            addresses.LISTEN_OR_OFF,
+            lambda listen: str(listen or "off"),
+        ),
+    ] = setting(
+        'Where it is served, to those who bear a token of `tollhouse admin token`; "127.0.0.1:8401" is '
+        "the usual place. An address that others can reach needs the TLS of [server], or its "
+        "`trusted_proxies`.",
+        "off",
+    )
+
+
 class StoreSettings(Section):
     """Where keys, prices, budgets and the ledger live."""
 
@@ -489,6 +508,7 @@ class Settings(Section):
     )
     server: ServerSettings = part(ServerSettings)
     metrics: MetricsSettings = part(MetricsSettings)
+    admin: AdminSettings = part(AdminSettings)
     store: StoreSettings = part(StoreSettings)
     auth: AuthSettings = part(AuthSettings)
     limits: LimitsSettings = part(LimitsSettings)
@@ -507,7 +527,7 @@ class Settings(Section):
     @property
     def listeners(self) -> frozenset[tuple[Ip, int]]:
         """Where this gateway itself listens."""
-        listeners = (self.server.listen, self.metrics.listen)
+        listeners = (self.server.listen, self.metrics.listen, self.admin.listen)
         return frozenset((ip_address(it.host), it.port) for it in listeners if it is not None)
 
     @property

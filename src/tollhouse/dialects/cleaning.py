@@ -18,7 +18,7 @@ _rules = (
     (
         "[removed]",
         re.compile(
-            r"(?i)\b(?:sk|thk|pk|rk|gsk|hf|xai|ghp|gho|ghs|glpat|xox[abprs]|key|bearer|basic)[-_ ]"
+            r"(?i)\b(?:sk|th[ka]|pk|rk|gsk|hf|xai|ghp|gho|ghs|glpat|xox[abprs]|key|bearer|basic)[-_ ]"
             r"[a-z0-9_\-.]{8,}"
             r"|\b(?:org|proj|acct|user|req)[-_][a-z0-9]{8,}"
             r"|\b(?:akia|asia)[0-9a-z]{16,}|\baiza[\w-]{30,}|\beyj[\w-]{5,}\.[\w.-]+"

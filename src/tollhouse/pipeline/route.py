@@ -47,6 +47,8 @@ class Route:
     cancelled: Cancelled
     audited: Audited
     max_body_bytes: int
+    is_plain: bool
+    """Whether refusals are RFC 9457, because no dialect is spoken here."""
 
 
 class RouteTable:

@@ -43,7 +43,12 @@ class App:
     """The whole outside of the house."""
 
     def __init__(
-        self, house: House, routes: RouteTable, unrouted: Route, health: Health, manners: Manners
+        self,
+        house: House,
+        routes: RouteTable,
+        unrouted: Route,
+        health: Health | None,
+        manners: Manners,
     ) -> None:
         self._house = house
         self._routes = routes
@@ -87,7 +92,7 @@ class App:
         try:
             await serve(call, self._house)
         except Problem as problem:
-            if route is self._unrouted:
+            if route.is_plain:
                 await send_plain_problem(call, problem, path.decode("latin-1"))
             else:
                 await send_problem(call, problem)
@@ -114,6 +119,8 @@ class App:
             await reply.start(204, preflight)
             await reply.end()
             return True
+        if self._health is None:
+            return False
         return await self._health.answers(request.method, path.decode("latin-1"), reply)
 
     def _route(

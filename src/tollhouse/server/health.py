@@ -7,6 +7,7 @@ from collections.abc import Callable
 from tollhouse.ports import Reply
 
 READ = frozenset({"GET", "HEAD"})
+OPEN = ("/", "/api/hello", "/api/version", "/health", "/health/live", "/health/ready")
 
 
 class Health:

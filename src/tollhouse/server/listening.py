@@ -5,14 +5,13 @@ from __future__ import annotations
 import socket
 import ssl
 
-from tollhouse.config import Settings
+from tollhouse.config import Listen, Settings
 
 BACKLOG = 2048
 
 
-def listen(settings: Settings) -> socket.socket:
-    """The listening socket of the API. Raises OSError with the address in its text."""
-    address = settings.server.listen
+def listen(address: Listen) -> socket.socket:
+    """A listening socket. Raises OSError with the address in its text."""
     family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 _draw = random.Random().getrandbits  # noqa: S311
 
 _fits = re.compile(rb"[0-9A-Za-z\-_.:/]{1,128}").fullmatch
-_is_key = re.compile(rb"(?i)(thk|sk)[-_]").search  # sent by mistake, it would be written down
+_is_key = re.compile(rb"(?i)(th[ka]|sk)[-_]").search  # sent by mistake, it would be written down
 _NAMES = (b"x-request-id", b"x-correlation-id")
 
 

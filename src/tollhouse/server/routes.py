@@ -25,7 +25,7 @@ def route_table(chat: Dialect, max_body_bytes: int) -> RouteTable:
 
 def unrouted(dialect: Dialect) -> Route:
     """For what no route takes: it is recorded too."""
-    return _free("unrouted", "", "/", dialect, refuse)
+    return _free("unrouted", "", "/", dialect, refuse, is_plain=True)
 
 
 def _chat(path: str, dialect: Dialect, max_body_bytes: int) -> Route:
@@ -41,14 +41,17 @@ def _chat(path: str, dialect: Dialect, max_body_bytes: int) -> Route:
         cancelled=Cancelled.WITH_CALLER,
         audited=Audited.ALWAYS,
         max_body_bytes=max_body_bytes,
+        is_plain=False,
     )
 
 
 def _models(path: str, dialect: Dialect) -> Route:
-    return _free("models", "GET", path, dialect, list_models)
+    return _free("models", "GET", path, dialect, list_models, is_plain=False)
 
 
-def _free(name: str, method: str, path: str, dialect: Dialect, serve: Serve) -> Route:
+def _free(
+    name: str, method: str, path: str, dialect: Dialect, serve: Serve, *, is_plain: bool
+) -> Route:
     return Route(
         name=name,
         method=method,
@@ -61,4 +64,5 @@ def _free(name: str, method: str, path: str, dialect: Dialect, serve: Serve) -> 
         cancelled=Cancelled.WITH_CALLER,
         audited=Audited.ALWAYS,
         max_body_bytes=0,
+        is_plain=is_plain,
     )

@@ -35,6 +35,7 @@ from tollhouse.state.unlimited import Unlimited
 from tollhouse.storage.arrears import PatientLedger
 from tollhouse.telemetry.lag import measure_lag
 from tollhouse.telemetry.watch import Watching
+from tollhouse.wiring.admin import served_admin
 from tollhouse.wiring.audit import open_audit
 from tollhouse.wiring.background import Background, background
 from tollhouse.wiring.door import make_door, manners
@@ -63,7 +64,8 @@ async def open_door(settings: Settings, draining: Draining) -> AsyncIterator[Doo
         )
         await keeper.refresh()
         tasks.start(keeper.keep())
-        keys = VirtualKeys((await peppers.opened(settings, store)).versions)
+        known_peppers = (await peppers.opened(settings, store)).versions
+        keys = VirtualKeys(known_peppers)
         stack.push_async_callback(write_used_keys, store, keys.touched)
         tasks.start(note_used_keys(store, keys.touched))
         me = Tenancy(new_call_id(), socket.gethostname(), os.getpid(), settings.ledger.lease_s)
@@ -97,6 +99,7 @@ async def open_door(settings: Settings, draining: Draining) -> AsyncIterator[Doo
         else:
             tasks.start(keep_telling(metrics))
         app = App(house, table, routes.unrouted(chat), health, manners(settings))
+        await stack.enter_async_context(served_admin(settings, house, known_peppers))
         yield make_door(settings, app, watch)
 
 

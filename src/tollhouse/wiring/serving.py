@@ -26,7 +26,7 @@ def serve(settings: Settings, config: Path | None) -> None:
     inherited = workers.inherited_listener()
     if inherited is None:
         ways.refuse([*ways.unusable(settings), *ways.forbidden(settings)], config)
-    listener = inherited or listening.listen(settings)
+    listener = inherited or listening.listen(settings.server.listen)
     if inherited is None and settings.server.workers > 1:
         _serve_in_workers(settings, config, listener)
         return

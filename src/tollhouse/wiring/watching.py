@@ -6,6 +6,7 @@ import asyncio
 from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 
+from tollhouse.admin.routes import admin_table
 from tollhouse.config import Settings
 from tollhouse.control.keeping import SnapshotKeeper
 from tollhouse.dialects.openai_chat import OpenAIChat
@@ -26,7 +27,8 @@ TELL_S = 1.0
 
 def make_metrics(settings: Settings) -> Metrics:
     """Counted in memory, or in files that the parent of several workers adds up."""
-    names = {route.name for route in routes.route_table(OpenAIChat(), 0)}
+    tables = (routes.route_table(OpenAIChat(), 0), admin_table(OpenAIChat()))
+    names = {route.name for table in tables for route in table}
     directory = settings.at(METRICS_DIRECTORY) if settings.server.workers > 1 else None
     return Metrics(
         routes=names | {routes.unrouted(OpenAIChat()).name},

@@ -42,6 +42,7 @@ DEVELOPMENT = (
 DEPLOYMENT = (
     Item("deploy-secrets", "Secrets are strong, and their owner's alone", ("OP-60", "OC-73")),
     Item("deploy-https", "Nothing travels in clear", ("OP-60", "OL-23", "OC-73")),
+    Item("deploy-cors", "Only names and web pages of your own are let in", ("OP-60", "OC-73")),
     Item("deploy-logs", "Log lines are redacted, and no finer than needed", ("OP-60", "OC-73")),
     Item("deploy-limits", "Rate limits are on, and counted in one place", ("OP-60", "OC-73")),
     Item("deploy-budgets", "Every key has a cap, and every model a price", ("OL-23",)),

@@ -21,6 +21,29 @@ def _clear_behind_proxy(seen: Seen) -> Iterator[Ill]:
         yield Ill(found, Mend(mend, words="Put the two files into data_dir."))
 
 
+def _admin_exposed(seen: Seen) -> Iterator[Ill]:
+    listen = seen.settings.admin.listen
+    if listen is not None and not listen.is_loopback:
+        mend = lines(("admin",), listen=f"127.0.0.1:{listen.port}")
+        yield Ill(f"the admin API listens on {listen}", Mend(mend, words="Reach it through ssh."))
+
+
+def _any_host(seen: Seen) -> Iterator[Ill]:
+    server = seen.settings.server
+    if not server.listen.is_loopback and not server.hosts:
+        mend = lines(("server",), hosts=["gateway.example.com"])
+        yield Ill(
+            "any name in `Host` is taken", Mend(mend, words="The names that callers really use.")
+        )
+
+
+def _any_origin(seen: Seen) -> Iterator[Ill]:
+    if "*" in seen.settings.server.cors_origins:
+        mend = lines(("server",), cors_origins=["https://chat.example.com"])
+        words = "The pages that really call; none is best."
+        yield Ill("web pages of any origin may call", Mend(mend, words=words))
+
+
 def _certificate_expired(seen: Seen) -> Iterator[Ill]:
     if (ends := _certificate_ends(seen)) and ends <= _now(seen):
         yield Ill(f"the certificate ended on {ends:%Y-%m-%d}", _renewal(seen))
@@ -99,6 +122,27 @@ def _no_models(seen: Seen) -> Iterator[Ill]:
 
 
 CHECKS = (
+    Check(
+        "admin-exposed",
+        Severity.UNSAFE,
+        "It is for those on the host: a stolen token works from everywhere.",
+        ("deploy-least-privilege",),
+        _admin_exposed,
+    ),
+    Check(
+        "any-host",
+        Severity.UNFINISHED,
+        "A name that somebody else points here makes browsers and proxies take this gateway for theirs.",
+        ("deploy-cors",),
+        _any_host,
+    ),
+    Check(
+        "any-origin",
+        Severity.UNSAFE,
+        "Every page that somebody visits may spend a key that it finds in the browser.",
+        ("deploy-cors",),
+        _any_origin,
+    ),
     Check(
         "clear-behind-proxy",
         Severity.UNFINISHED,

@@ -56,13 +56,7 @@ class Finding:
     mend: Mend
 
 
-def lines(place: Place, **values: str | float | dict[str, str]) -> str:
+def lines(place: Place, **values: str | float | list[str]) -> str:
     """A section of the settings, as it stands in the file."""
-    rows = [f"{key} = {_value(value)}" for key, value in values.items()]
+    rows = [f"{key} = {json.dumps(value)}" for key, value in values.items()]
     return "\n".join([f"[{dotted(place)}]", *rows])
-
-
-def _value(value: str | float | dict[str, str]) -> str:
-    if isinstance(value, dict):
-        return "{ " + ", ".join(f"{key} = {_value(each)}" for key, each in value.items()) + " }"
-    return json.dumps(value)

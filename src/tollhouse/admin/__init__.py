@@ -1,0 +1,1 @@
+"""The admin API: a listener of its own, with credentials of its own."""

@@ -1,0 +1,232 @@
+"""The OpenAPI document: the route tables and the error registry, written down. Pure.
+
+What can be answered is the registry's, so a code that is added there is documented here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from tollhouse.admin.shapes import Shape, shape_of
+from tollhouse.domain.errors import REGISTRY, Problem, Unauthenticated
+from tollhouse.pipeline.route import Metered, Route
+
+Node = dict[str, Any]
+
+DOOR = {
+    *("http_malformed", "headers_too_large", "target_too_long", "target_invalid"),
+    *("host_not_allowed", "origin_not_allowed", "request_timed_out"),
+}
+"""Refused before there is a route, and so in no dialect."""
+
+ANYWHERE = {
+    *("overloaded", "internal", "audit_unavailable", "store_unavailable", "too_many_failures"),
+    *(code for code, kind in REGISTRY.items() if issubclass(kind, Unauthenticated)),
+}
+OF_BODIES = {
+    *("media_type_unsupported", "body_too_large", "body_incomplete", "length_required"),
+    *("json_malformed", "json_duplicate_key", "json_too_deep", "field_refused"),
+    "request_timed_out",
+}
+OF_NAMES = {"model_unknown", "field_invalid"}
+NOWHERE = {"route_unknown", "method_not_allowed"}
+"""What a path or a method gets that is not in this document."""
+
+PROBLEM_JSON = "application/problem+json"
+
+
+def document(
+    calls: Iterable[Route],
+    administration: Iterable[Route],
+    open_paths: Iterable[str],
+    *,
+    version: str,
+    admin_url: str | None,
+) -> Node:
+    """`admin_url` is where the admin listener stands; None if there is none."""
+    paths: dict[str, Node] = {}
+    for route in calls:
+        paths.setdefault(_path(route), {})[route.method.lower()] = _operation(route, "key")
+    for path in open_paths:
+        paths[path] = {"get": _open(path)}
+    for route in administration if admin_url else ():
+        paths[route.path] = {
+            "servers": [{"url": admin_url}],
+            route.method.lower(): _operation(route, "admin_token"),
+        }
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Tollhouse", "version": version},
+        "servers": [{"url": "/"}],
+        "paths": paths,
+        "components": {"securitySchemes": _SCHEMES},
+    }
+
+
+def codes(route: Route) -> set[str]:
+    """Of the registry: what a route may answer in its dialect."""
+    if route.is_plain:
+        return ANYWHERE
+    if route.metered is Metered.TOKENS:
+        return set(REGISTRY) - NOWHERE - (DOOR - OF_BODIES)
+    return ANYWHERE | OF_NAMES
+
+
+def _operation(route: Route, scheme: str) -> Node:
+    shape = shape_of(route.name, route.path)
+    operation: Node = {
+        "operationId": _id(route.method, route.path),
+        "summary": shape.summary,
+        "tags": [route.name],
+        "security": [{scheme: []}],
+        "responses": {"200": _answer(shape), **_refusals(route)},
+        "x-tollhouse": {
+            "route": route.name,
+            "metered": route.metered.value,
+            "audited": route.audited.value,
+            "cancelled": route.cancelled.value,
+            "deadline_s": route.deadline_s,
+            "max_body_bytes": route.max_body_bytes,
+        },
+    }
+    if route.path.endswith("/"):
+        operation["parameters"] = [
+            {"name": "name", "in": "path", "required": True, "schema": _NAME}
+        ]
+    elif shape.query:
+        operation["parameters"] = [
+            {"name": name, "in": "query", "schema": schema} for name, schema in shape.query.items()
+        ]
+    if shape.body is not None:
+        content = {"application/json": {"schema": shape.body}}
+        operation["requestBody"] = {"required": True, "content": content}
+    return operation
+
+
+def _open(path: str) -> Node:
+    responses = {"200": {"description": "It lives.", "content": _json({"type": "object"})}}
+    if path == "/health/ready":
+        described = {"description": "It cannot decide.", "content": _json({"type": "object"})}
+        responses["503"] = described
+    return {
+        "operationId": _id("GET", path),
+        "summary": "For anybody: nothing about the house but that it lives.",
+        "tags": ["open"],
+        "security": [],
+        "responses": {**responses, **_by_status({}, DOOR)},
+    }
+
+
+def _answer(shape: Shape) -> Node:
+    content = {
+        media: {"schema": schema} if schema else {} for media, schema in shape.answers.items()
+    }
+    return {"description": "The answer.", "content": content}
+
+
+def _refusals(route: Route) -> Node:
+    if route.is_plain:
+        return _by_status({}, codes(route) | DOOR)
+    return _by_status(codes(route), DOOR)
+
+
+def _by_status(in_dialect: Iterable[str], plain: Iterable[str]) -> Node:
+    """One response for each status, in each form, with the codes that it may bear."""
+    found: dict[int, Node] = {}
+    for media, wanted, schema in (
+        ("application/json", in_dialect, _dialect),
+        (PROBLEM_JSON, plain, _problem),
+    ):
+        for status, kinds in _grouped(wanted).items():
+            found.setdefault(status, {})[media] = {"schema": schema(kinds)}
+    return {str(status): _refusal(status, found[status]) for status in sorted(found)}
+
+
+def _refusal(status: int, content: Node) -> Node:
+    said = [
+        REGISTRY[code].title
+        for form in content.values()
+        for code in form["schema"]["x-tollhouse-codes"]
+    ]
+    answer: Node = {"description": " ".join(dict.fromkeys(said)), "content": content}
+    if status == Unauthenticated.status:
+        answer["headers"] = {"www-authenticate": {"schema": {"type": "string"}}}
+    return answer
+
+
+def _grouped(wanted: Iterable[str]) -> dict[int, list[type[Problem]]]:
+    grouped: dict[int, list[type[Problem]]] = {}
+    for code in sorted(wanted):
+        grouped.setdefault(REGISTRY[code].status, []).append(REGISTRY[code])
+    return grouped
+
+
+def _dialect(kinds: list[type[Problem]]) -> Node:
+    error = {
+        "type": "object",
+        "required": ["message", "type", "code"],
+        "properties": {
+            "message": {"type": "string"},
+            "type": {"type": "string"},
+            "param": {"type": ["string", "null"]},
+            "code": {"enum": _codes(kinds)},
+        },
+    }
+    return {
+        "type": "object",
+        "required": ["error", "request_id"],
+        "properties": {
+            "type": {"const": "error"},
+            "error": error,
+            "request_id": {"type": "string"},
+        },
+        "x-tollhouse-codes": _codes(kinds),
+    }
+
+
+def _problem(kinds: list[type[Problem]]) -> Node:
+    texts = ("type", "title", "detail", "instance", "request_id")
+    return {
+        "type": "object",
+        "required": [*texts, "status", "code"],
+        "properties": {
+            **{name: {"type": "string"} for name in texts},
+            "status": {"const": kinds[0].status},
+            "code": {"enum": _codes(kinds)},
+        },
+        "x-tollhouse-codes": _codes(kinds),
+    }
+
+
+def _codes(kinds: list[type[Problem]]) -> list[str]:
+    return [kind.code for kind in kinds]
+
+
+def _path(route: Route) -> str:
+    return f"{route.path}{{name}}" if route.path.endswith("/") else route.path
+
+
+def _id(method: str, path: str) -> str:
+    """`/v1/models/` has a tail, and so another id than `/v1/models`."""
+    words = [word for word in path.split("/") if word]
+    return "_".join([method.lower(), *words, *(["one"] if path.endswith("/") else [])])
+
+
+def _json(schema: Node) -> Node:
+    return {"application/json": {"schema": schema}}
+
+
+_NAME = {"type": "string", "minLength": 1, "maxLength": 200}
+_SCHEMES = {
+    "key": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "A virtual key, `thk_…`.",
+    },
+    "admin_token": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "`tha_…`, minted on the host with `tollhouse admin token`.",
+    },
+}

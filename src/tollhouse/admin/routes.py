@@ -1,0 +1,53 @@
+"""The admin API's own table. The data plane knows none of it, and it none of the data plane."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from tollhouse.pipeline.call import Call
+from tollhouse.pipeline.house import House
+from tollhouse.pipeline.identify import identify
+from tollhouse.pipeline.record import recorded
+from tollhouse.pipeline.refuse import refuse
+from tollhouse.pipeline.route import Audited, Cancelled, Metered, Route, RouteTable, Serve
+from tollhouse.pipeline.within import within
+from tollhouse.ports import Dialect
+
+DEADLINE_S = 10.0
+
+
+def admin_table(dialect: Dialect, description: bytes = b"") -> RouteTable:
+    """`dialect` is spoken by nobody: refusals are RFC 9457."""
+    return RouteTable(_route("description", "GET", "/openapi.json", dialect, _says(description)))
+
+
+def unrouted(dialect: Dialect) -> Route:
+    return _route("unrouted", "", "/", dialect, refuse)
+
+
+def _says(body: bytes) -> Callable[[Call, House], Awaitable[None]]:
+    async def say(call: Call, house: House) -> None:
+        with recorded(call, house) as record, within(call.route.deadline_s):
+            record.caller = identify(record, house)
+            length = (b"content-length", b"%d" % len(body))
+            await call.reply.start(200, ((b"content-type", b"application/json"), length))
+            await call.reply.end(body)
+
+    return say
+
+
+def _route(name: str, method: str, path: str, dialect: Dialect, serve: Serve) -> Route:
+    return Route(
+        name=name,
+        method=method,
+        path=path,
+        dialect=dialect,
+        serve=serve,
+        metered=Metered.FREE,
+        guardrails=(),
+        deadline_s=DEADLINE_S,
+        cancelled=Cancelled.WITH_CALLER,
+        audited=Audited.ALWAYS,
+        max_body_bytes=0,
+        is_plain=True,
+    )

@@ -1,0 +1,95 @@
+"""The admin listener, beside the door for callers: its own table, credentials and throttle."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+from tollhouse import __version__
+from tollhouse.admin import openapi
+from tollhouse.admin.routes import admin_table, unrouted
+from tollhouse.auth import admin_tokens
+from tollhouse.auth.admin_tokens import AdminTokens
+from tollhouse.config import Listen, Settings
+from tollhouse.dialects.openai_chat import OpenAIChat
+from tollhouse.domain.throttling import Throttle
+from tollhouse.pipeline.house import House
+from tollhouse.server import listening, routes, workers
+from tollhouse.server.app import App, Manners
+from tollhouse.server.clocks import Clocks
+from tollhouse.server.door import Door
+from tollhouse.server.health import OPEN
+from tollhouse.server.hosts import Hosts, Origins
+
+MOST_CONNECTIONS = 16
+MOST_AT_ONCE = 16
+DRAIN_S = 1.0
+
+
+def description(settings: Settings) -> dict[str, Any]:
+    """The OpenAPI document of this gateway."""
+    dialect, listen = OpenAIChat(), settings.admin.listen
+    scheme = "https" if settings.server.tls_certificate else "http"
+    return openapi.document(
+        routes.route_table(dialect, settings.server.max_body_bytes),
+        admin_table(dialect),
+        OPEN,
+        version=__version__,
+        admin_url=f"{scheme}://{listen}" if listen else None,
+    )
+
+
+@asynccontextmanager
+async def served_admin(
+    settings: Settings, house: House, peppers: Mapping[int, bytes]
+) -> AsyncIterator[None]:
+    """While the block runs. Of several workers, the first one serves it."""
+    listen = settings.admin.listen
+    if listen is None or workers.number() not in (None, 0):
+        yield
+        return
+    dialect = OpenAIChat()
+    table = admin_table(dialect, json.dumps(description(settings)).encode())
+    own = replace(
+        house,
+        authenticators={admin_tokens.SHAPE: AdminTokens(peppers)},
+        throttle=Throttle(settings.auth.failures_per_minute),
+    )
+    app = App(own, table, unrouted(dialect), None, _manners(settings, listen))
+    door = Door(
+        app.answer,
+        _clocks(settings),
+        most_per_address=MOST_CONNECTIONS,
+        on_suspicion=house.watch.suspected,
+    )
+    server = await asyncio.get_running_loop().create_server(
+        door.connection, sock=listening.listen(listen), ssl=listening.tls(settings)
+    )
+    watching = asyncio.create_task(door.watch())
+    try:
+        yield
+    finally:
+        server.close()
+        await door.drain(DRAIN_S, asyncio.Event())
+        watching.cancel()
+
+
+def _manners(settings: Settings, listen: Listen) -> Manners:
+    is_loopback = listen.is_loopback
+    return Manners(
+        hosts=Hosts(listen.host, settings.server.hosts, is_loopback=is_loopback),
+        origins=Origins((), with_credentials=False, is_loopback=is_loopback),
+        trusted=settings.server.trusted_proxies,
+        most_at_once=MOST_AT_ONCE,
+    )
+
+
+def _clocks(settings: Settings) -> Clocks:
+    server = settings.server
+    return Clocks(
+        head_s=server.header_s, body_s=server.body_s, idle_s=server.idle_s, stall_s=server.stall_s
+    )
