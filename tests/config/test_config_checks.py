@@ -54,6 +54,25 @@ def test_trusting_everybody_is_no_proxy(network: str) -> None:
     assert problem(text).key == "server.trusted_proxies[0]"
 
 
+@pytest.mark.req("OP-24", "S-18")
+def test_cookies_for_every_page_are_refused() -> None:
+    everybody = '[server]\ncors_origins = ["https://a.example", "*"]\n'
+
+    found = problem(everybody + "cors_credentials = true")
+
+    assert found.key in {"server.cors_origins", "server.cors_credentials"}
+    assert "*" in read(everybody).server.cors_origins
+
+
+@pytest.mark.req("OP-24", "S-18")
+@pytest.mark.parametrize(
+    "origin",
+    ["", "null", "chat.example.com", "https://", "https://a.example/", "https://A.example", "https://*.example"],
+)  # fmt: skip
+def test_a_page_that_no_browser_would_name_so_is_refused(origin: str) -> None:
+    assert problem(f'[server]\ncors_origins = ["{origin}"]').key == "server.cors_origins[0]"
+
+
 @pytest.mark.req("S-38")
 def test_a_certificate_opens_the_address(tmp_path: Path) -> None:
     (tmp_path / "c").touch()

@@ -75,7 +75,7 @@ class App:
             path_rest=unquote(rest),
             query=query,
             headers=request.headers,
-            peer=caller(connection.peer, fields.get(b"x-forwarded-for"), manners.trusted),
+            peer=caller(connection.peer, request.headers, manners.trusted),
             began_ns=self._house.clock_ns(),
             read_body=partial(
                 read_json_body,
@@ -93,7 +93,7 @@ class App:
             await serve(call, self._house)
         except Problem as problem:
             if route.is_plain:
-                await send_plain_problem(call, problem, path.decode("latin-1"))
+                await send_plain_problem(call, problem)
             else:
                 await send_problem(call, problem)
         finally:

@@ -42,7 +42,7 @@ class Hosts:
             raise HostNotAllowed
         if self._names is None:
             return
-        if found[1].decode("ascii").lower().rstrip(".") not in self._names:
+        if found[1].decode("ascii").lower().removesuffix(".") not in self._names:
             raise HostNotAllowed(
                 "The Host header names another place than this gateway. If callers reach it by "
                 "that name, the operator adds it to `server.hosts`."

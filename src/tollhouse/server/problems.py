@@ -19,13 +19,13 @@ async def send_problem(call: Call, problem: Problem) -> None:
     await _send(reply, problem, body, b"application/json")
 
 
-async def send_plain_problem(call: Call, problem: Problem, path: str) -> None:
+async def send_plain_problem(call: Call, problem: Problem) -> None:
     body = {
         "type": f"urn:tollhouse:error:{problem.code}",
         "title": problem.title,
         "status": problem.status,
         "detail": problem.detail,
-        "instance": f"{path}#{call.request_id}",
+        "instance": f"urn:tollhouse:request:{call.request_id}",
         "request_id": call.request_id,
         "code": problem.code,
     }

@@ -17,11 +17,14 @@ MAX_HEADERS = 100
 MAX_HEADER_BYTES = 8 * 1024
 MAX_HEAD_BYTES = 32 * 1024
 MAX_TARGET_BYTES = 8 * 1024
-MAX_FRAMING_BYTES = 64 * 1024
+MAX_FRAMING_BYTES = 48 * 1024
 """Head, chunk sizes, chunk extensions and trailers of one request, besides what its body excuses."""
 
 FRAMING_PER_BODY_BYTE = 8
 """Chunks of a single byte have six bytes of framing."""
+
+PIECE_BYTES = 16 * 1024
+"""What is read between two looks at the framing: so much more of it may pass, and no more."""
 
 ONCE = (b"host", b"content-type", b"content-encoding", b"content-length", b"expect", b"origin")
 VERSIONS = ("1.1", "1.0")
@@ -31,6 +34,7 @@ class Request:
     """One request as it arrives: its head whole, its body perhaps not yet."""
 
     __slots__ = (
+        "_count",
         "_pieces",
         "_size",
         "buffered",
@@ -61,6 +65,7 @@ class Request:
         self.received = 0
         self.buffered = 0
         self._pieces: list[bytes] = []
+        self._count = 0
         self._size = 0
 
     def take(self) -> bytes:
@@ -81,11 +86,8 @@ class Request:
     def add_header(self, name: bytes, value: bytes) -> None:
         size = len(name) + len(value)
         self._size += size
-        if (
-            size > MAX_HEADER_BYTES
-            or self._size > MAX_HEAD_BYTES
-            or len(self.headers) == MAX_HEADERS
-        ):
+        self._count += 1
+        if size > MAX_HEADER_BYTES or self._size > MAX_HEAD_BYTES or self._count > MAX_HEADERS:
             raise HeadersTooLarge
         if b"_" not in name:  # to some readers `_` is `-`: nothing is built on such a name
             self.headers.append((name.lower(), value.rstrip(b" \t")))
@@ -124,8 +126,12 @@ class Requests:
         self._parser = HttpRequestParser(self)
 
     def feed(self, data: bytes) -> None:
-        if self.is_over:
-            return
+        for start in range(0, len(data), PIECE_BYTES):
+            if self.is_over:
+                return
+            self._read(data[start : start + PIECE_BYTES])
+
+    def _read(self, data: bytes) -> None:
         self._framing += len(data)
         try:
             self._parser.feed_data(data)
@@ -136,10 +142,10 @@ class Requests:
                 self.fail(_problem(error))
             return
         request = self.current
-        if request is not None:
-            excused = request.received * (1 + FRAMING_PER_BODY_BYTE)
-            if self._framing > MAX_FRAMING_BYTES + excused:
-                self.fail(HttpMalformed() if request.has_head else HeadersTooLarge())
+        excused = request.received * (1 + FRAMING_PER_BODY_BYTE) if request else 0
+        if self._framing > MAX_FRAMING_BYTES + excused:
+            is_head = request is not None and not request.has_head
+            self.fail(HeadersTooLarge() if is_head else HttpMalformed())
 
     def fail(self, problem: Problem) -> None:
         """The request that is arriving, or would have come next, is beyond repair."""

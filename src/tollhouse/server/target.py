@@ -33,7 +33,7 @@ def _check_each(path: bytes) -> None:
         raise TargetInvalid(
             "Send the path alone: `POST /v1/…`. No other host is reached from here."
         )
-    if b"//" in path or b"#" in path or _is_broken(path):
+    if b"//" in path or b"#" in path or _is_broken(path) or not path.isascii():
         raise TargetInvalid
     decoded = unquote_to_bytes(path)
     if _has_control(decoded):
