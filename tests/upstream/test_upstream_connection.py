@@ -14,7 +14,7 @@ from tollhouse.domain.exchange import Deadlines
 from tollhouse.upstream.client import HttpUpstream
 from tollhouse.upstream.connection import Connection
 from tollhouse.upstream.dial import dial
-from tollhouse.upstream.request import head
+from tollhouse.upstream.request import Heads
 from tollhouse.upstream.response import Response
 from tollhouse.upstream.way import way_to
 
@@ -137,7 +137,7 @@ async def test_an_idle_connection_is_ended_after_a_while() -> None:
     async with serve(script) as peer:
         connection = await dial(way_to(peer.url), lambda: Connection(Deadlines(), gone.append), 5)
         response = Response(None)
-        connection.send(head(ASK, b"h"), ASK.body, response, float("inf"))
+        connection.send(Heads(b"h").head(ASK), ASK.body, response, float("inf"))
         await eventually(lambda: response.is_complete)
 
         assert connection.rest(0.05)

@@ -3,23 +3,23 @@ from __future__ import annotations
 import pytest
 
 from tollhouse.domain.exchange import Sending
-from tollhouse.upstream import request
+from tollhouse.upstream.request import Heads
 
 
 def test_a_request_is_written_with_its_host_and_length() -> None:
     sending = Sending(b"POST", b"/v1/x?y=1", ((b"accept", b"*/*"),), b"{}")
 
-    assert request.head(sending, b"example.org") == (
+    assert Heads(b"example.org").head(sending) == (
         b"POST /v1/x?y=1 HTTP/1.1\r\nhost: example.org\r\naccept: */*\r\ncontent-length: 2\r\n\r\n"
     )
 
 
 def test_a_get_without_a_body_has_no_length() -> None:
-    assert b"content-length" not in request.head(Sending(b"GET", b"/", (), b""), b"h")
+    assert b"content-length" not in Heads(b"h").head(Sending(b"GET", b"/", (), b""))
 
 
 def test_a_post_without_a_body_says_so() -> None:
-    assert b"\r\ncontent-length: 0\r\n" in request.head(Sending(b"POST", b"/", (), b""), b"h")
+    assert b"\r\ncontent-length: 0\r\n" in Heads(b"h").head(Sending(b"POST", b"/", (), b""))
 
 
 @pytest.mark.req("B-9")
@@ -42,4 +42,27 @@ def test_a_post_without_a_body_says_so() -> None:
 )
 def test_what_would_not_stay_one_request_is_not_written(sending: Sending) -> None:
     with pytest.raises(ValueError):
-        request.head(sending, b"h")
+        Heads(b"h").head(sending)
+
+
+def test_each_request_is_written_as_it_is_whatever_was_written_before() -> None:
+    heads = Heads(b"h")
+    sendings = [
+        Sending(method, path, headers, body)
+        for method in (b"GET", b"POST")
+        for path in (b"/a", b"/b")
+        for headers in ((), ((b"x", b"1"),), ((b"x", b"2"),))
+        for body in (b"", b"{}")
+    ]
+
+    for sending in sendings + sendings[::-1]:
+        assert heads.head(sending) == Heads(b"h").head(sending)
+
+
+def test_a_request_that_was_refused_leaves_nothing_behind() -> None:
+    heads = Heads(b"h")
+    bad = Sending(b"POST", b"/a b", (), b"")
+
+    for _ in range(2):
+        with pytest.raises(ValueError):
+            heads.head(bad)

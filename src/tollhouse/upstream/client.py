@@ -12,9 +12,9 @@ from types import TracebackType
 
 from tollhouse.domain.errors import UpstreamBroke, UpstreamUnreachable
 from tollhouse.domain.exchange import Deadlines, Sending
-from tollhouse.upstream import request
 from tollhouse.upstream.connection import Connection
 from tollhouse.upstream.pool import Pool
+from tollhouse.upstream.request import Heads
 from tollhouse.upstream.response import Response
 from tollhouse.upstream.way import Way
 
@@ -31,7 +31,7 @@ class HttpUpstream:
         max_body_bytes: int | None = None,
         keep_alive_s: float = 60.0,
     ) -> None:
-        self.host_header = way.url.authority.encode()
+        self.heads = Heads(way.url.authority.encode())
         self.base_path = way.url.path.rstrip("/")
         self.deadlines = deadlines
         self.max_body_bytes = max_body_bytes
@@ -74,7 +74,7 @@ class Exchange:
 
     async def __aenter__(self) -> Exchange:
         upstream = self._upstream
-        head = request.head(self._sending, upstream.host_header)
+        head = upstream.heads.head(self._sending)
         whole_at = asyncio.get_running_loop().time() + upstream.deadlines.whole_s
         connection = self._connection = upstream.pool.take() or await upstream.pool.get()
         try:

@@ -91,9 +91,14 @@ class Connection(asyncio.Protocol):
 
     def more(self) -> asyncio.Future[None]:
         """Done when anything has happened. Raises what ended the answer, if that has already."""
-        if self._problem is not None:
-            raise self._problem
-        self._arm(min(self._patience(), self._whole_at))
+        response = self._response
+        if self._problem is not None or response is None:
+            raise self._problem or RuntimeError("nothing was asked")
+        if response.has_head:
+            due = self._loop.time() + self._deadlines.between_s
+        else:
+            due = self._sent_at + self._deadlines.first_byte_s
+        self._arm(due if due < self._whole_at else self._whole_at)
         waiter = self._waiter = self._loop.create_future()
         return waiter
 
@@ -166,11 +171,6 @@ class Connection(asyncio.Protocol):
         self._transport = None
 
     # --- clocks ---
-
-    def _patience(self) -> float:
-        if self._response is not None and self._response.has_head:
-            return self._loop.time() + self._deadlines.between_s
-        return self._sent_at + self._deadlines.first_byte_s
 
     def _arm(self, at: float) -> None:
         self._due = at
