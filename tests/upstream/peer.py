@@ -112,12 +112,14 @@ async def reaching(
     max_connections: int = 512,
     tls: ssl.SSLContext | None = None,
     max_body_bytes: int | None = None,
+    keep_alive_s: float = 60.0,
 ) -> AsyncIterator[HttpUpstream]:
     upstream = HttpUpstream(
         replace(way_to(url), tls=tls) if isinstance(url, str) else url,
         deadlines=deadlines or Deadlines(connect_s=5, first_byte_s=5, between_s=5, whole_s=20),
         max_connections=max_connections,
         max_body_bytes=max_body_bytes,
+        keep_alive_s=keep_alive_s,
     )
     try:
         yield upstream

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 
 import pytest
 from peer import ASK, CHUNKED, OK, Visit, answer_of, eventually, reaching, serve
 
-from tollhouse.domain.errors import UpstreamTimeout
+from tollhouse.domain.errors import UpstreamBroke, UpstreamTimeout
 from tollhouse.domain.exchange import Deadlines
 from tollhouse.upstream.client import HttpUpstream
 from tollhouse.upstream.connection import Connection
@@ -247,6 +248,28 @@ async def test_a_connection_that_was_braked_serves_again_though_nobody_read() ->
         assert await answer_of(upstream) == (200, body)
 
     assert peer.visits == 1
+
+
+@pytest.mark.parametrize(
+    "head", [CHUNKED + b"fffff\r\n", b"HTTP/1.1 200 OK\r\n\r\n"], ids=["cut", "ended"]
+)
+async def test_an_upstream_that_leaves_while_it_is_braked_is_noticed_in_the_end(
+    head: bytes,
+) -> None:
+    body = b"x" * 1_000_000
+
+    async def script(visit: Visit) -> None:
+        await visit.request()
+        visit.writer.write(head + body)  # and closes
+
+    async with serve(script) as peer, reaching(peer.url) as upstream, upstream.send(ASK) as answer:
+        await eventually(lambda: answer._connection._is_paused)
+        received = b""
+        with pytest.raises(UpstreamBroke) if head.startswith(CHUNKED) else nullcontext():
+            while data := await answer.read():
+                received += data
+
+    assert received == body
 
 
 async def _assert_hang_up_is_seen(

@@ -6,9 +6,11 @@ import time
 import pytest
 from peer import ASK, OK, Visit, always_ok, answer_of, eventually, reaching, serve
 
-from tollhouse.domain.errors import UpstreamBroke, UpstreamTimeout, UpstreamUnreachable
+from tollhouse.domain.errors import UpstreamBroke, UpstreamBusy, UpstreamTimeout
 from tollhouse.domain.exchange import Deadlines
 from tollhouse.upstream.connection import STALE_S
+from tollhouse.upstream.pool import Pool
+from tollhouse.upstream.way import way_to
 
 
 async def test_a_connection_is_used_again() -> None:
@@ -244,11 +246,35 @@ async def test_waiting_for_a_connection_ends_with_the_connect_deadline() -> None
         reaching(peer.url, Deadlines(connect_s=0.05), max_connections=1) as upstream,
     ):
         async with upstream.send(ASK):
-            with pytest.raises(UpstreamUnreachable) as problem:
+            with pytest.raises(UpstreamBusy) as problem:
                 await answer_of(upstream)
         assert await answer_of(upstream) == (200, b"hello")
 
+    assert problem.value.status == 503
     assert "connect_s" in (problem.value.private or "")
+
+
+@pytest.mark.req("S-69", "OL-12")
+async def test_who_finds_too_many_waiting_is_sent_away_at_once() -> None:
+    async with serve(always_ok) as peer, reaching(peer.url, max_connections=1) as upstream:
+        upstream.pool = Pool(way_to(peer.url), Deadlines(), max_connections=1, max_waiting=2)
+        async with upstream.send(ASK):
+            waiting = [asyncio.create_task(answer_of(upstream)) for _ in range(2)]
+            await eventually(lambda: len(upstream.pool._waiting) == 2)
+            with pytest.raises(UpstreamBusy):
+                await asyncio.wait_for(answer_of(upstream), 0.5)
+
+        assert await asyncio.gather(*waiting) == [(200, b"hello")] * 2
+        upstream.pool.close()
+
+
+@pytest.mark.req("OL-42")
+async def test_an_idle_connection_is_kept_as_long_as_was_set() -> None:
+    async with serve(always_ok) as peer, reaching(peer.url, keep_alive_s=0.05) as upstream:
+        await answer_of(upstream)
+        assert upstream.pool._slots == 1
+
+        await eventually(lambda: upstream.pool._slots == 0)
 
 
 async def test_a_waiter_that_leaves_in_the_moment_of_its_turn_passes_it_on() -> None:
