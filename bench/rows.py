@@ -45,4 +45,6 @@ ROWS = (
     Row("open_mb", "memory with 1,000 open streams, resident", "MB", 0),
     Row("stream_kb", "memory per open stream", "KB", 0),
     Row("start_s", "start to first answer", "s"),
+    Row("client_cpu_us", "CPU per call of the HTTP client alone", "µs", 1, has_ratio=False),
+    Row("aiohttp_cpu_us", "the same with aiohttp's client", "µs", 1, has_ratio=False),
 )

@@ -45,6 +45,7 @@ TARGETS = (
     Target("CPU per request", "request_cpu_us", 12, "x proxy", "base"),
     Target("CPU per request", "request_cpu_us", 1 / 40, "x LiteLLM", "litellm"),
     Target("CPU per trickled chunk", "trickle_chunk_cpu_us", 2.5, "x proxy", "base"),
+    Target("client CPU per call", "client_x_aiohttp", 1.0, "x aiohttp"),
     Target("added p50 at a fixed rate", "added_paced_p50_ms", 1.0, "ms"),
     Target("added p99 at a fixed rate", "added_paced_p99_ms", 6.0, "ms"),
     Target("start to first answer", "start_s", 0.8, "s"),

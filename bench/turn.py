@@ -42,6 +42,24 @@ def taken(
     return figures
 
 
+def of_clients(upstream: int, cores: Cores, seconds: float) -> dict[str, float]:
+    """The clients alone, one after the other. Raises Broken."""
+    mine, other = (_of_client(name, upstream, cores, seconds) for name in ("tollhouse", "aiohttp"))
+    return {"client_cpu_us": mine, "aiohttp_cpu_us": other, "client_x_aiohttp": mine / other}
+
+
+def _of_client(name: str, upstream: int, cores: Cores, seconds: float) -> float:
+    with pinned(cores.system):
+        done = subprocess.run(
+            [sys.executable, "-m", "bench.clients", name, str(seconds), str(upstream)],
+            capture_output=True,
+            timeout=_LIMIT_S,
+        )
+    if done.returncode:
+        raise Broken(f"the client of {name} failed:\n{done.stderr.decode()[-2000:]}")
+    return float(done.stdout)
+
+
 def _idle(pid: int) -> dict[str, float]:
     pids = family(pid)
     return {"idle_mb": resident_mb(pids), "idle_pss_mb": proportional_mb(pids)}
