@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
+from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
@@ -35,6 +36,12 @@ CHECKS = (
     response_schema_conformance,
 )
 EXAMPLES = 40
+MODES = {
+    "made up": (GenerationMode.POSITIVE, 404),
+    "known": (GenerationMode.POSITIVE, 200),
+    "wrong": (GenerationMode.NEGATIVE, 400),
+}
+"""How cases are made, and a status that some of them must come to."""
 MESSAGE = {
     "type": "object",
     "required": ["role", "content"],
@@ -59,6 +66,7 @@ async def described(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[G
     [
         ("post_v1_chat_completions", "made up"),
         ("post_v1_chat_completions", "known"),
+        ("post_v1_chat_completions", "wrong"),
         ("get_v1_models_one", "made up"),
         ("get_v1_models_one", "known"),
         ("get_v1_models", "known"),
@@ -70,15 +78,17 @@ async def test_every_case_gets_an_answer_that_is_documented_and_leaves_nothing_h
     described: Gateway, operation: str, names: str
 ) -> None:
     document = description(described.settings)
-    if names == "known":
+    if names != "made up":
         document = with_known_models(document)
     is_admin = operation == "get_openapi.json"
     key = await token(described) if is_admin else described.key
     url = f"http://{described.settings.admin.listen}" if is_admin else described.origin
 
-    seen = await asyncio.to_thread(statuses, document, operation, url, key, described)
+    mode, expected = MODES[names]
 
-    assert (200 in seen) == (names == "known"), seen
+    seen = await asyncio.to_thread(statuses, document, operation, url, key, described, mode)
+
+    assert expected in seen, seen
     await described.is_consistent()
 
 
@@ -90,14 +100,20 @@ async def test_every_case_of_a_stranger_is_a_documented_401(
     document = with_known_models(description(described.settings))
 
     seen = await asyncio.to_thread(
-        statuses, document, operation, described.origin, "thk_nobody", described
+        statuses,
+        document,
+        operation,
+        described.origin,
+        "thk_nobody",
+        described,
+        GenerationMode.POSITIVE,
     )
 
     assert set(seen) == {401}
 
 
 def statuses(
-    document: dict[str, Any], operation: str, url: str, key: str, it: Gateway
+    document: dict[str, Any], operation: str, url: str, key: str, it: Gateway, mode: GenerationMode
 ) -> dict[int, int]:
     """How often each status was answered. Raises on the first case that is not as documented."""
     seen: dict[int, int] = {}
@@ -113,7 +129,7 @@ def statuses(
         phases=[Phase.explicit, Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
-    @given(case=found.as_strategy())
+    @given(case=found.as_strategy(generation_mode=mode))
     def holds(case: schemathesis.Case) -> None:
         response = case.call(base_url=url, headers=headers)
         case.validate_response(response, checks=list(CHECKS))
