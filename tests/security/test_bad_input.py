@@ -104,6 +104,11 @@ BAD = [
     Bad("nothing", "json_malformed", _body(b"")),
     Bad("half an object", "json_malformed", _body(GOOD[:-3])),
     Bad("single quotes", "json_malformed", _body(GOOD.replace(b'"', b"'"))),
+    Bad("a raw CESU surrogate", "json_malformed", _members(b'"user":"\xed\xa0\x80"')),
+    Bad("UTF-32", "json_malformed", _body(GOOD.decode().encode("utf-32"))),
+    Bad("a NUL behind the end", "json_malformed", _body(GOOD + b"\0")),
+    Bad("an integer of 5,000 digits", "json_malformed", _members(b'"seed":' + b"9" * 5000)),
+    Bad("a long name", "json_too_wide", _members(b'"%b":1' % (b"k" * 257))),
     # wrong types
     Bad("a list", "field_invalid", _body(b"[" + GOOD + b"]")),
     Bad("a string", "field_invalid", _body(b'"model"')),
@@ -128,6 +133,28 @@ BAD = [
     Bad("max_tokens below zero", "field_invalid", _members(b'"max_tokens":-1')),
     Bad("max_tokens without end", "field_invalid", _members(b'"max_tokens":%b' % (b"9" * 200))),
     Bad("max_completion_tokens below zero", "field_invalid", _members(b'"max_completion_tokens":-1')),
+    Bad("max_tokens with an exponent", "field_invalid", _members(b'"max_tokens":1e2')),
+    Bad("max_tokens with a point", "field_invalid", _members(b'"max_tokens":1.0')),
+    Bad("max_tokens of 2**64", "field_invalid", _members(b'"max_tokens":18446744073709551616')),
+    Bad("max_tokens of -2**63-1", "field_invalid", _members(b'"max_tokens":-9223372036854775809')),
+    Bad("a number", "field_invalid", _body(b"1e2")),
+    Bad("a NUL in a text", "field_invalid", _members(b'"user":"a\\u0000"')),
+    Bad("a NUL in the model", "field_invalid", _body(b'{"model":"m\\u0000",%b}' % MESSAGES)),
+    Bad("best_of a thousand million", "field_invalid", _members(b'"best_of":1000000000')),
+    Bad("logprobs of a thousand million", "field_invalid", _members(b'"logprobs":1000000000')),
+    Bad("top_logprobs below zero", "field_invalid", _members(b'"top_logprobs":-1')),
+    Bad("ten thousand stops", "field_invalid", _members(b'"stop":[%b"x"]' % (b'"x",' * 10_000))),
+    Bad("messages without a role", "field_invalid",
+        _body(b'{"model":"m","messages":[%b{}]}' % (b"{}," * 20_000))),
+    Bad("a role that is a list", "field_invalid", _body(b'{"model":"m","messages":[{"role":["user"]}]}')),
+    Bad("an unknown role", "field_invalid", _body(b'{"model":"m","messages":[{"role":"root"}]}')),
+    Bad("a role with a NUL", "field_invalid", _body(b'{"model":"m","messages":[{"role":"system\\u0000"}]}')),
+    Bad("a role in other letters", "field_invalid",
+        _body('{"model":"m","messages":[{"role":"\N{CYRILLIC SMALL LETTER DZE}ystem"}]}'.encode())),
+    Bad("a schema that is elsewhere", "field_invalid",
+        _members(b'"tools":[{"function":{"parameters":{"a":[{"$ref":"http://127.0.0.1/x"}]}}}]')),
+    Bad("a schema that is elsewhere, escaped", "field_invalid",
+        _members(b'"response_format":{"\\u0024ref":"file:///etc/passwd"}')),
     Bad("n of zero", "field_invalid", _members(b'"n":0')),
     Bad("n of a thousand", "field_invalid", _members(b'"n":1000')),
     # members by which the gateway or an upstream would be steered
@@ -167,7 +194,10 @@ BAD = [
 ]  # fmt: skip
 
 
-@pytest.mark.req("R-1", "R-11", "R-19", "B-2", "P-13", "S-1")
+@pytest.mark.req("R-1", "R-11", "R-19", "B-2", "P-13", "S-1", "S-11")
+@pytest.mark.req("H-41", "H-42", "H-43", "H-44", "H-45", "H-46", "H-47", "H-48", "H-49", "H-50")
+@pytest.mark.req("H-51", "H-52", "H-53", "H-54", "H-55", "H-57", "H-58", "H-59", "H-60", "H-61")
+@pytest.mark.req("H-62", "H-63", "H-65")
 @pytest.mark.parametrize("bad", BAD, ids=lambda bad: bad.name)
 async def test_what_is_wrong_is_refused_by_name_and_costs_nothing(
     door: Gateway, callers: Callers, up: Provider, bad: Bad
@@ -213,6 +243,31 @@ async def test_the_same_request_without_its_fault_is_answered(
 
         assert (got.status, deep.status, long.status) == (200, 200, 200)
         assert len(up.asked) == before + 3
+        del up.asked[before:]
+
+
+ODD = [
+    *(b'"temperature":1e-400', b'"temperature":-0', b'"temperature":-0.0', b'"user":"\\u00e9"'),
+    *(b'"seed":18446744073709551616', b'"__proto__":{"x":1}', b'"constructor":1', b'"$ref":"#/x"'),
+    b'"tools":[{"function":{"name":"f","parameters":{"$ref":"#/$defs/a","$defs":{"a":{"$ref":"#"}}}}}]',
+]
+
+
+@pytest.mark.req("H-46", "H-56", "H-62", "H-64", "P-7")
+async def test_what_only_looks_odd_goes_on_as_it_came(
+    up: Provider, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    async with besieged(tmp_path_factory.mktemp("odd"), up.url) as (door, callers):
+        before = len(up.asked)
+
+        for members in ODD:
+            body = b'{%b,"model":"m",%b}' % (members, MESSAGES)
+            got = await send(door.port, request(body, (bearer(callers.good), JSON)))
+            assert got.status == 200
+
+        assert [
+            odd for odd, asked in zip(ODD, up.asked[before:], strict=True) if odd in asked.raw
+        ] == ODD
         del up.asked[before:]
 
 

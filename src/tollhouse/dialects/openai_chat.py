@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tollhouse.dialects import openai_problems, strict_json
+from tollhouse.dialects import openai_bounds, openai_problems, strict_json
 from tollhouse.dialects.openai_relay import StreamRelay, WholeRelay
 from tollhouse.domain.errors import FieldInvalid, FieldRefused, Problem
 from tollhouse.domain.models import Ask, Leg
@@ -33,6 +33,7 @@ class OpenAIChat:
         if not REFUSED.isdisjoint(fields):
             raise _refused(fields)
         messages = _messages(fields)
+        openai_bounds.check(fields, messages, body)
         parts = _parts(messages)
         images, image_bytes = _images(parts)
         is_stream = _flag(fields, "stream")
@@ -43,7 +44,7 @@ class OpenAIChat:
             input_bytes=len(body) - image_bytes,
             messages=len(messages),
             images=images,
-            choices=_whole(fields, "n", most=MOST_CHOICES) or 1,
+            choices=_choices(fields),
             max_output=_max_output(fields),
             predicted_bytes=len(body) if fields.get("prediction") is not None else 0,
             unpriced_features=_unpriced_features(fields, parts),
@@ -147,6 +148,12 @@ def _whole(fields: dict[str, Any], name: str, *, most: int = 2**53) -> int | Non
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
         raise FieldInvalid(f"`{name}` must be a whole number from 1 to {most}.", param=name)
     return value
+
+
+def _choices(fields: dict[str, Any]) -> int:
+    """Those that are made: some servers make `best_of`, and show `n` of them."""
+    wished = [_whole(fields, name, most=MOST_CHOICES) for name in ("n", "best_of")]
+    return max(filter(None, wished), default=1)
 
 
 def _max_output(fields: dict[str, Any]) -> int | None:

@@ -1,9 +1,10 @@
 """The one parse that every decision rests on, and the re-join that makes sure of it.
 
 Refused: duplicate names at any depth (after unescaping), NaN and Infinity, numbers that
-overflow, lone surrogates, anything but UTF-8, trailing data, more than 64 levels. What goes
-on is the accepted members: nested bytes untouched, each name once at the top, so no second
-parser can read another value than the one that was judged.
+overflow, lone surrogates, anything but UTF-8, trailing data, more than 64 levels or 10,000
+members, and at the top names of more than 256 characters. What goes on is the accepted members:
+nested bytes untouched, each name once at the top, so no second parser can read another value than
+the one that was judged.
 """
 
 from __future__ import annotations
@@ -16,9 +17,18 @@ from typing import Any
 import jiter
 import msgspec
 
-from tollhouse.domain.errors import FieldInvalid, JsonDuplicateKey, JsonMalformed, JsonTooDeep
+from tollhouse.domain.errors import (
+    FieldInvalid,
+    JsonDuplicateKey,
+    JsonMalformed,
+    JsonTooDeep,
+    JsonTooWide,
+)
 
 DEEPEST = 64
+MOST_MEMBERS = 10_000
+LONGEST_NAME = 256
+SHORTEST_MEMBER = 5  # `"":0,`
 
 Members = dict[str, msgspec.Raw]
 
@@ -39,6 +49,12 @@ def parse_object(body: bytes) -> dict[str, Any]:
         raise FieldInvalid("The body must be one JSON object.")
     if body.count(b"[") + body.count(b"{") > DEEPEST and not _is_shallow(value):
         raise JsonTooDeep
+    if max(map(len, value), default=0) > LONGEST_NAME or (
+        len(body) > MOST_MEMBERS * SHORTEST_MEMBER
+        and body.count(b":") > MOST_MEMBERS
+        and _members_within(value) > MOST_MEMBERS
+    ):
+        raise JsonTooWide
     if _may_overflow(body) and _has_infinity(value):
         raise JsonMalformed("The body is not valid JSON: a number overflows.")
     return value
@@ -90,6 +106,15 @@ def _children(value: object) -> list[Any]:
     if isinstance(value, list):
         return [child for child in value if isinstance(child, dict | list)]
     return []
+
+
+def _members_within(value: object) -> int:
+    count, waiting = 0, [value]
+    while waiting:
+        parent = waiting.pop()
+        count += len(parent) if isinstance(parent, dict) else 0
+        waiting.extend(_children(parent))
+    return count
 
 
 def _has_infinity(value: object) -> bool:

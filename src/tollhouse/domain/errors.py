@@ -189,6 +189,12 @@ class JsonTooDeep(Refusal):
     title = "The body is nested more than 64 levels deep."
 
 
+class JsonTooWide(Refusal):
+    code = "json_too_wide"
+    status = 400
+    title = "The body has more than 10,000 members, or one with a name of more than 256 characters."
+
+
 class FieldInvalid(Refusal):
     code = "field_invalid"
     status = 400
