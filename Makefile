@@ -27,6 +27,9 @@ format: $(VENV)/.dev ## put every file into the form that `check` wants
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix-only .
 
+fuzz: $(VENV)/.dev $(VENV)/.fuzz ## look for input that breaks a parser (SECONDS=60 a target, TARGET="sse_relay url", KEEP=1)
+	@PYTHONPATH=tests $(BIN)/python -m fuzz --seconds $(or $(SECONDS),60) $(if $(KEEP),--keep) $(TARGET)
+
 bench: $(VENV)/.dev ## measure against a bare proxy (RIVALS=1 adds LiteLLM)
 	@$(BIN)/python -m bench $(if $(RIVALS),--rivals) $(ARGS)
 
@@ -40,7 +43,7 @@ lock: $(VENV)/.dev ## resolve requirements/*.in anew into hash-pinned files
 	@scripts/lock
 
 clean: ## remove the environment and everything made by tools
-	@rm -rf $(VENV) .demo build dist .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	@rm -rf $(VENV) .demo build dist .mypy_cache .ruff_cache .hypothesis .fuzz .import_linter_cache
 
 $(VENV)/.demo: requirements/runtime.txt requirements/local.txt requirements/bootstrap.txt pyproject.toml
 	@PYTHON="$(PYTHON)" $(INSTALL) $(VENV) demo
@@ -50,7 +53,11 @@ $(VENV)/.dev: requirements/dev.txt requirements/bootstrap.txt pyproject.toml
 	@PYTHON="$(PYTHON)" $(INSTALL) $(VENV) dev
 	@touch $@
 
+$(VENV)/.fuzz: requirements/fuzz.txt $(VENV)/.dev
+	@PYTHON="$(PYTHON)" $(INSTALL) $(VENV) fuzz
+	@touch $@
+
 # Both kinds of environment are one directory.
 .NOTPARALLEL:
 
-.PHONY: help setup demo test check format bench evidence docs lock clean
+.PHONY: help setup demo test check format fuzz bench evidence docs lock clean

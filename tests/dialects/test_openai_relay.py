@@ -248,12 +248,23 @@ def test_an_event_without_end_is_not_kept_for_ever() -> None:
         _event(object="error", message="canary"),
         _event(type="error", message="canary"),
         _event(detail="canary"),
+        _event(usage=None, message="canary"),
     ],
 )
 def test_what_is_no_chunk_of_an_answer_stays_behind(foreign: bytes) -> None:
     seen = _through([HI + foreign + YOU, foreign + END + foreign + DONE])
 
     assert (seen.out, seen.failure) == (WORDS + DONE, None)
+
+
+@pytest.mark.req("S-71", "S-58", "P-7")
+def test_of_usage_without_choices_only_the_usage_is_shown() -> None:
+    odd = _event(message="canary", usage=_usage())
+
+    seen = _through([WORDS + odd + DONE], shows_usage=True)
+
+    assert seen.out == WORDS + _event(choices=[], usage=_usage()) + DONE
+    assert seen.usage == USAGE
 
 
 @pytest.mark.req("S-71", "H-145")

@@ -14,7 +14,7 @@ LONGEST_LOOKED_AT = 4 * LONGEST_MESSAGE
 
 _crash = re.compile(r"Traceback \(most recent call last\)|\bFile \"[^\"]+\", line \d")
 _rules = (
-    ("[link]", re.compile(r"(?i)\b[a-z][a-z0-9+.-]{0,20}://\S+")),
+    ("[link]", re.compile(r"[\w+.-]{0,20}://\S*")),
     (
         "[removed]",
         re.compile(

@@ -117,10 +117,8 @@ class StreamRelay:
             raise UpstreamFailed(private=f"an error within the stream{kind_of(data)}")
         if read.choices:
             self._look_at(read.choices)
-        if read.usage is not NOTHING:
+        if read.usage is not NOTHING or read.choices is UNSET:
             data = self._take_usage(data, read)
-        elif read.choices is UNSET:
-            data = b""
         return b"data: " + data if data else b""
 
     def _look_at(self, choices: Sequence[Choice]) -> None:
@@ -133,11 +131,15 @@ class StreamRelay:
 
     def _take_usage(self, data: bytes, read: Event) -> bytes:
         """Note the usage; what is left of the event for a caller who did not ask for any."""
-        if is_given(read.usage):
+        is_told = is_given(read.usage)
+        if is_told:
             self.usage = read_usage(read.usage) or self.usage
+        if read.choices is UNSET:  # whatever else such an object says is no part of an answer
+            is_shown = is_told and self._shows_usage
+            return b'{"choices":[],"usage":%b}' % bytes(read.usage) if is_shown else b""
         if self._shows_usage:
             return data
-        return _without_usage(data) if read.choices or not is_given(read.usage) else b""
+        return _without_usage(data) if read.choices or not is_told else b""
 
     def _end(self) -> bytes:
         self.is_over = True

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from urllib.parse import urlsplit
 
 from tollhouse.domain.errors import HostNotAllowed, HttpMalformed, OriginNotAllowed
 
@@ -19,6 +18,7 @@ ANY = "*"
 PREFLIGHT_S = 600
 
 _has_user = re.compile(rb"[^/?#@]*@[^/?#]*").fullmatch
+_is_local = re.compile(rb"https?://(localhost|127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?").fullmatch
 _split = re.compile(rb"([A-Za-z0-9_.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?").fullmatch
 
 
@@ -94,12 +94,3 @@ class Origins:
             (b"access-control-max-age", b"%d" % PREFLIGHT_S),
             (b"content-length", b"0"),
         )
-
-
-def _is_local(origin: bytes) -> bool:
-    try:
-        parts = urlsplit(origin.decode("ascii"))
-        host = parts.hostname
-    except ValueError:
-        return False
-    return parts.scheme in ("http", "https") and host in ("localhost", "127.0.0.1", "::1")
