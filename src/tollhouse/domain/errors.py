@@ -324,6 +324,10 @@ class UpstreamBroke(Failure):
     retryable = True
 
 
+class UpstreamOverlong(UpstreamBroke):
+    """More came than is read. To a caller it is the same as any other answer that broke off."""
+
+
 class UpstreamTimeout(Failure):
     code = "upstream_timeout"
     status = 504

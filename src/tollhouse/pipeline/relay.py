@@ -5,7 +5,12 @@ from __future__ import annotations
 import asyncio
 
 from tollhouse.domain.budget import Outcome
-from tollhouse.domain.errors import UpstreamBroke, UpstreamFailed, UpstreamTimeout
+from tollhouse.domain.errors import (
+    UpstreamBroke,
+    UpstreamFailed,
+    UpstreamOverlong,
+    UpstreamTimeout,
+)
 from tollhouse.domain.metering import Meter
 from tollhouse.domain.models import Ask, Plan
 from tollhouse.pipeline.call import Call
@@ -45,25 +50,32 @@ async def _stream(answer: Answer, passing: Relay, reply: Reply, meter: Meter) ->
             break
         size += len(chunk)
         if size > MOST_OF_A_STREAM:
-            raise UpstreamBroke(private="the stream is longer than 256 MiB")
+            raise UpstreamOverlong(private="the stream is longer than 256 MiB")
     rest = passing.finish()
     meter.completed(passing)
     await reply.end(rest)
 
 
 async def _whole(answer: Answer, passing: Relay, reply: Reply, meter: Meter) -> None:
-    size = 0
-    while chunk := await answer.read():
-        size += len(chunk)
-        if size > MOST_OF_A_BODY:
-            meter.streaming(passing)
-            raise UpstreamBroke(private="the answer is longer than 64 MiB")
-        passing.feed(chunk)
+    try:
+        await _read_whole(answer, passing)
+    except UpstreamOverlong:
+        meter.streaming(passing)
+        raise
     body = _finished(passing, meter, answer.status)
     meter.completed(passing)
     length = (b"content-length", b"%d" % len(body))
     await reply.start(200, ((b"content-type", b"application/json"), length, _target(meter)))
     await reply.end(body)
+
+
+async def _read_whole(answer: Answer, passing: Relay) -> None:
+    size = 0
+    while chunk := await answer.read():
+        size += len(chunk)
+        if size > MOST_OF_A_BODY:
+            raise UpstreamOverlong(private="the answer is longer than 64 MiB")
+        passing.feed(chunk)
 
 
 def _finished(passing: Relay, meter: Meter, status: int) -> bytes:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from httptools import HttpParserError, HttpResponseParser
 
-from tollhouse.domain.errors import UpstreamBroke
+from tollhouse.domain.errors import UpstreamBroke, UpstreamOverlong
 
 MAX_HEAD_BYTES = 64 * 1024
 MAX_HEADERS = 100
@@ -170,4 +170,4 @@ class Response:
 
     def _allow(self, size: int) -> None:
         if self._max_body_bytes is not None and size > self._max_body_bytes:
-            raise UpstreamBroke(private=f"a body of more than {self._max_body_bytes} bytes")
+            raise UpstreamOverlong(private=f"a body of more than {self._max_body_bytes} bytes")
