@@ -127,6 +127,11 @@ class ServerSettings(Section):
     drain_s: Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False)] = setting(
         "How long calls under way may go on after the gateway was asked to stop.", 30
     )
+    notice_s: Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False)] = setting(
+        "How long new connections are still taken after the gateway was asked to stop. "
+        "`/health/ready` answers 503 meanwhile, so that a balancer has time to look elsewhere.",
+        0,
+    )
     max_body_bytes: int = setting(
         "The largest body that is read. A larger one is refused with `body_too_large`.",
         MIB,

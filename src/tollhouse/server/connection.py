@@ -33,6 +33,8 @@ MOST_AHEAD = 16
 PAUSE_ABOVE = 64 * 1024
 LINGER_BYTES = 16 * 1024 * 1024
 HIGH_WATER = 64 * 1024
+READ_S = 0.05
+"""For what has arrived and was not read yet, because the loop was late."""
 
 
 class Keeper(Protocol):
@@ -143,10 +145,14 @@ class Connection(asyncio.Protocol):
         clocks, has_asked = self._keeper.clocks, self._task is not None
         if self._keeper.is_draining:
             if silent_s > clocks.parting_s:
-                self._leave()
+                self._loop.call_later(READ_S, self._part, self._heard_s)
         elif silent_s > (clocks.idle_s if has_asked else clocks.head_s):
             if not has_asked:
                 self._keeper.suspected(Sign.STALLING)
+            self._leave()
+
+    def _part(self, heard_s: float) -> None:
+        if self._heard_s == heard_s:
             self._leave()
 
     def end(self) -> asyncio.Task[None] | None:

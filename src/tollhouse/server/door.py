@@ -79,6 +79,11 @@ class Door:
         for connection in list(self.connections):
             connection.look(now)
 
+    async def give_notice(self, notice_s: float, hurry: asyncio.Event) -> None:
+        """Still open: whoever sends callers here has so long to learn that it should not."""
+        self.is_draining = True
+        await _first(hurry.wait(), within_s=notice_s)
+
     async def drain(self, within_s: float, hurry: asyncio.Event) -> None:
         """Let what is under way end, for so long; then cut it, and wait until it has settled."""
         self.is_draining = True

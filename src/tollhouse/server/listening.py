@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import resource
 import socket
 import ssl
+from contextlib import suppress
 
 from tollhouse.config import Listen, Settings
 
@@ -23,6 +25,13 @@ def listen(address: Listen) -> socket.socket:
         raise OSError(error.errno, f"{address} cannot be listened on: {error.strerror}") from error
     listener.setblocking(False)  # noqa: FBT003 - the standard library's signature
     return listener
+
+
+def make_room() -> None:
+    """As many open files as the system allows this process: each connection is one."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(OSError, ValueError):  # then as many as it has
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def tls(settings: Settings) -> ssl.SSLContext | None:

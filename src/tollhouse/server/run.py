@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 import signal
 import socket
 import ssl
@@ -12,6 +13,8 @@ from contextlib import AbstractAsyncContextManager
 from types import FrameType
 
 from tollhouse.server.door import Door
+
+log = logging.getLogger("tollhouse.run")
 
 HANDSHAKE_S = 10.0
 YOUNG_OBJECTS = 20_000
@@ -30,6 +33,7 @@ class Draining:
         """From now on for good: a signal while the house opens or closes must not leave it half done."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._heed)
+        signal.signal(signal.SIGHUP, self._stay)
 
     def begin(self) -> None:
         self.is_on = True
@@ -43,12 +47,17 @@ class Draining:
             self._loop.call_soon_threadsafe(self.hurry.set)
         self.begin()
 
+    def _stay(self, _number: int, _frame: FrameType | None) -> None:
+        told = "SIGHUP replaces the workers of a parent; this process has none and goes on"
+        self._loop.call_soon_threadsafe(log.warning, told)
+
 
 async def answer(
     open_door: Callable[[], AbstractAsyncContextManager[Door]],
     listener: socket.socket,
     *,
     draining: Draining,
+    notice_s: float = 0,
     drain_s: float,
     tls: ssl.SSLContext | None,
     on_ready: Callable[[], None],
@@ -69,6 +78,7 @@ async def answer(
         try:
             on_ready()
             await draining.begun()
+            await door.give_notice(notice_s, draining.hurry)
             server.close()
             await door.drain(drain_s, draining.hurry)
         finally:

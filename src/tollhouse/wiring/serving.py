@@ -26,12 +26,13 @@ def serve(settings: Settings, config: Path | None) -> None:
     inherited = workers.inherited_listener()
     if inherited is None:
         ways.refuse([*ways.unusable(settings), *ways.forbidden(settings)], config)
+    listening.make_room()
     listener = inherited or listening.listen(settings.server.listen)
     if inherited is None and settings.server.workers > 1:
         _serve_in_workers(settings, config, listener)
         return
     logs.configure(settings.log.level)
-    on_ready = partial(_say_ready, settings, listener) if inherited is None else (lambda: None)
+    on_ready = workers.tell_ready if inherited else partial(_say_ready, settings, listener)
     uvloop.run(_answer(settings, listener, on_ready))
 
 
@@ -44,7 +45,7 @@ def _serve_in_workers(settings: Settings, config: Path | None, listener: socket.
         [sys.executable, "-m", "tollhouse", *named, "serve"],
         listener,
         settings.server.workers,
-        settings.server.drain_s,
+        settings.server.notice_s + settings.server.drain_s,
         on_gone=metrics.worker_gone,
     )
     with served_metrics(settings, metrics):
@@ -62,6 +63,7 @@ async def _answer(
         partial(open_door, settings, draining),
         listener,
         draining=draining,
+        notice_s=settings.server.notice_s,
         drain_s=settings.server.drain_s,
         tls=listening.tls(settings),
         on_ready=on_ready,
