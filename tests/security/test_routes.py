@@ -149,7 +149,7 @@ async def test_a_path_that_only_looks_like_a_route_is_none(
     assert up.asked == []
 
 
-@pytest.mark.req("S-21", "S-60", "P-2", "R-1")
+@pytest.mark.req("S-21", "S-60", "P-2", "R-1", "H-88")
 @pytest.mark.parametrize(("method", "path"), UNKNOWN)
 @pytest.mark.parametrize("has_key", [False, True])
 async def test_an_unknown_path_is_refused_and_written_down(

@@ -6,7 +6,13 @@ from dataclasses import dataclass
 from functools import partial
 from urllib.parse import unquote
 
-from tollhouse.domain.errors import MethodNotAllowed, Overloaded, Problem, RouteUnknown
+from tollhouse.domain.errors import (
+    HttpMalformed,
+    MethodNotAllowed,
+    Overloaded,
+    Problem,
+    RouteUnknown,
+)
 from tollhouse.pipeline.call import Call
 from tollhouse.pipeline.house import House
 from tollhouse.pipeline.refuse import refuse
@@ -108,6 +114,9 @@ class App:
             self._manners.hosts.check(request.fields)
             self._manners.origins.check(request.fields)
             target.check_path(path)
+        except HttpMalformed as problem:
+            request.keeps_alive = False  # what follows it is not read either
+            return problem
         except Problem as problem:
             return problem
         return None
