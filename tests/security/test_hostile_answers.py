@@ -89,8 +89,8 @@ def _gzipped(body: dict[str, Any]) -> bytes:
     return b"HTTP/1.1 200 OK\r\ncontent-type: %b\r\n%b%b" % (kind, lines, bomb)
 
 
-def _whole(value: object) -> Raw:
-    return lambda _: json_response(value)
+def _whole(value: object, status: str = "200 OK", *headers: str) -> Raw:
+    return lambda _: json_response(value, status, *headers)
 
 
 def _as_it_is(value: bytes, kind: bytes = b"application/json") -> Raw:
@@ -145,7 +145,7 @@ async def test_a_hostile_stream_ends_properly_and_is_settled(
     await _is_settled(door, name, expected, hostile.code)
 
 
-@pytest.mark.req("S-73", "S-74", "S-58", "H-145")
+@pytest.mark.req("S-73", "S-74", "S-58", "H-145", "OC-29", "OL-9")
 @pytest.mark.parametrize(
     ("raw", "code", "outcome"), [row[1:] for row in WHOLES], ids=[row[0] for row in WHOLES]
 )
@@ -170,6 +170,40 @@ async def test_a_compressed_stream_is_no_stream(door: Gateway, up: Provider) -> 
 
     assert (got.status, got.code) == (502, "upstream_broke")
     await _is_settled(door, "gzipped", "cut_by_upstream", "upstream_broke")
+
+
+ERROR = {
+    "error": {
+        "message": 'canary\nTraceback (most recent call last): File "/srv/canary.py", line 3',
+        "type": "canary error",
+    },
+    "detail": "canary",
+}
+STATUSES = [
+    *((400, 400, "upstream_rejected"), (422, 400, "upstream_rejected"), (413, 400, "upstream_rejected")),
+    *((401, 502, "upstream_denied"), (403, 502, "upstream_denied"), (404, 404, "upstream_not_found")),
+    *((429, 429, "upstream_rate_limited"), (504, 504, "upstream_timeout"), (302, 502, "upstream_failed")),
+    *((500, 502, "upstream_failed"), (503, 502, "upstream_failed"), (418, 502, "upstream_failed")),
+    *((206, 502, "upstream_failed"), (204, 502, "upstream_failed"), (599, 502, "upstream_failed")),
+]  # fmt: skip
+
+
+@pytest.mark.req("OC-29", "OL-9", "CN-30", "S-58", "S-16", "P-16")
+@pytest.mark.parametrize(("status", "told", "code"), STATUSES)
+@pytest.mark.parametrize("is_stream", [False, True])
+async def test_an_error_is_told_in_our_words_and_costs_nothing(
+    door: Gateway, up: Provider, status: int, told: int, code: str, is_stream: bool
+) -> None:
+    up.script = _says(_whole(ERROR, f"{status} Canary", "location: http://127.0.0.1:1/canary"))
+    name = f"error-{status}-{is_stream}"
+
+    got = await _ask(door, name, stream=is_stream)
+
+    assert (got.status, got.code) == (told, code)
+    assert b"canary" not in got.body.lower() + str(got.headers).lower().encode()
+    await _is_settled(door, name, "refused", code)
+    assert (await recorded(door, name))["owed_nanos"] == 0
+    assert "canary" not in door.log().replace(str(door.directory), "").lower()
 
 
 @pytest.mark.req("S-72", "B-11")
