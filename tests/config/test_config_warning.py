@@ -23,7 +23,12 @@ def test_a_gateway_without_models_says_so() -> None:
 @pytest.mark.req("S-55")
 @pytest.mark.parametrize(
     ("name", "key"),
-    [("pepper-2", "auth.peppers.2"), ("tls.key", "server.tls_key"), ("signing.key", "audit.key")],
+    [
+        ("pepper-2", "auth.peppers.2"),
+        ("tls.key", "server.tls_key"),
+        ("signing.key", "audit.key"),
+        ("us.key", "providers.openai.client_key"),
+    ],
 )
 @pytest.mark.parametrize("mode", [0o640, 0o604])
 def test_a_secret_that_others_can_read_is_warned_about(

@@ -72,7 +72,7 @@ def test_a_query_is_kept_apart() -> None:
                 "H-105": ["localhost.", "127.0.0.1.", "foo.localhost.", "a.example."],
                 "H-106": ["xn--a", "xn--", "xn---", "xn--0.example", "xn--a-.example", "ab--cd.example",
                           "XN--ABC.example", "xn--pple-43d.example", "xn--nxasmm1c-.example",
-                          "xn--1ug.example"],
+                          "xn--1ug.example", "xn--a-bga02n", "xn--n-bga4813q", "xn---jnxirwe.example"],
                 "H-115": ["a:0", "a:65536", "a:80:443", "a:", "a:x", "a:+80", "a:08", "a:-1", "a:8 0", "[::1]:"],
                 "H-119": ["a\t", "a\nb", " a", "a b", "a\r\n", "a\x00", "a\x7f", "a\u2028"],
             }.items()

@@ -15,6 +15,7 @@ from tollhouse.domain.errors import (
     CircuitOpen,
     Problem,
     UpstreamBroke,
+    UpstreamBusy,
     UpstreamTimeout,
     UpstreamUnreachable,
 )
@@ -69,6 +70,18 @@ async def test_what_is_about_the_request_does_not_count(status: int) -> None:
         await _call(world)
 
     assert len(world.providers["first"].sent) == 30
+
+
+@pytest.mark.req("CN-31")
+async def test_connections_that_are_all_in_use_are_no_fault_of_the_target() -> None:
+    busy = [FakeExchange(UpstreamBusy(), is_sent=False) for _ in range(30)]
+    world = _world(first=busy, second=[answers() for _ in range(30)])
+
+    for _ in range(30):
+        await _call(world)
+
+    assert len(world.providers["first"].sent) == 30
+    assert world.watch.turns == []
 
 
 @pytest.mark.req("CN-31", "OL-40")

@@ -27,7 +27,6 @@ from tollhouse.domain.exchange import Deadlines
 from tollhouse.domain.permits import for_caller, for_provider
 from tollhouse.domain.urls import parse
 from tollhouse.upstream.client import HttpUpstream
-from tollhouse.upstream.dial import check_peer
 from tollhouse.upstream.tls import trusting
 from tollhouse.upstream.way import Way
 
@@ -313,15 +312,35 @@ def test_a_key_behind_a_password_is_refused_without_asking_for_it(tmp_path: Path
         trusting(None, (pem, locked))
 
 
+class Misled(socket.socket):
+    """Somebody on the way has turned the connection elsewhere."""
+
+    def getpeername(self) -> tuple[str, int]:
+        return "127.0.0.2", super().getpeername()[1]
+
+
 @pytest.mark.req("S-65")
-async def test_whoever_is_at_the_other_end_must_be_the_one_that_was_judged() -> None:
-    async with serve(always_ok) as peer:
-        port = urlsplit(peer.url).port
-        with socket.create_connection(("127.0.0.1", port)) as sock:
-            check_peer(sock, "127.0.0.1")
-            check_peer(sock, "::ffff:127.0.0.1")
+async def test_a_connection_that_was_turned_elsewhere_gets_no_request(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as elsewhere:
+        url = f"http://127.0.0.1:{elsewhere.getsockname()[1]}"
+        monkeypatch.setattr(socket, "socket", Misled)
+        async with reaching(way(url, Resolver(["127.0.0.1"]))) as upstream:
             with pytest.raises(UpstreamForbidden):
-                check_peer(sock, "127.0.0.2")
+                await answer_of(upstream)
+        monkeypatch.undo()
+
+        with elsewhere.accept()[0] as visitor:
+            assert visitor.recv(1) == b""
+
+
+@pytest.mark.req("H-99")
+async def test_the_name_of_a_metadata_service_is_refused_wherever_it_leads() -> None:
+    url = parse("https://metadata.google.internal/")
+    async with reaching(Way(url, for_provider(url), resolve=Resolver([PUBLIC]))) as upstream:
+        with pytest.raises(UpstreamForbidden):
+            await answer_of(upstream)
 
 
 async def _until_refused(upstream: HttpUpstream) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 from tollhouse.config.addresses import is_loopback
-from tollhouse.config.problems import Problem
+from tollhouse.config.problems import Problem, dotted
 from tollhouse.config.secrets import file_of, is_readable_by_others
 from tollhouse.config.settings import Settings
 
@@ -32,6 +32,11 @@ def exposed_files(settings: Settings) -> Iterator[tuple[str, Path]]:
     paths = [(key, file_of(secret, settings.data_dir)) for key, secret in settings.secrets()]
     if settings.server.tls_key:
         paths.append(("server.tls_key", settings.at(settings.server.tls_key)))
+    for name, provider in settings.providers.items():
+        if provider.client_key:
+            paths.append(
+                (dotted(("providers", name, "client_key")), settings.at(provider.client_key))
+            )
     paths.append(("audit.key", settings.at(settings.audit.key)))
     for key, path in paths:
         if path is not None and is_readable_by_others(path):

@@ -38,7 +38,12 @@ def _destination(
     here, networks = (*place, "url"), (*place, "networks")
     if refused is not None and refused.rule == "own-listener":
         found = f"{url.authority}, where this gateway itself listens"
-        yield Clash((here, ("server", "listen"), ("metrics", "listen")), found, "a provider")
+        listeners: tuple[Place, ...] = (
+            ("server", "listen"),
+            ("metrics", "listen"),
+            ("admin", "listen"),
+        )
+        yield Clash((here, *listeners), found, "a provider")
     elif refused is not None:
         why = "Key and content could be read on the way."
         yield Clash((here, networks), f"http to {refused}", "https", why)

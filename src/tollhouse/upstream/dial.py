@@ -52,7 +52,7 @@ async def _connect(way: Way, address: str, connection: Connection) -> Connection
         sock.setblocking(False)  # noqa: FBT003 - the standard library's signature
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         await loop.sock_connect(sock, (address, way.url.port))
-        check_peer(sock, address)
+        _check_peer(sock, address)
         context = (way.tls or system_roots()) if way.url.is_tls else None
         name = way.url.host if way.url.is_tls else None
         await loop.create_connection(
@@ -64,7 +64,7 @@ async def _connect(way: Way, address: str, connection: Connection) -> Connection
     return connection
 
 
-def check_peer(sock: socket.socket, address: str) -> None:
+def _check_peer(sock: socket.socket, address: str) -> None:
     """Whoever is at the other end must be the one that was judged."""
     peer, judged = read(sock.getpeername()[0]), read(address)
     if peer is None or judged is None or plain(peer) != plain(judged):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Thread
@@ -13,10 +14,10 @@ from tollhouse.config import ConfigInvalid, Problem, Settings
 from tollhouse.config.problems import dotted
 from tollhouse.config.settings import ProviderSettings
 from tollhouse.config.ways import to_declare
-from tollhouse.domain.addresses import Doors, judge
+from tollhouse.domain.addresses import Doors, Permit, judge
 from tollhouse.domain.permits import for_provider
 from tollhouse.domain.ranges import Ip
-from tollhouse.domain.urls import parse
+from tollhouse.domain.urls import Url, parse
 from tollhouse.upstream.tls import trusting
 from tollhouse.upstream.way import Way
 
@@ -26,8 +27,7 @@ LOOK_UP_S = 2.0
 def way_of(provider: ProviderSettings, settings: Settings) -> Way:
     """Raises OSError when a certificate cannot be used."""
     url = parse(provider.base_url or "")
-    doors = Doors(settings.listeners, _is_ours)
-    return Way(url, for_provider(url, provider.networks, doors), _tls(provider, settings))
+    return Way(url, _permit(url, provider, settings), _tls(provider, settings))
 
 
 def refuse(problems: list[Problem], config: Path | None) -> None:
@@ -39,12 +39,15 @@ def refuse(problems: list[Problem], config: Path | None) -> None:
 def unusable(settings: Settings) -> Iterator[Problem]:
     """Certificates that are there and are none."""
     for name, provider in settings.providers.items():
-        try:
-            _tls(provider, settings)
-        except OSError as error:
-            key = "ca_file" if provider.client_certificate is None else "client_certificate"
-            found = f"what cannot be used: {error.strerror or error}"
-            yield Problem(dotted(("providers", name, key)), found, "PEM files that belong together")
+        ca_file, shown = _certificates(provider, settings)
+        for key, given in (("ca_file", (ca_file, None)), ("client_certificate", (None, shown))):
+            try:
+                if any(given):
+                    trusting(*given)
+            except OSError as error:
+                found = f"what cannot be used: {error.strerror or error}"
+                expected = "PEM files that belong together" if shown else "a PEM file"
+                yield Problem(dotted(("providers", name, key)), found, expected)
 
 
 def forbidden(settings: Settings) -> Iterator[Problem]:
@@ -53,60 +56,67 @@ def forbidden(settings: Settings) -> Iterator[Problem]:
     One that does not resolve is only told of: the network may come up later.
     """
     looking = {name: _look_up(provider) for name, provider in settings.providers.items()}
+    ends_at = time.monotonic() + LOOK_UP_S
     for name, look_up in looking.items():
         if look_up is not None:
+            look_up.join(max(0.0, ends_at - time.monotonic()))
             yield from _judged(name, look_up, settings)
 
 
 class _LookUp(Thread):
     """In a thread of its own, which nobody has to wait for: a resolver may take minutes."""
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(self, url: Url) -> None:
         super().__init__(daemon=True)
-        self.host, self.port = host, port
+        self.url = url
         self.found: list[str] = []
 
     def run(self) -> None:
         try:
-            found = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)
+            found = socket.getaddrinfo(self.url.host, self.url.port, type=socket.SOCK_STREAM)
         except OSError:
             return
         self.found = list(dict.fromkeys(str(sockaddr[0]) for *_, sockaddr in found))
 
 
 def _look_up(provider: ProviderSettings) -> _LookUp | None:
-    if provider.base_url is None:
+    url = parse(provider.base_url) if provider.base_url is not None else None
+    if url is None or url.address is not None:
         return None
-    url = parse(provider.base_url)
-    if url.address is not None:
-        return None
-    look_up = _LookUp(url.host, url.port)
+    look_up = _LookUp(url)
     look_up.start()
     return look_up
 
 
 def _judged(name: str, look_up: _LookUp, settings: Settings) -> Iterator[Problem]:
-    place = ("providers", name, "url")
-    look_up.join(LOOK_UP_S)
+    place, url = ("providers", name, "url"), look_up.url
     if not look_up.found:
-        print(f"warning: {dotted(place)}: {look_up.host} cannot be resolved yet", file=sys.stderr)
-        return
-    permit = way_of(settings.providers[name], settings).permit
-    for address in look_up.found:
-        verdict = judge(address, look_up.port, permit)
+        print(f"warning: {dotted(place)}: {url.host} cannot be resolved yet", file=sys.stderr)
+    permit = _permit(url, settings.providers[name], settings)
+    for verdict in (judge(address, url.port, permit) for address in look_up.found):
         if not verdict.is_allowed:
-            found = f"{look_up.host}, which leads to {verdict.address}: {verdict.rule}"
+            found = f"{url.host}, which leads to {verdict.address}: {verdict.rule}"
             expected = "a host whose addresses may all be called"
             yield Problem(dotted(place), found, expected, to_declare(place[:-1]))
 
 
+def _permit(url: Url, provider: ProviderSettings, settings: Settings) -> Permit:
+    return for_provider(url, provider.networks, Doors(settings.listeners, _is_ours))
+
+
 def _tls(provider: ProviderSettings, settings: Settings) -> ssl.SSLContext | None:
     """None for what the system's roots are enough for."""
+    given = _certificates(provider, settings)
+    return trusting(*given) if any(given) else None
+
+
+def _certificates(
+    provider: ProviderSettings, settings: Settings
+) -> tuple[Path | None, tuple[Path, Path] | None]:
+    """Whom we believe, and what we show."""
     certificate, key = provider.client_certificate, provider.client_key
     shown = (settings.at(certificate), settings.at(key)) if certificate and key else None
-    if provider.ca_file is None and shown is None:
-        return None
-    return trusting(settings.at(provider.ca_file) if provider.ca_file else None, shown)
+    return settings.at(provider.ca_file) if provider.ca_file else None, shown
 
 
 def _is_ours(address: Ip) -> bool:
