@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -13,10 +14,12 @@ from pathlib import Path
 
 import pytest
 
+import tollhouse
 from journeys.gateway import Gateway, ask, furnish, prepared
 from journeys.provider import Asked, Provider, answer, provider
 from security.wire import JSON, Got, bearer, recorded, refused_in_dialect, request, send
 
+SOURCE = Path(tollhouse.__file__).parent
 WATCHED = str(Path(__file__).with_name("watched_gateway.py"))
 NAME = "provider.example"
 PROXIES = ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
@@ -224,6 +227,28 @@ def test_a_name_that_does_not_resolve_yet_is_only_warned_about(tmp_path: Path) -
 
     assert f"{NAME} cannot be resolved yet" in ended.stderr
     assert "config_invalid" not in ended.stderr
+
+
+@pytest.mark.req("S-65", "B-1", "H-116")
+def test_nothing_else_in_the_house_makes_connections() -> None:
+    """But the stores' own clients, and the demonstration, which calls the gateway's door."""
+    makes = re.compile(
+        r"create_(unix_)?connection|open_(unix_)?connection|create_datagram|sock_connect|\.connect\("
+        r"|^\s*(import|from) (aiohttp|httpx2?|requests|urllib3|urllib.request|http.client|valkey)\b",
+        re.MULTILINE,
+    )
+    found = {
+        str(file.relative_to(SOURCE))
+        for file in SOURCE.rglob("*.py")
+        if makes.search(file.read_text())
+    }
+
+    assert found == {
+        "upstream/dial.py",
+        "storage/postgres_connections.py",
+        "state/valkey.py",
+        "demo/asking.py",
+    }
 
 
 async def _call(watched: Watched, request_id: str) -> Got:
