@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 
@@ -34,3 +37,9 @@ def test_other_inputs_hold_too(name: str) -> None:
 def test_each_kept_input_belongs_to_a_target() -> None:
     assert len(TARGETS) >= 8
     assert {path.name for path in CORPUS.iterdir()} <= TARGETS.keys()
+
+
+def test_the_page_names_every_target() -> None:
+    page = (Path(__file__).parents[2] / "docs/how-to/fuzz.md").read_text("utf-8")
+
+    assert re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE) == list(TARGETS)
