@@ -81,7 +81,10 @@ async def exchange(port: int, raw: bytes) -> bytes:
 
 
 async def send(port: int, raw: bytes) -> Got:
-    received = await exchange(port, raw)
+    return answer(await exchange(port, raw))
+
+
+def answer(received: bytes) -> Got:
     assert received, "the connection was closed without an answer"
     top, _, body = received.partition(b"\r\n\r\n")
     status, *lines = top.decode("latin-1").split("\r\n")
