@@ -7,6 +7,8 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol
 
 from tollhouse.domain.budget import Hold, Settlement
+from tollhouse.domain.conversation import Conversation
+from tollhouse.domain.deltas import Delta
 from tollhouse.domain.errors import Failure, Problem
 from tollhouse.domain.exchange import Sending
 from tollhouse.domain.identity import Principal
@@ -128,6 +130,35 @@ class Dialect(Protocol):
     def problem(self, problem: Problem, request_id: str) -> bytes: ...
     def problem_event(self, problem: Problem, request_id: str) -> bytes: ...  # within a stream
     def silence(self) -> bytes: ...  # what may be sent in a stream to show that it lives
+
+
+class Reader(Protocol):
+    """An upstream's answer, read into pieces that belong to no dialect."""
+
+    def feed(self, chunk: bytes) -> Sequence[Delta]: ...  # raises a Failure
+    def finish(
+        self,
+    ) -> Sequence[Delta]: ...  # raises UpstreamBroke if the answer's own end was not seen
+
+
+class Writer(Protocol):
+    """An answer in the caller's dialect, made of such pieces."""
+
+    def write(self, deltas: Sequence[Delta]) -> bytes: ...
+    def finish(self) -> bytes: ...  # the end as this dialect has it
+
+
+class Codec(Dialect, Protocol):
+    """A dialect that can be translated: on the caller's side decode and write, on the target's encode and read."""
+
+    name: str
+
+    def decode(self, body: bytes) -> Conversation: ...
+    def encode(
+        self, conversation: Conversation, leg: Leg
+    ) -> tuple[bytes, tuple[str, ...]]: ...  # and what it cannot say of it
+    def reader(self, *, is_stream: bool) -> Reader: ...
+    def writer(self, ask: Ask, reply_id: str, created: int) -> Writer: ...
 
 
 class Authenticator(Protocol):
