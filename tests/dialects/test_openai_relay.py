@@ -10,8 +10,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tollhouse.dialects.openai_relay import DONE, MOST_WITHOUT_AN_EVENT, StreamRelay, WholeRelay
+from tollhouse.dialects.openai_relay import DONE, StreamRelay, WholeRelay
 from tollhouse.dialects.sse import LONGEST_EVENT
+from tollhouse.dialects.sse_relay import MOST_WITHOUT_AN_EVENT
 from tollhouse.domain.errors import Failure, UpstreamBroke, UpstreamFailed
 from tollhouse.domain.pricing import Usage
 

@@ -14,7 +14,7 @@ import msgspec
 from msgspec import UNSET
 
 from tollhouse.dialects import sse, strict_json
-from tollhouse.dialects.openai_count import OutputCount, tokens_in, tokens_of
+from tollhouse.dialects.openai_count import tokens_in, tokens_of
 from tollhouse.dialects.openai_events import (
     NOTHING,
     Choice,
@@ -27,78 +27,21 @@ from tollhouse.dialects.openai_events import (
 )
 from tollhouse.dialects.openai_problems import kind_of
 from tollhouse.dialects.openai_usage import read_usage
+from tollhouse.dialects.sse_relay import SseRelay
 from tollhouse.domain.errors import Failure, UpstreamBroke, UpstreamFailed
 from tollhouse.domain.pricing import Usage
 
 DONE = b"data: [DONE]\n\n"
-MOST_WITHOUT_AN_EVENT = 1024 * 1024
-"""Bytes of comments and the like in a row: a day of signs of life, if it means well."""
 
 
-class StreamRelay:
+class StreamRelay(SseRelay):
     """Implements Relay for `stream: true`."""
 
     def __init__(self, *, shows_usage: bool, choices: int, tools: frozenset[str]) -> None:
-        self.usage: Usage | None = None
-        self.failure: Failure | None = None
-        self.is_over = False
+        super().__init__()
         self._shows_usage = shows_usage
         self._choices = choices
         self._tools = tools
-        self._buffer = sse.EventBuffer()
-        self._count = OutputCount()
-        self._is_finished = False
-        self._barren = 0
-
-    def feed(self, chunk: bytes) -> bytes:
-        if self.is_over or self.failure is not None:
-            return b""
-        block = self._buffer.push(chunk)
-        return self._pass(block) if block else b""
-
-    def finish(self) -> bytes:
-        """What is still owed to the caller: never an end that only looks like one."""
-        if self.is_over:
-            return b""
-        passed = self._pass_rest(self._buffer.drain())
-        if self.failure is not None:
-            raise self.failure
-        if self.is_over:
-            return passed
-        if not self._is_finished:
-            raise UpstreamBroke(private="the stream ended without a finish_reason")
-        return passed + DONE
-
-    def counted_output(self) -> int:
-        self._pass_rest(self._buffer.drain())  # its blank line may be all that is missing
-        return self._count.tokens()
-
-    def _pass_rest(self, rest: bytes) -> bytes:
-        """An event without its blank line is one; a torn one is none, and no harm after the finish."""
-        if self.failure is not None or not sse.data_of(rest):
-            return b""
-        was_finished = self._is_finished
-        passed = self._pass(rest)
-        if was_finished and isinstance(self.failure, UpstreamBroke):
-            self.failure = None
-        return passed
-
-    def _pass(self, block: bytes) -> bytes:
-        """What came before a failure in the same block has come, and is passed on."""
-        passed = []
-        try:
-            for event in block.split(b"\n\n"):
-                if event and (data := self._pass_event(event)):
-                    passed.append(data)
-                    if self.is_over:
-                        break
-        except (UpstreamFailed, UpstreamBroke) as failure:
-            self.failure = failure
-        if not passed:
-            self._bear(len(block))
-            return b""
-        self._barren = 0
-        return b"\n\n".join([*passed, b""])
 
     def _pass_event(self, event: bytes) -> bytes:
         """The event on one line; nothing if it is none that a caller should see."""
@@ -141,6 +84,9 @@ class StreamRelay:
             return data
         return _without_usage(data) if read.choices or not is_told else b""
 
+    def _ending(self) -> bytes:
+        return DONE
+
     def _end(self) -> bytes:
         self.is_over = True
         end = DONE.rstrip()
@@ -159,11 +105,6 @@ class StreamRelay:
             "choices": choices,
         }
         return b"data: " + msgspec.json.encode(chunk) + b"\n\n"
-
-    def _bear(self, size: int) -> None:
-        self._barren += size
-        if self._barren > MOST_WITHOUT_AN_EVENT and self.failure is None:
-            self.failure = UpstreamBroke(private="a megabyte of the stream without an event")
 
 
 class WholeRelay:
