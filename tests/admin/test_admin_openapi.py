@@ -8,7 +8,8 @@ import pytest
 
 from tollhouse.admin import openapi
 from tollhouse.admin.routes import admin_table
-from tollhouse.dialects.openai_chat import REFUSED, OpenAIChat
+from tollhouse.dialects.fields import REFUSED
+from tollhouse.dialects.openai_chat import OpenAIChat
 from tollhouse.domain.errors import REGISTRY
 from tollhouse.server.health import OPEN, Health
 from tollhouse.server.routes import route_table

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tollhouse.dialects import strict_json
-from tollhouse.dialects.openai_chat import BOUNDS, REFUSED, OpenAIChat
+from tollhouse.dialects.fields import REFUSED
+from tollhouse.dialects.openai_chat import BOUNDS, OpenAIChat
 from tollhouse.dialects.openai_relay import StreamRelay, WholeRelay
 from tollhouse.domain.errors import FieldInvalid, FieldRefused
 from tollhouse.domain.models import Leg

@@ -9,7 +9,8 @@ from scripts import reference
 
 from tollhouse.admin.routes import admin_table
 from tollhouse.config import Settings
-from tollhouse.dialects.openai_chat import REFUSED, OpenAIChat
+from tollhouse.dialects.fields import REFUSED
+from tollhouse.dialects.openai_chat import OpenAIChat
 from tollhouse.domain.audit import Record
 from tollhouse.server.health import Health
 from tollhouse.server.routes import route_table, unrouted

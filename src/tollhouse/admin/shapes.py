@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from tollhouse.dialects.openai_chat import BOUNDS, MOST_CHOICES, REFUSED
+from tollhouse.dialects.fields import REFUSED
+from tollhouse.dialects.openai_chat import BOUNDS, MOST_CHOICES
 
 Node = dict[str, Any]
 

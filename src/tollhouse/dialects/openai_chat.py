@@ -5,22 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from tollhouse.dialects import openai_bounds, openai_problems, strict_json
+from tollhouse.dialects.fields import flag, model, refuse_steering, whole
 from tollhouse.dialects.openai_relay import StreamRelay, WholeRelay
-from tollhouse.domain.errors import FieldInvalid, FieldRefused, Problem
+from tollhouse.domain.errors import FieldInvalid, Problem
 from tollhouse.domain.models import Ask, Leg
 from tollhouse.ports import Relay
 
 MOST_CHOICES = 128
 TOOL_KINDS = ("function", "custom")
 BOUNDS = ("max_tokens", "max_completion_tokens")
-
-REFUSED = frozenset(
-    {
-        *("api_base", "api_key", "base_url", "endpoint", "extra_body", "extra_headers", "host"),
-        *("mock_response", "proxy", "tool_servers", "user_config", "chat_template"),
-    }
-)
-"""Members by which a caller would steer the gateway or an upstream's templates."""
 
 BILLED_APART = frozenset({"service_tier", "modalities", "audio", "web_search_options"})
 
@@ -30,17 +23,16 @@ class OpenAIChat:
 
     def peek(self, body: bytes) -> Ask:
         fields = strict_json.parse_object(body)
-        if not REFUSED.isdisjoint(fields):
-            raise _refused(fields)
+        refuse_steering(fields)
         messages = _messages(fields)
         openai_bounds.check(fields, messages, body)
         parts = _parts(messages)
         images, image_bytes = _images(parts)
-        is_stream = _flag(fields, "stream")
+        is_stream = flag(fields, "stream")
         return Ask(
-            model=_model(fields),
+            model=model(fields),
             is_stream=is_stream,
-            wants_usage=is_stream and _flag(_options(fields), "include_usage"),
+            wants_usage=is_stream and flag(_options(fields), "include_usage"),
             input_bytes=len(body) - image_bytes,
             messages=len(messages),
             images=images,
@@ -80,18 +72,6 @@ class OpenAIChat:
 
     def silence(self) -> bytes:
         return b": keep-alive\n\n"
-
-
-def _refused(fields: dict[str, Any]) -> FieldRefused:
-    name = next(name for name in fields if name in REFUSED)
-    return FieldRefused(f"`{name}` is not taken from callers.", param=name)
-
-
-def _model(fields: dict[str, Any]) -> str:
-    model = fields.get("model")
-    if not isinstance(model, str) or not model:
-        raise FieldInvalid("`model` must be the name of a model.", param="model")
-    return model
 
 
 def _messages(fields: dict[str, Any]) -> list[dict[str, Any]]:
@@ -134,30 +114,14 @@ def _options(fields: dict[str, Any]) -> dict[str, Any]:
     return options
 
 
-def _flag(fields: dict[str, Any], name: str) -> bool:
-    value = fields.get(name)
-    if value is not None and not isinstance(value, bool):
-        raise FieldInvalid(f"`{name}` must be true or false.", param=name)
-    return bool(value)
-
-
-def _whole(fields: dict[str, Any], name: str, *, most: int = 2**53) -> int | None:
-    value = fields.get(name)
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
-        raise FieldInvalid(f"`{name}` must be a whole number from 1 to {most}.", param=name)
-    return value
-
-
 def _choices(fields: dict[str, Any]) -> int:
     """Those that are made: some servers make `best_of`, and show `n` of them."""
-    wished = [_whole(fields, name, most=MOST_CHOICES) for name in ("n", "best_of")]
+    wished = [whole(fields, name, most=MOST_CHOICES) for name in ("n", "best_of")]
     return max(filter(None, wished), default=1)
 
 
 def _max_output(fields: dict[str, Any]) -> int | None:
-    older, newer = [_whole(fields, name) for name in BOUNDS]
+    older, newer = [whole(fields, name) for name in BOUNDS]
     return min(older, newer) if older and newer else older or newer
 
 
