@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
 
+from tollhouse.dialects.openai_chat import OpenAIChat
 from tollhouse.domain import budget
 from tollhouse.domain.audit import Record
 from tollhouse.domain.breaker import State
@@ -16,7 +17,7 @@ from tollhouse.domain.errors import Problem
 from tollhouse.domain.exchange import Sending
 from tollhouse.domain.identity import Priority
 from tollhouse.domain.suspicion import Sign
-from tollhouse.ports import Exchange, Headers, Upstream
+from tollhouse.ports import Dialect, Exchange, Headers, Upstream
 
 
 class FakeLedger:
@@ -119,12 +120,16 @@ class FakeExchange:
 class FakeProvider:
     """Implements Provider and Upstream at once: each request gets the next exchange."""
 
-    def __init__(self, *exchanges: FakeExchange) -> None:
+    def __init__(self, *exchanges: FakeExchange, dialect: Dialect | None = None) -> None:
+        self.dialect = dialect or OpenAIChat()
         self.exchanges = exchanges
         self.sent: list[Sending] = []
         self.upstream: Upstream = self
 
-    def sending(self, body: bytes) -> Sending:
+    def speaks(self, dialect: str) -> bool:
+        return dialect == self.dialect.name
+
+    def sending(self, dialect: str, body: bytes) -> Sending:
         return Sending(b"POST", b"/v1/chat/completions", (), body)
 
     def send(self, sending: Sending) -> Exchange:

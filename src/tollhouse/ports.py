@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from tollhouse.domain.budget import Hold, Settlement
 from tollhouse.domain.conversation import Conversation
@@ -79,11 +79,13 @@ class Upstream(Protocol):
 
 
 class Provider(Protocol):
-    """How to address and sign a request of a dialect."""
+    """How to address and sign a request."""
 
     upstream: Upstream
+    dialect: Dialect  # that of its upstream: a call in one that it does not speak is put into this
 
-    def sending(self, body: bytes) -> Sending: ...
+    def speaks(self, dialect: str) -> bool: ...
+    def sending(self, dialect: str, body: bytes) -> Sending: ...
 
 
 class Reply(Protocol):
@@ -106,7 +108,7 @@ class Reply(Protocol):
 
 
 class Relay(Protocol):
-    """A reply in the caller's own dialect on its way through: bytes in, bytes out, usage noticed."""
+    """An answer on its way through: the upstream's bytes in, the caller's out, usage noticed."""
 
     usage: Usage | None
     failure: Failure | None  # what broke within what was fed: nothing passes after it
@@ -120,6 +122,9 @@ class Relay(Protocol):
 class Dialect(Protocol):
     """A wire format, sans I/O."""
 
+    name: str
+    stream_type: bytes  # the media type of its streams
+
     def peek(self, body: bytes) -> Ask: ...  # one strict parse; raises Refusal
     def outgoing(self, body: bytes, ask: Ask, leg: Leg) -> bytes: ...
     def relay(self, ask: Ask) -> Relay: ...
@@ -129,29 +134,35 @@ class Dialect(Protocol):
     def error_kind(self, body: bytes) -> str: ...  # its type and code, for the log
     def problem(self, problem: Problem, request_id: str) -> bytes: ...
     def problem_event(self, problem: Problem, request_id: str) -> bytes: ...  # within a stream
-    def silence(self) -> bytes: ...  # what may be sent in a stream to show that it lives
+    def silence(self) -> bytes: ...  # shows that a stream lives; b"" where nothing may
 
 
 class Reader(Protocol):
     """An upstream's answer, read into pieces that belong to no dialect."""
 
-    def feed(self, chunk: bytes) -> Sequence[Delta]: ...  # raises a Failure
+    failure: Failure | None  # what broke within what was fed: no piece comes after it
+    is_over: bool  # the answer's own end was seen, whatever else comes
+
+    def feed(self, chunk: bytes) -> Sequence[Delta]: ...
     def finish(
         self,
-    ) -> Sequence[Delta]: ...  # raises UpstreamBroke if the answer's own end was not seen
+    ) -> Sequence[Delta]: ...  # of the last bytes; raises a Failure if the end was not seen
 
 
 class Writer(Protocol):
-    """An answer in the caller's dialect, made of such pieces."""
+    """An answer in the caller's dialect, made of such pieces.
+
+    What it is given has been seen to: tools that were declared, choices that were asked for, no
+    words after a stop. An answer in one piece is the end, and nothing is written before it.
+    """
 
     def write(self, deltas: Sequence[Delta]) -> bytes: ...
     def finish(self) -> bytes: ...  # the end as this dialect has it
 
 
+@runtime_checkable
 class Codec(Dialect, Protocol):
     """A dialect that can be translated: on the caller's side decode and write, on the target's encode and read."""
-
-    name: str
 
     def decode(self, body: bytes) -> Conversation: ...
     def encode(

@@ -177,7 +177,7 @@ async def test_who_cancels_in_the_middle_of_an_answer_is_noted(
     incoming, reading = call(reply=FakeReply(is_gone=is_gone)), asyncio.Event()
 
     async def read() -> None:
-        async with dispatched(incoming, meter.plan, body(), meter, world.house) as answer:
+        async with dispatched(incoming, meter.plan, body(), meter, world.house) as (answer, _):
             meter.streaming(incoming.route.dialect.relay(meter.plan.ask))
             reading.set()
             await answer.read()
@@ -213,6 +213,6 @@ def _world(*exchanges: FakeExchange) -> World:
 
 async def _dispatch(world: World, meter: Meter) -> int:
     incoming = call()
-    async with dispatched(incoming, meter.plan, body(), meter, world.house) as answer:
+    async with dispatched(incoming, meter.plan, body(), meter, world.house) as (answer, _):
         meter.completed(incoming.route.dialect.relay(meter.plan.ask))
         return answer.status

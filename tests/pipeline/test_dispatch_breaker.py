@@ -236,7 +236,7 @@ async def _call(world: World, meter: Meter | None = None) -> Problem | None:
     meter = meter or Meter("call-1", planned())
     incoming = call()
     try:
-        async with dispatched(incoming, meter.plan, body(), meter, world.house) as answer:
+        async with dispatched(incoming, meter.plan, body(), meter, world.house) as (answer, _):
             while await answer.read():
                 pass
             meter.completed(incoming.route.dialect.relay(meter.plan.ask))

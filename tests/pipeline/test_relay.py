@@ -7,10 +7,12 @@ import pytest
 
 from fakes import FakeAnswer, FakeReply
 from pipeline.houses import call, planned
+from tollhouse.dialects.openai_chat import OpenAIChat
 from tollhouse.domain.budget import Outcome
 from tollhouse.domain.errors import Problem, UpstreamBroke, UpstreamFailed, UpstreamTimeout
 from tollhouse.domain.metering import Meter
 from tollhouse.domain.pricing import Usage
+from tollhouse.pipeline.lanes import Native
 from tollhouse.pipeline.relay import MOST_AFTER_THE_END, MOST_OF_A_BODY, MOST_OF_A_STREAM, relay
 
 EVENTS = {b"content-type": b"text/event-stream; charset=utf-8"}
@@ -26,7 +28,11 @@ async def test_a_stream_passes_and_its_usage_is_owed() -> None:
     reply, meter = FakeReply(), _meter(is_stream=True)
 
     await relay(
-        FakeAnswer(200, [HI, END + USAGE, DONE], EVENTS), call(reply=reply), meter.plan, meter
+        FakeAnswer(200, [HI, END + USAGE, DONE], EVENTS),
+        _native(meter),
+        call(reply=reply),
+        meter.plan,
+        meter,
     )
 
     assert reply.said == HI + END + DONE
@@ -46,7 +52,7 @@ async def test_the_first_event_is_written_before_the_second_is_read() -> None:
         _meter(is_stream=True),
     )
 
-    await relay(answer, call(reply=reply), meter.plan, meter)
+    await relay(answer, _native(meter), call(reply=reply), meter.plan, meter)
 
     assert left == [2, 1, 0]
 
@@ -67,7 +73,13 @@ async def test_a_stream_that_breaks_off_has_no_end_and_is_owed_as_far_as_it_came
     reply, meter = FakeReply(), _meter(is_stream=True)
 
     with pytest.raises(problem):
-        await relay(FakeAnswer(200, [HI, last], EVENTS), call(reply=reply), meter.plan, meter)
+        await relay(
+            FakeAnswer(200, [HI, last], EVENTS),
+            _native(meter),
+            call(reply=reply),
+            meter.plan,
+            meter,
+        )
 
     assert (reply.said, reply.is_ended) == (HI, False)
     settlement = meter.settle(1)
@@ -82,7 +94,7 @@ async def test_after_an_error_within_a_stream_nothing_more_is_waited_for() -> No
     meter = _meter(is_stream=True)
 
     with pytest.raises(UpstreamFailed):
-        await relay(answer, call(), meter.plan, meter)
+        await relay(answer, _native(meter), call(), meter.plan, meter)
 
 
 @pytest.mark.req("R-9")
@@ -92,7 +104,7 @@ async def test_a_stream_is_never_answered_with_plain_json() -> None:
     with pytest.raises(UpstreamBroke):
         await relay(
             FakeAnswer(200, [WHOLE], {b"content-type": b"application/json"}),
-            *(call(reply=reply), meter.plan, meter),
+            *(_native(meter), call(reply=reply), meter.plan, meter),
         )
 
     assert not reply.is_started
@@ -102,7 +114,13 @@ async def test_a_stream_is_never_answered_with_plain_json() -> None:
 async def test_a_whole_answer_passes_as_it_came() -> None:
     reply, meter = FakeReply(), _meter()
 
-    await relay(FakeAnswer(200, [WHOLE[:9], WHOLE[9:]]), call(reply=reply), meter.plan, meter)
+    await relay(
+        FakeAnswer(200, [WHOLE[:9], WHOLE[9:]]),
+        _native(meter),
+        call(reply=reply),
+        meter.plan,
+        meter,
+    )
 
     assert (reply.said, reply.is_ended) == (WHOLE, True)
     assert (b"content-length", b"%d" % len(WHOLE)) in reply.headers
@@ -131,7 +149,7 @@ async def test_of_an_answer_that_is_not_whole_nothing_is_passed(
     reply, meter = FakeReply(), _meter()
 
     with pytest.raises(problem):
-        await relay(FakeAnswer(200, pieces), call(reply=reply), meter.plan, meter)
+        await relay(FakeAnswer(200, pieces), _native(meter), call(reply=reply), meter.plan, meter)
 
     assert not reply.is_started
     assert meter.outcome is not Outcome.COMPLETED
@@ -147,7 +165,7 @@ async def test_an_encoding_that_nobody_asked_for_is_not_undone(
     answer = FakeAnswer(200, [HI, END, DONE], {**EVENTS, b"content-encoding": encoding})
 
     with pytest.raises(UpstreamBroke):
-        await relay(answer, call(reply=reply), meter.plan, meter)
+        await relay(answer, _native(meter), call(reply=reply), meter.plan, meter)
 
     assert not reply.is_started
 
@@ -171,7 +189,7 @@ async def test_after_the_end_of_a_stream_nothing_holds_it_up_or_spoils_it(
     answer = FakeAnswer(200, [HI + END + DONE, *behind], EVENTS)
 
     async with asyncio.timeout(5):
-        await relay(answer, call(reply=reply), meter.plan, meter)
+        await relay(answer, _native(meter), call(reply=reply), meter.plan, meter)
 
     assert (reply.said, reply.is_ended) == (HI + END + DONE, True)
     assert meter.outcome is Outcome.COMPLETED
@@ -186,7 +204,9 @@ async def test_a_stream_without_bound_is_cut() -> None:
     reply.on_write = lambda: setattr(reply, "said", b"")
 
     with pytest.raises(UpstreamBroke):
-        await relay(FakeAnswer(200, pieces, EVENTS), call(reply=reply), meter.plan, meter)
+        await relay(
+            FakeAnswer(200, pieces, EVENTS), _native(meter), call(reply=reply), meter.plan, meter
+        )
 
 
 def _meter(*, is_stream: bool = False) -> Meter:
@@ -194,3 +214,7 @@ def _meter(*, is_stream: bool = False) -> Meter:
     meter = Meter("call-1", plan)
     meter.sent(plan.legs[0])
     return meter
+
+
+def _native(meter: Meter) -> Native:
+    return Native(OpenAIChat(), meter.plan.ask, meter.plan.legs[0])

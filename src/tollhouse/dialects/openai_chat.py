@@ -21,6 +21,9 @@ BILLED_APART = frozenset({"service_tier", "modalities", "audio", "web_search_opt
 class OpenAIChat:
     """Implements Dialect."""
 
+    name = "openai_chat"
+    stream_type = b"text/event-stream"
+
     def peek(self, body: bytes) -> Ask:
         fields = strict_json.parse_object(body)
         refuse_steering(fields)

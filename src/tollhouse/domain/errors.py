@@ -207,6 +207,12 @@ class FieldRefused(Refusal):
     title = "The body has a member that callers may not set."
 
 
+class NotTranslatable(Refusal):
+    code = "not_translatable"
+    status = 400
+    title = "The model's target speaks another dialect, in which this cannot be said."
+
+
 class UrlNotAllowed(Refusal):
     code = "url_not_allowed"
     status = 400

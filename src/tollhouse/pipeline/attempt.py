@@ -18,6 +18,7 @@ from tollhouse.domain.metering import Meter
 from tollhouse.domain.models import Leg, Plan
 from tollhouse.pipeline.call import Call
 from tollhouse.pipeline.house import House
+from tollhouse.pipeline.lanes import lane_of
 from tollhouse.pipeline.standing import Standing
 from tollhouse.pipeline.upstream_errors import problem_of, retry_after_s
 from tollhouse.ports import Answer, Exchange
@@ -41,7 +42,7 @@ class Attempt:
 
     __slots__ = (
         *("_call", "_era", "_exchange", "_has_answered", "_house", "_is_open", "_meter", "_plan"),
-        *("leg", "problem", "retry_after_s", "standing", "status"),
+        *("lane", "leg", "problem", "retry_after_s", "standing", "status"),
     )
 
     def __init__(
@@ -107,13 +108,14 @@ class Attempt:
 
     def _send(self, body: bytes) -> Exchange:
         provider = self._house.providers[self.leg.target.provider]
-        outgoing = self._call.route.dialect.outgoing(body, self._plan.ask, self.leg)
-        return provider.upstream.send(provider.sending(outgoing))
+        lane = self.lane = lane_of(self._call, self._plan.ask, self.leg, provider)
+        sending = provider.sending(lane.spoken.name, lane.outgoing(body))
+        return provider.upstream.send(sending)
 
     async def _refused(self, answer: Answer) -> None:
         self.status = answer.status
         self.retry_after_s = retry_after_s(answer)
-        self.problem = await problem_of(answer, self._call.route.dialect)
+        self.problem = await problem_of(answer, self.lane.spoken)
         self._meter.failed(Outcome.REFUSED, answer.status)
 
     def _judge(self, error: BaseException | None) -> None:

@@ -12,11 +12,11 @@ from tollhouse.domain.retries import is_safe, wait_s
 from tollhouse.pipeline.attempt import Attempt
 from tollhouse.pipeline.call import Call
 from tollhouse.pipeline.house import House
+from tollhouse.pipeline.lanes import Lane, stream_headers
 from tollhouse.pipeline.standing import Standing
 from tollhouse.ports import Answer
 
 SILENCE_S = 15.0
-STREAM_HEADERS = ((b"content-type", b"text/event-stream"), (b"x-accel-buffering", b"no"))
 
 
 class dispatched:  # noqa: N801 - read as a participle: `async with dispatched(â€¦)`
@@ -44,14 +44,14 @@ class dispatched:  # noqa: N801 - read as a participle: `async with dispatched(â
         self._unharmed: tuple[Attempt, ...] = ()
         """What failed and may be tried again."""
 
-    async def __aenter__(self) -> Answer:
+    async def __aenter__(self) -> tuple[Answer, Lane]:
         call = self._call
         if self._plan.ask.is_stream:
-            call.reply.keep_alive(call.route.dialect.silence(), STREAM_HEADERS, SILENCE_S)
+            _show_that_it_lives(call)
         answer = await self._in_turn() or await self._in_line() or await self._once_more()
         if answer is None:
             raise self._problem or self._standings.all_shut(self._plan.legs)
-        return answer
+        return answer, self._attempt.lane
 
     async def __aexit__(
         self,
@@ -124,3 +124,9 @@ class dispatched:  # noqa: N801 - read as a participle: `async with dispatched(â
         if is_safe(self._standings.rules.retrying, attempt.status, attempt.retry_after_s):
             self._unharmed += (attempt,)
         return None
+
+
+def _show_that_it_lives(call: Call) -> None:
+    dialect = call.route.dialect
+    if silence := dialect.silence():
+        call.reply.keep_alive(silence, stream_headers(dialect), SILENCE_S)

@@ -12,34 +12,33 @@ from tollhouse.domain.errors import (
     UpstreamTimeout,
 )
 from tollhouse.domain.metering import Meter
-from tollhouse.domain.models import Ask, Plan
+from tollhouse.domain.models import Plan
 from tollhouse.pipeline.call import Call
-from tollhouse.pipeline.dispatch import STREAM_HEADERS
+from tollhouse.pipeline.lanes import Lane, stream_headers
 from tollhouse.ports import Answer, Relay, Reply
 
-EVENT_STREAM = b"text/event-stream"
 MOST_OF_A_BODY = 64 * 1024 * 1024
 MOST_OF_A_STREAM = 256 * 1024 * 1024
 MOST_AFTER_THE_END = 64 * 1024
 LINGER_S = 0.25
 
 
-async def relay(answer: Answer, call: Call, plan: Plan, meter: Meter) -> None:
-    passing = call.route.dialect.relay(plan.ask)
-    why = _unfit(answer, plan.ask)
+async def relay(answer: Answer, lane: Lane, call: Call, plan: Plan, meter: Meter) -> None:
+    passing = lane.relay()
+    why = _unfit(answer, lane.spoken.stream_type if plan.ask.is_stream else None)
     if why is not None:
         meter.streaming(passing)  # it came: what is owed is what can be counted of it
         raise UpstreamBroke(private=why)
     if plan.ask.is_stream:
-        await _stream(answer, passing, call.reply, meter)
+        await _stream(answer, passing, call, meter)
     else:
         await _whole(answer, passing, call.reply, meter)
 
 
-async def _stream(answer: Answer, passing: Relay, reply: Reply, meter: Meter) -> None:
+async def _stream(answer: Answer, passing: Relay, call: Call, meter: Meter) -> None:
     meter.streaming(passing)
-    size = 0
-    await reply.start(200, (*STREAM_HEADERS, _target(meter)))
+    reply, size = call.reply, 0
+    await reply.start(200, (*stream_headers(call.route.dialect), _target(meter)))
     while chunk := await answer.read():
         if block := passing.feed(chunk):
             await reply.write(block)
@@ -90,12 +89,12 @@ def _finished(passing: Relay, meter: Meter, status: int) -> bytes:
         raise
 
 
-def _unfit(answer: Answer, ask: Ask) -> str | None:
+def _unfit(answer: Answer, stream_type: bytes | None) -> str | None:
     """Nothing is decompressed, so that no few bytes become many."""
     headers = answer.headers
     if headers.get(b"content-encoding", b"identity").lower() not in (b"identity", b""):
         return "an encoding that was not asked for"
-    if ask.is_stream and not headers.get(b"content-type", b"").lower().startswith(EVENT_STREAM):
+    if stream_type and not headers.get(b"content-type", b"").lower().startswith(stream_type):
         return "a stream was asked for, and something else came"
     return None
 

@@ -23,5 +23,5 @@ async def serve(call: Call, house: House) -> None:
             plan = record.plan = make_plan(house.snapshot, caller, ask, house.now_s())
             async with admitted(call, caller, plan, house) as meter:
                 record.meter = meter
-                async with dispatched(call, plan, body, meter, house) as answer:
-                    await relay(answer, call, plan, meter)
+                async with dispatched(call, plan, body, meter, house) as (answer, lane):
+                    await relay(answer, lane, call, plan, meter)

@@ -1,20 +1,34 @@
-"""An upstream that speaks OpenAI's API: where a request goes and what it bears."""
+"""An upstream behind HTTP and a bearer's key: where a request of a dialect goes and what it bears."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from tollhouse import __version__
 from tollhouse.domain.exchange import Sending
-from tollhouse.ports import Upstream
+from tollhouse.ports import Dialect, Upstream
 
 USER_AGENT = b"tollhouse/" + __version__.encode()
+
+PATHS = {"openai_chat": b"/chat/completions"}
+"""Where each dialect is spoken, under the base."""
 
 
 class ChatProvider:
     """Implements Provider. The key is bound to the one upstream that it was given with."""
 
-    def __init__(self, upstream: Upstream, base_path: bytes, key: str | None) -> None:
+    def __init__(
+        self,
+        upstream: Upstream,
+        dialect: Dialect,
+        base_path: bytes,
+        key: str | None,
+        paths: Mapping[str, bytes] = PATHS,
+    ) -> None:
         self.upstream = upstream
-        self._path = base_path.rstrip(b"/") + b"/chat/completions"
+        self.dialect = dialect
+        base_path = base_path.rstrip(b"/")
+        self._paths = {dialect: base_path + path for dialect, path in paths.items()}
         bearer = ((b"authorization", b"Bearer " + key.encode()),) if key else ()
         self._headers = (
             (b"content-type", b"application/json"),
@@ -24,5 +38,8 @@ class ChatProvider:
             *bearer,
         )
 
-    def sending(self, body: bytes) -> Sending:
-        return Sending(b"POST", self._path, self._headers, body)
+    def speaks(self, dialect: str) -> bool:
+        return dialect in self._paths
+
+    def sending(self, dialect: str, body: bytes) -> Sending:
+        return Sending(b"POST", self._paths[dialect], self._headers, body)

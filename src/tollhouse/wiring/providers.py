@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack
 
 from tollhouse.config import Settings
 from tollhouse.config.settings import ProviderSettings
+from tollhouse.dialects.openai_chat import OpenAIChat
 from tollhouse.domain.exchange import Deadlines
 from tollhouse.ports import Provider
 from tollhouse.providers.chat_provider import ChatProvider
@@ -17,6 +18,7 @@ from tollhouse.upstream.client import HttpUpstream
 from tollhouse.upstream.moving import MovingUpstream
 from tollhouse.wiring.ways import way_of
 
+CHAT = OpenAIChat()
 LOCAL_CONNECTIONS = 128
 """What the local engine has threads for."""
 
@@ -35,7 +37,7 @@ async def _open_provider(
         provider.connect_s, provider.first_byte_s, provider.between_s, provider.whole_s
     )
     if provider.kind == "echo":
-        return ChatProvider(Echo(), b"/v1", None)
+        return ChatProvider(Echo(), CHAT, b"/v1", None)
     if provider.kind == "local":
         return await _open_local(deadlines, stack)
     upstream = HttpUpstream(
@@ -47,7 +49,10 @@ async def _open_provider(
     )
     stack.push_async_callback(upstream.aclose)
     return ChatProvider(
-        upstream, upstream.base_path.encode(), provider.key.reveal() if provider.key else None
+        upstream,
+        CHAT,
+        upstream.base_path.encode(),
+        provider.key.reveal() if provider.key else None,
     )
 
 
@@ -60,4 +65,4 @@ async def _open_local(deadlines: Deadlines, stack: AsyncExitStack) -> Provider:
         print(f"The local model does not run: {failed}", file=sys.stderr)
     upstream = MovingUpstream(lambda: model.url, deadlines, LOCAL_CONNECTIONS)
     stack.push_async_callback(upstream.aclose)
-    return ChatProvider(upstream, b"/v1", model.key)
+    return ChatProvider(upstream, CHAT, b"/v1", model.key)

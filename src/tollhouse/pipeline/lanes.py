@@ -1,0 +1,82 @@
+"""How a call is said to a target, and how the answer comes back.
+
+Where the target speaks the caller's dialect, members and bytes pass as they are. Otherwise the call
+is read into a conversation that belongs to no dialect and said in the target's, and so is the answer
+on its way back.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from tollhouse.domain.errors import NotTranslatable
+from tollhouse.domain.models import Ask, Leg
+from tollhouse.pipeline.call import Call
+from tollhouse.pipeline.translation import Translation
+from tollhouse.ports import Codec, Dialect, Headers, Provider, Relay
+
+NANOS_PER_S = 1_000_000_000
+
+
+class Lane(Protocol):
+    """From one call to one target and back."""
+
+    @property
+    def spoken(self) -> Dialect: ...  # with the target
+
+    def outgoing(self, body: bytes) -> bytes: ...
+    def relay(self) -> Relay: ...
+
+
+class Native:
+    """Implements Lane where both sides speak the same."""
+
+    __slots__ = ("_ask", "_leg", "spoken")
+
+    def __init__(self, spoken: Dialect, ask: Ask, leg: Leg) -> None:
+        self.spoken = spoken
+        self._ask = ask
+        self._leg = leg
+
+    def outgoing(self, body: bytes) -> bytes:
+        return self.spoken.outgoing(body, self._ask, self._leg)
+
+    def relay(self) -> Relay:
+        return self.spoken.relay(self._ask)
+
+
+class Translated:
+    """Implements Lane between two dialects."""
+
+    __slots__ = ("_ask", "_call", "_heard", "_leg", "spoken")
+
+    def __init__(self, heard: Codec, spoken: Codec, call: Call, ask: Ask, leg: Leg) -> None:
+        self.spoken = spoken
+        self._heard = heard
+        self._call = call
+        self._ask = ask
+        self._leg = leg
+
+    def outgoing(self, body: bytes) -> bytes:
+        said, _unsaid = self.spoken.encode(self._heard.decode(body), self._leg)
+        return said
+
+    def relay(self) -> Relay:
+        ask, call = self._ask, self._call
+        reader = self.spoken.reader(is_stream=ask.is_stream)
+        writer = self._heard.writer(ask, call.id, call.began_ns // NANOS_PER_S)
+        return Translation(reader, writer, ask)
+
+
+def lane_of(call: Call, ask: Ask, leg: Leg, provider: Provider) -> Lane:
+    """Raises NotTranslatable when the target has no words for what is asked."""
+    heard, spoken = call.route.dialect, provider.dialect
+    if provider.speaks(heard.name):
+        return Native(heard, ask, leg)
+    if isinstance(heard, Codec) and isinstance(spoken, Codec):
+        return Translated(heard, spoken, call, ask, leg)
+    raise NotTranslatable
+
+
+def stream_headers(dialect: Dialect) -> Headers:
+    return ((b"content-type", dialect.stream_type), (b"x-accel-buffering", b"no"))

@@ -1,0 +1,92 @@
+"""Which lane a call takes, and what it is on the way there and back."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from fakes import FakeAnswer, FakeExchange, FakeProvider, FakeReply
+from pipeline.houses import World, body, call
+from pipeline.plain import Plain
+from tollhouse.dialects.openai_chat import OpenAIChat
+from tollhouse.domain.budget import Outcome
+from tollhouse.domain.errors import NotTranslatable, UpstreamRejected
+from tollhouse.domain.pricing import Usage
+from tollhouse.pipeline.call import Call
+from tollhouse.pipeline.serve import serve
+from tollhouse.ports import Dialect
+
+LINES = {b"content-type": b"text/plain"}
+
+
+@pytest.mark.req("P-12")
+async def test_what_the_target_speaks_too_passes_untouched() -> None:
+    world = _world(OpenAIChat(), b'{"choices":[]}')
+    strange = body(stop=["x"], unheard_of={"b": 1, "a": 2})
+
+    await serve(_call(OpenAIChat(), strange), world.house)
+
+    sent = json.loads(world.providers["first"].sent[0].body)
+    assert sent == {**json.loads(strange), "model": "m-real", "max_tokens": 10}
+
+
+@pytest.mark.req("P-12")
+async def test_a_call_in_another_dialect_is_said_and_answered_in_two() -> None:
+    world, reply = _world(Plain("there"), b"so be it .", LINES), FakeReply()
+    asked = body(stream=True)
+
+    await serve(_call(Plain("here"), asked, reply), world.house)
+
+    assert world.providers["first"].sent[0].body == b"10 " + asked
+    assert reply.said == b"m call-1 1800000000\nso\nbe\nit\nend\nend\n"
+    assert reply.is_ended
+    assert (b"content-type", b"text/plain") in reply.headers
+    settlement = world.ledger.settlements[0]
+    assert (settlement.outcome, settlement.usage) == (Outcome.COMPLETED, Usage(9, 2))
+
+
+@pytest.mark.req("P-12")
+async def test_an_error_of_the_target_is_read_in_its_dialect_and_told_in_the_callers() -> None:
+    world = _world(Plain("there"), b'{"error":{"message":"no such luck"}}', status=400)
+
+    with pytest.raises(UpstreamRejected) as caught:
+        await serve(_call(Plain("here"), body()), world.house)
+
+    assert "no such luck" in caught.value.detail
+
+
+@pytest.mark.req("P-12")
+async def test_what_no_lane_leads_to_is_refused_before_anything_leaves() -> None:
+    world = _world(_Mute(), b"")
+
+    with pytest.raises(NotTranslatable):
+        await serve(_call(Plain("here"), body()), world.house)
+
+    assert world.providers["first"].sent == []
+    assert world.ledger.held == 0
+    assert [record["code"] for record in world.audit.records] == ["not_translatable"]
+
+
+class _Mute(OpenAIChat):
+    """A dialect that cannot be translated."""
+
+    name = "mute"
+    decode = None
+
+
+def _world(
+    spoken: Dialect, said: bytes, headers: dict[bytes, bytes] | None = None, status: int = 200
+) -> World:
+    answer = FakeExchange(FakeAnswer(status, [said], headers or {}))
+    world = World(providers={"first": FakeProvider(answer, dialect=spoken)})
+    model = world.snapshot.models["m"]
+    only_one = replace(model, targets=model.targets[:1])
+    world.snapshot = replace(world.snapshot, models={"m": only_one})
+    return world
+
+
+def _call(heard: Dialect, raw: bytes, reply: FakeReply | None = None) -> Call:
+    made = call(raw=raw, reply=reply)
+    return replace(made, route=replace(made.route, dialect=heard))
