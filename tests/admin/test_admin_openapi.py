@@ -13,8 +13,9 @@ from tollhouse.dialects.openai_chat import OpenAIChat
 from tollhouse.domain.errors import REGISTRY
 from tollhouse.server.health import OPEN, Health
 from tollhouse.server.routes import route_table
+from tollhouse.wiring.dialects import dialects
 
-CALLS = list(route_table(OpenAIChat(), 4096))
+CALLS = list(route_table(dialects(), 4096))
 ADMIN = list(admin_table(OpenAIChat()))
 
 pytestmark = pytest.mark.req("S-139")

@@ -14,6 +14,7 @@ from tollhouse.dialects.openai_chat import OpenAIChat
 from tollhouse.domain.audit import Record
 from tollhouse.server.health import Health
 from tollhouse.server.routes import route_table, unrouted
+from tollhouse.wiring.dialects import dialects
 
 
 @pytest.mark.parametrize("name", reference.GENERATED)
@@ -30,7 +31,7 @@ def test_the_page_of_routes_is_the_table_of_routes() -> None:
         re.MULTILINE,
     )
 
-    routes = route_table(OpenAIChat(), 1)
+    routes = route_table(dialects(), 1)
 
     assert {
         (each.method, each.path, each.metered.value, f"{each.deadline_s:.0f}") for each in routes
@@ -58,7 +59,9 @@ def test_the_page_of_audit_records_has_every_field_in_order() -> None:
 
 def test_the_page_of_audit_records_names_every_route() -> None:
     chat = OpenAIChat()
-    names = {each.name for each in (*route_table(chat, 1), *admin_table(chat), unrouted(chat))}
+    names = {
+        each.name for each in (*route_table(dialects(), 1), *admin_table(chat), unrouted(chat))
+    }
 
     assert all(f"`{name}`" in page("audit-record.md") for name in names)
 

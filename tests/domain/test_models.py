@@ -8,11 +8,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tollhouse.domain.errors import FeatureUnpriced, ModelNotGranted, ModelUnknown, ModelUnpriced
+from tollhouse.domain.errors import (
+    FeatureUnpriced,
+    ModelCannot,
+    ModelNotGranted,
+    ModelUnknown,
+    ModelUnpriced,
+)
 from tollhouse.domain.identity import Principal
+from tollhouse.domain.metering import counted_input
 from tollhouse.domain.models import Ask, input_bound, plan
 from tollhouse.domain.pricing import Price, Usage
 from tollhouse.domain.snapshot import DatedPrice, Model, Snapshot, Target
+from tollhouse.domain.tasks import Task
 
 NOW = 1_000.0
 CHEAP = Price(1, "one:small", input=1_000_000, output=2_000_000, cache_read=0, cache_write=0)
@@ -47,6 +55,35 @@ def test_a_model_that_is_not_there_is_refused_before_anything_else() -> None:
 def test_a_model_that_is_not_granted_is_refused_with_the_way_out() -> None:
     with pytest.raises(ModelNotGranted, match="tollhouse keys grant k small"):
         plan(_snapshot(), replace(CALLER, models=("other",)), ASK, NOW)
+
+
+def test_a_model_that_does_something_else_is_refused_whatever_it_costs() -> None:
+    asked = replace(ASK, task=Task.EMBEDDINGS)
+
+    with pytest.raises(ModelCannot, match="does chat here, and this path asks for embeddings"):
+        plan(_snapshot(prices={}), CALLER, asked, NOW)
+
+
+def test_what_is_not_granted_says_nothing_of_what_it_does() -> None:
+    with pytest.raises(ModelNotGranted):
+        plan(_snapshot(), replace(CALLER, models=()), replace(ASK, task=Task.EMBEDDINGS), NOW)
+
+
+def test_where_nothing_is_produced_only_the_way_in_is_held() -> None:
+    model = replace(SMALL, does=frozenset((Task.EMBEDDINGS,)))
+    asked = replace(ASK, task=Task.EMBEDDINGS, max_output=0)
+
+    planned = plan(_snapshot(model), CALLER, asked, NOW)
+
+    assert planned.legs[0].output_tokens == 0
+    assert planned.hold == input_bound(asked, model) * 1_000
+
+
+def test_who_sent_tokens_has_said_how_many_there_are() -> None:
+    asked = replace(ASK, input_bytes=300, messages=2, tokens=140)
+
+    assert counted_input(asked) == 140 + 2 * 16
+    assert counted_input(replace(asked, tokens=0)) == 100 + 2 * 16
 
 
 @pytest.mark.req("P-3")

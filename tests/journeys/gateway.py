@@ -34,6 +34,7 @@ from tollhouse.control import (
 from tollhouse.control.prices import Rates
 from tollhouse.dialects.openai_chat import OpenAIChat
 from tollhouse.domain.models import plan
+from tollhouse.domain.tasks import Task
 from tollhouse.ports import Row
 from tollhouse.storage import snapshots
 from tollhouse.wiring import Store, open_database
@@ -285,6 +286,7 @@ key = "env:UP_KEY"
 [models.{MODEL}]
 targets = {json.dumps(targets)}
 max_output_tokens = 1000
+does = {json.dumps([*Task])}
 """
     )
     return Gateway(directory, port, config, environ)

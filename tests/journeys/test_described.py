@@ -68,6 +68,9 @@ async def described(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[G
         ("post_v1_chat_completions", "made up"),
         ("post_v1_chat_completions", "known"),
         ("post_v1_chat_completions", "wrong"),
+        ("post_v1_embeddings", "made up"),
+        ("post_v1_embeddings", "known"),
+        ("post_v1_embeddings", "wrong"),
         ("get_v1_models_one", "made up"),
         ("get_v1_models_one", "known"),
         ("get_v1_models", "known"),
@@ -141,12 +144,15 @@ def statuses(
 
 def with_models(document: dict[str, Any], known: dict[str, Any] | None) -> dict[str, Any]:
     """Of what is made up, next to nothing would come as far as an answer, or to a model's name."""
-    operation = document["paths"]["/v1/chat/completions"]["post"]
-    body = operation["requestBody"]["content"]["application/json"]["schema"]
-    body["properties"]["messages"] = {"type": "array", "items": MESSAGE, "minItems": 1}
-    body["additionalProperties"] = False
+    for item in document["paths"].values():
+        if "post" in item:
+            body = item["post"]["requestBody"]["content"]["application/json"]["schema"]
+            body["additionalProperties"] = False
+            if "messages" in body["properties"]:
+                body["properties"]["messages"] = {"type": "array", "items": MESSAGE, "minItems": 1}
+            if known:
+                body["properties"]["model"] = known
     if known:
-        body["properties"]["model"] = known
         document["paths"]["/v1/models/{name}"]["get"]["parameters"][0]["schema"] = known
     return document
 

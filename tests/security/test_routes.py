@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from journeys.gateway import Gateway, ask
+from journeys.endpoints import EXAMPLES
+from journeys.gateway import Gateway
 from journeys.provider import Provider
 from security.callers import Callers
 from security.wire import (
@@ -26,10 +27,15 @@ from tollhouse.dialects.openai_chat import OpenAIChat
 from tollhouse.pipeline.route import Audited, Cancelled, Metered, Route, RouteTable
 from tollhouse.pipeline.serve import serve
 from tollhouse.server.routes import route_table, unrouted
+from tollhouse.wiring.dialects import dialects
 
-BODY = json.dumps(ask()).encode()
-ROUTES = list(route_table(OpenAIChat(), 1024))
+ROUTES = list(route_table(dialects(), 1024))
 DECLARED = [(route.method, route.path) for route in ROUTES]
+BODIES = {
+    route.path: json.dumps(EXAMPLES[route.name]).encode() if route.name in EXAMPLES else b""
+    for route in ROUTES
+}
+BODY = BODIES[CHAT]
 STRANGERS: dict[str, tuple[Lines, str]] = {
     "no key": ((), "key_missing"),
     "an empty bearer": ((("authorization", "Bearer "),), "key_malformed"),
@@ -63,7 +69,7 @@ ODD_PATHS = [
     *("/v1/proxy/chat/completions", "/proxy/v1/chat/completions", "/v1/chat/completions/x", "*"),
 ]  # fmt: skip
 UNKNOWN = [
-    *(("GET", "/v1"), ("POST", "/v1/completions"), ("POST", "/v1/embeddings"), ("POST", "/key/generate")),
+    *(("GET", "/v1"), ("POST", "/v1/completion"), ("POST", "/v1/embedding"), ("POST", "/key/generate")),
     *(("GET", "/metrics"), ("GET", "/docs"), ("GET", "/openapi.json"), ("GET", "/debug/pprof/")),
     *(("GET", "/admin"), ("POST", "/api/create"), ("DELETE", "/api/delete"), ("POST", "/health")),
     *(("GET", "/health/ready/x"), ("GET", "/.env"), ("PROPFIND", "/"), ("OPTIONS", "/v1/nowhere")),
@@ -78,7 +84,7 @@ async def test_every_route_refuses_every_stranger(
 ) -> None:
     headers, code = STRANGERS[stranger]
 
-    got = await send(door.port, request(BODY, (*headers, JSON), method=method, target=path))
+    got = await send(door.port, request(BODIES[path], (*headers, JSON), method=method, target=path))
 
     refused_in_dialect(got, code)
     assert got.headers["www-authenticate"].startswith("Bearer")
@@ -103,7 +109,7 @@ async def test_every_route_refuses_every_key_that_is_not_valid(
 ) -> None:
     headers = (bearer(getattr(callers, who)), JSON)
 
-    got = await send(door.port, request(BODY, headers, method=method, target=path))
+    got = await send(door.port, request(BODIES[path], headers, method=method, target=path))
 
     refused_in_dialect(got, code)
     assert up.asked == []
@@ -115,7 +121,7 @@ async def test_a_key_of_another_tenant_gets_only_what_is_its_own(
     door: Gateway, callers: Callers, up: Provider, method: str, path: str
 ) -> None:
     got = await send(
-        door.port, request(BODY, (bearer(callers.poor), JSON), method=method, target=path)
+        door.port, request(BODIES[path], (bearer(callers.poor), JSON), method=method, target=path)
     )
 
     assert up.asked == []

@@ -10,6 +10,12 @@ from typing import Any
 
 from tollhouse.dialects.fields import REFUSED
 from tollhouse.dialects.openai_chat import BOUNDS, MOST_CHOICES
+from tollhouse.dialects.openai_embeddings import (
+    FORMATS,
+    LARGEST_TOKEN,
+    MOST_DIMENSIONS,
+    MOST_INPUTS,
+)
 
 Node = dict[str, Any]
 
@@ -53,6 +59,37 @@ CHAT = Shape(
         },
     },
 )
+_TEXT = {"type": "string", "minLength": 1}
+_TOKENS = {
+    "type": "array",
+    "minItems": 1,
+    "items": {"type": "integer", "minimum": 0, "maximum": LARGEST_TOKEN},
+}
+EMBEDDINGS = Shape(
+    "OpenAI embeddings of texts or tokens.",
+    answers={"application/json": {"type": "object", "required": ["data"]}},
+    body={
+        "type": "object",
+        "required": ["model", "input"],
+        "properties": {
+            "model": {"type": "string", "minLength": 1},
+            "input": {
+                "anyOf": [
+                    _TEXT,
+                    _TOKENS,
+                    *(
+                        {"type": "array", "minItems": 1, "maxItems": MOST_INPUTS, "items": each}
+                        for each in (_TEXT, _TOKENS)
+                    ),
+                ]
+            },
+            "encoding_format": {"enum": [*FORMATS]},
+            "dimensions": _whole(MOST_DIMENSIONS),
+            "stream": {"enum": [None, False]},
+            **dict.fromkeys(sorted(REFUSED), False),
+        },
+    },
+)
 MODELS = Shape(
     "What this key may call.",
     answers={
@@ -80,5 +117,5 @@ def shape_of(name: str, path: str) -> Shape:
     return _ONE[name] if path.endswith("/") else _ALL[name]
 
 
-_ALL = {"chat": CHAT, "models": MODELS, "description": DESCRIPTION}
+_ALL = {"chat": CHAT, "embeddings": EMBEDDINGS, "models": MODELS, "description": DESCRIPTION}
 _ONE = {"models": MODEL}

@@ -74,6 +74,7 @@ Peppers = dict[Annotated[int, Text(int, _pepper_version, PEPPER_VERSION)], Secre
 ProviderName = Annotated[str, Text(str, _provider_name, PROVIDER_NAME)]
 ModelName = Annotated[str, Text(str, _model_name, MODEL_NAME)]
 Kind = Literal["openai", "openai-compatible", "local", "echo"]
+TaskName = Literal["chat", "embeddings"]
 OutputBound = Literal["max_tokens", "max_completion_tokens"]
 
 
@@ -501,6 +502,14 @@ class ModelSettings(Section):
         50_000,
         ge=0,
         le=10_000_000,
+    )
+
+    does: tuple[TaskName, ...] = setting(
+        "What callers may ask of it: one of `chat` (in every dialect) and `embeddings`, or several. Anything "
+        "else is refused with `model_cannot`.",
+        ("chat",),
+        strict=False,
+        min_length=1,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tollhouse.config import Settings, TargetName
 from tollhouse.domain.snapshot import Model, Target
+from tollhouse.domain.tasks import Task
 
 
 def models(settings: Settings) -> dict[str, Model]:
@@ -13,6 +14,7 @@ def models(settings: Settings) -> dict[str, Model]:
             tuple(_target(settings, target) for target in model.targets),
             model.max_output_tokens,
             model.image_tokens,
+            frozenset(map(Task, model.does)),
         )
         for name, model in settings.models.items()
     }

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from tollhouse.dialects import openai_bounds, openai_problems, strict_json
-from tollhouse.dialects.fields import flag, model, refuse_steering, whole
+from tollhouse.dialects import openai_api, openai_bounds, strict_json
+from tollhouse.dialects.fields import flag, model, whole
+from tollhouse.dialects.openai_api import OpenAIEndpoint
 from tollhouse.dialects.openai_relay import StreamRelay, WholeRelay
-from tollhouse.domain.errors import FieldInvalid, Problem
+from tollhouse.domain.errors import FieldInvalid
 from tollhouse.domain.models import Ask, Leg
 from tollhouse.ports import Relay
 
@@ -18,15 +19,13 @@ BOUNDS = ("max_tokens", "max_completion_tokens")
 BILLED_APART = frozenset({"service_tier", "modalities", "audio", "web_search_options"})
 
 
-class OpenAIChat:
+class OpenAIChat(OpenAIEndpoint):
     """Implements Dialect."""
 
     name = "openai_chat"
-    stream_type = b"text/event-stream"
 
     def peek(self, body: bytes) -> Ask:
-        fields = strict_json.parse_object(body)
-        refuse_steering(fields)
+        fields = openai_api.parse(body)
         messages = _messages(fields)
         openai_bounds.check(fields, messages, body)
         parts = _parts(messages)
@@ -60,21 +59,6 @@ class OpenAIChat:
         if ask.is_stream:
             return StreamRelay(shows_usage=ask.wants_usage, choices=ask.choices, tools=ask.tools)
         return WholeRelay(tools=ask.tools)
-
-    def error_message(self, body: bytes) -> str | None:
-        return openai_problems.message_of(body)
-
-    def error_kind(self, body: bytes) -> str:
-        return openai_problems.kind_of(body)
-
-    def problem(self, problem: Problem, request_id: str) -> bytes:
-        return openai_problems.body(problem, request_id)
-
-    def problem_event(self, problem: Problem, request_id: str) -> bytes:
-        return openai_problems.event(problem, request_id)
-
-    def silence(self) -> bytes:
-        return b": keep-alive\n\n"
 
 
 def _messages(fields: dict[str, Any]) -> list[dict[str, Any]]:

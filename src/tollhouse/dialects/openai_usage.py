@@ -15,6 +15,7 @@ class _PromptDetails(msgspec.Struct):
 class _Usage(msgspec.Struct):
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
+    total_tokens: int | None = None
     prompt_tokens_details: _PromptDetails | None = None
 
 
@@ -40,3 +41,14 @@ def read_usage(raw: bytes | msgspec.Raw) -> Usage | None:
     if read + written > prompt:  # contradictory: all of it counts as fresh
         read = written = 0
     return Usage(prompt - read - written, output, read, written)
+
+
+def read_input(raw: bytes | msgspec.Raw) -> Usage | None:
+    """Of an endpoint that produces no tokens; some of them say only how many there were in all."""
+    try:
+        found = _decoder.decode(raw)
+    except msgspec.MsgspecError:
+        return None
+    counts = (found.prompt_tokens, found.total_tokens)
+    tokens = next((count for count in counts if count is not None), -1)
+    return Usage(input=tokens) if 0 <= tokens <= MOST_TOKENS else None

@@ -231,6 +231,12 @@ class ModelNotGranted(Refusal):
     title = "This key may not call this model."
 
 
+class ModelCannot(Refusal):
+    code = "model_cannot"
+    status = 400
+    title = "This model does not do what the path asks for."
+
+
 # --- what does it cost -------------------------------------------------------------------
 
 

@@ -107,5 +107,9 @@ class Meter:
 
 
 def counted_input(ask: Ask) -> int:
-    """For calls that were cut before the provider said: a third of the bytes, and the template."""
-    return -(-ask.input_bytes // BYTES_PER_TOKEN) + MESSAGE_TOKENS * ask.messages
+    """For calls that were cut before the provider said: a third of the bytes, and the template.
+
+    Who sent tokens has said how many there are.
+    """
+    text = -(-ask.input_bytes // BYTES_PER_TOKEN)
+    return max(text, ask.tokens) + MESSAGE_TOKENS * ask.messages

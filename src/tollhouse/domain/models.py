@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from tollhouse.domain import access
-from tollhouse.domain.errors import FeatureUnpriced, ModelNotGranted, ModelUnknown, ModelUnpriced
+from tollhouse.domain.errors import (
+    FeatureUnpriced,
+    ModelCannot,
+    ModelNotGranted,
+    ModelUnknown,
+    ModelUnpriced,
+)
 from tollhouse.domain.identity import Principal
 from tollhouse.domain.pricing import Price
 from tollhouse.domain.snapshot import Model, Snapshot, Target
+from tollhouse.domain.tasks import Task
 from tollhouse.domain.values import value
 
 
@@ -26,6 +33,10 @@ class Ask:
     unpriced_features: tuple[str, ...]
     tools: frozenset[str] = frozenset()
     """The names of those that the caller offers to the model."""
+
+    task: Task = Task.CHAT
+    tokens: int = 0
+    """Those that came as tokens, not as text."""
 
 
 @value
@@ -73,6 +84,12 @@ def plan(snapshot: Snapshot, caller: Principal, ask: Ask, now: float) -> Plan:
         raise ModelNotGranted(
             f"This key may not call {model.name!r}. An operator grants it with "
             f"`tollhouse keys grant {caller.key} {model.name}`.",
+            param="model",
+        )
+    if ask.task not in model.does:
+        raise ModelCannot(
+            f"{model.name!r} does {', '.join(sorted(model.does))} here, and this path asks for {ask.task}. "
+            f"An operator who knows better lists it in `does` of the model.",
             param="model",
         )
     legs = tuple([_leg(snapshot, model, target, ask, now) for target in model.targets])

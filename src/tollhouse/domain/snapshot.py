@@ -8,6 +8,7 @@ from functools import cached_property
 
 from tollhouse.domain.identity import KeyRecord
 from tollhouse.domain.pricing import Price
+from tollhouse.domain.tasks import CHAT_ONLY, Task
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ class Model:
     targets: tuple[Target, ...]
     max_output: int
     image_tokens: int
+    does: frozenset[Task] = CHAT_ONLY
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,10 @@ from tollhouse.ports import Dialect, Upstream
 
 USER_AGENT = b"tollhouse/" + __version__.encode()
 
-PATHS = {"openai_chat": b"/chat/completions"}
+PATHS = {
+    "openai_chat": b"/chat/completions",
+    "openai_embeddings": b"/embeddings",
+}
 """Where each dialect is spoken, under the base."""
 
 

@@ -1,6 +1,6 @@
 """A model that repeats what it is told: no network, no weights, always the same answer.
 
-It speaks OpenAI's chat completions. A word, a run of signs or a run of blanks left at the end
+It speaks OpenAI's chat completions and embeddings. A word, a run of signs or a run of blanks left at the end
 is one token, so usage, bounds and streams can be checked by counting words.
 """
 
@@ -17,10 +17,12 @@ from typing import Any, Literal
 import msgspec
 
 from tollhouse.domain.exchange import Sending
+from tollhouse.providers.echo_embeddings import embeddings
 
 PIECE = re.compile(r"\s*\w+|\s*[^\w\s]+|\s+")
 MOST_CHOICES = 128
-PATH = b"/chat/completions"
+CHAT = b"/chat/completions"
+EMBEDDINGS = b"/embeddings"
 
 
 class Echo:
@@ -34,18 +36,23 @@ class Echo:
         return EchoExchange(lambda: self._answer(sending))
 
     def _answer(self, sending: Sending) -> EchoAnswer:
-        if sending.method != b"POST" or not sending.path.endswith(PATH):
-            return _refused(404, "The echo model answers POST …/chat/completions only.")
         try:
-            prompt = msgspec.json.decode(sending.body, type=Prompt)
+            if sending.path.endswith(CHAT):
+                return self._chat(sending)
+            if sending.path.endswith(EMBEDDINGS):
+                return _whole(embeddings(sending.body))
         except msgspec.ValidationError as invalid:
             return _refused(400, str(invalid))
         except (msgspec.DecodeError, UnicodeDecodeError):
             return _refused(400, "The body is not valid JSON.")
+        return _refused(404, "The echo model has nothing at this path.")
+
+    def _chat(self, sending: Sending) -> EchoAnswer:
+        prompt = msgspec.json.decode(sending.body, type=Prompt)
         echo = _Completion(prompt, sending.body, int(self._clock()))
         if prompt.stream:
             return EchoAnswer(200, b"text/event-stream", echo.events(), self._pace_s)
-        return EchoAnswer(200, b"application/json", iter([echo.whole()]))
+        return _whole(echo.whole())
 
 
 class EchoExchange:
@@ -203,6 +210,10 @@ def _count(text: str) -> int:
 
 def _framed(event: dict[str, Any]) -> bytes:
     return b"data: " + msgspec.json.encode(event) + b"\n\n"
+
+
+def _whole(body: bytes) -> EchoAnswer:
+    return EchoAnswer(200, b"application/json", iter([body]))
 
 
 def _refused(status: int, message: str) -> EchoAnswer:

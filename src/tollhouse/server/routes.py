@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from tollhouse.pipeline.list_models import list_models
 from tollhouse.pipeline.refuse import refuse
 from tollhouse.pipeline.route import Audited, Cancelled, Metered, Route, RouteTable, Serve
@@ -12,11 +14,16 @@ CALL_S = 1800.0
 LIST_S = 10.0
 
 
-def route_table(chat: Dialect, max_body_bytes: int) -> RouteTable:
+def route_table(dialects: Mapping[str, Dialect], max_body_bytes: int) -> RouteTable:
+    """`dialects` by the names of the routes on which they are spoken."""
+    chat = dialects["chat"]
+
+    def metered(name: str, *paths: str) -> list[Route]:
+        return [_metered(name, path, dialects[name], max_body_bytes) for path in paths]
+
     return RouteTable(
-        _chat("/v1/chat/completions", chat, max_body_bytes),
-        _chat("/api/v1/chat/completions", chat, max_body_bytes),
-        _chat("/chat/completions", chat, max_body_bytes),
+        *metered("chat", "/v1/chat/completions", "/api/v1/chat/completions", "/chat/completions"),
+        *metered("embeddings", "/v1/embeddings", "/api/v1/embeddings"),
         _models("/v1/models", chat),
         _models("/v1/models/", chat),
         _models("/api/v1/models", chat),
@@ -28,9 +35,9 @@ def unrouted(dialect: Dialect) -> Route:
     return _free("unrouted", "", "/", dialect, refuse, is_plain=True)
 
 
-def _chat(path: str, dialect: Dialect, max_body_bytes: int) -> Route:
+def _metered(name: str, path: str, dialect: Dialect, max_body_bytes: int) -> Route:
     return Route(
-        name="chat",
+        name=name,
         method="POST",
         path=path,
         dialect=dialect,

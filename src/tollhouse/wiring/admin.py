@@ -15,7 +15,6 @@ from tollhouse.admin.routes import admin_table, unrouted
 from tollhouse.auth import admin_tokens
 from tollhouse.auth.admin_tokens import AdminTokens
 from tollhouse.config import Listen, Settings
-from tollhouse.dialects.openai_chat import OpenAIChat
 from tollhouse.domain.throttling import Throttle
 from tollhouse.pipeline.house import House
 from tollhouse.server import listening, routes, workers
@@ -24,6 +23,7 @@ from tollhouse.server.clocks import Clocks
 from tollhouse.server.door import Door
 from tollhouse.server.health import OPEN
 from tollhouse.server.hosts import Hosts, Origins
+from tollhouse.wiring.dialects import dialects
 
 MOST_CONNECTIONS = 16
 MOST_AT_ONCE = 16
@@ -32,11 +32,11 @@ DRAIN_S = 1.0
 
 def description(settings: Settings) -> dict[str, Any]:
     """The OpenAPI document of this gateway."""
-    dialect, listen = OpenAIChat(), settings.admin.listen
+    spoken, listen = dialects(), settings.admin.listen
     scheme = "https" if settings.server.tls_certificate else "http"
     return openapi.document(
-        routes.route_table(dialect, settings.server.max_body_bytes),
-        admin_table(dialect),
+        routes.route_table(spoken, settings.server.max_body_bytes),
+        admin_table(spoken["chat"]),
         OPEN,
         version=__version__,
         admin_url=f"{scheme}://{listen}" if listen else None,
@@ -52,7 +52,7 @@ async def served_admin(
     if listen is None or workers.number() not in (None, 0):
         yield
         return
-    dialect = OpenAIChat()
+    dialect = dialects()["chat"]
     table = admin_table(dialect, json.dumps(description(settings)).encode())
     own = replace(
         house,

@@ -16,7 +16,6 @@ from tollhouse.control import catalogue, peppers, preparing, sweeping
 from tollhouse.control.keeping import SnapshotKeeper
 from tollhouse.control.sweeping import Policy
 from tollhouse.control.upkeep import Tenancy, keep_lease, note_used_keys, write_used_keys
-from tollhouse.dialects.openai_chat import OpenAIChat
 from tollhouse.domain.errors import Failure
 from tollhouse.domain.limits import Limit
 from tollhouse.domain.shedding import Load
@@ -38,6 +37,7 @@ from tollhouse.telemetry.watch import Watching
 from tollhouse.wiring.admin import served_admin
 from tollhouse.wiring.audit import open_audit
 from tollhouse.wiring.background import Background, background
+from tollhouse.wiring.dialects import dialects
 from tollhouse.wiring.door import make_door, manners
 from tollhouse.wiring.providers import open_providers
 from tollhouse.wiring.standing import standing_rules
@@ -71,7 +71,7 @@ async def open_door(settings: Settings, draining: Draining) -> AsyncIterator[Doo
         me = Tenancy(new_call_id(), socket.gethostname(), os.getpid(), settings.ledger.lease_s)
         ledger = await _open_ledger(settings, store, me, tasks, stack)
         audit = await open_audit(settings, store, stack)
-        chat, watch = OpenAIChat(), Watching(metrics)
+        spoken, watch = dialects(), Watching(metrics)
         load = Load(settings.server.max_concurrent_requests, settings.server.max_lag_ms / 1000)
         tasks.start(measure_lag(load.measured))
         house = House(
@@ -93,12 +93,12 @@ async def open_door(settings: Settings, draining: Draining) -> AsyncIterator[Doo
         tasks.start(keep_load_gauges(metrics, load, house.standings))
         tasks.start(keep_gauges(metrics, store, keeper, audit))
         health = Health(__version__, lambda: not draining.is_on and keeper.is_fresh)
-        table = routes.route_table(chat, settings.server.max_body_bytes)
+        table = routes.route_table(spoken, settings.server.max_body_bytes)
         if workers.number() is None:
             stack.enter_context(served_metrics(settings, metrics))
         else:
             tasks.start(keep_telling(metrics))
-        app = App(house, table, routes.unrouted(chat), health, manners(settings))
+        app = App(house, table, routes.unrouted(spoken["chat"]), health, manners(settings))
         await stack.enter_async_context(served_admin(settings, house, known_peppers))
         yield make_door(settings, app, watch)
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from tollhouse.admin.routes import admin_table
 from tollhouse.config import Settings
 from tollhouse.control.keeping import SnapshotKeeper
-from tollhouse.dialects.openai_chat import OpenAIChat
 from tollhouse.domain.errors import Failure
 from tollhouse.domain.shedding import Load
 from tollhouse.pipeline.standing import Standings
@@ -19,6 +18,7 @@ from tollhouse.server.scraping import scraped
 from tollhouse.sinks.file import ChainedLog
 from tollhouse.storage import calls
 from tollhouse.telemetry.metrics import CONTENT_TYPE, Metrics
+from tollhouse.wiring.dialects import dialects
 
 METRICS_DIRECTORY = Path("metrics")
 GAUGE_S = 5.0
@@ -27,11 +27,12 @@ TELL_S = 1.0
 
 def make_metrics(settings: Settings) -> Metrics:
     """Counted in memory, or in files that the parent of several workers adds up."""
-    tables = (routes.route_table(OpenAIChat(), 0), admin_table(OpenAIChat()))
+    spoken = dialects()
+    tables = (routes.route_table(spoken, 0), admin_table(spoken["chat"]))
     names = {route.name for table in tables for route in table}
     directory = settings.at(METRICS_DIRECTORY) if settings.server.workers > 1 else None
     return Metrics(
-        routes=names | {routes.unrouted(OpenAIChat()).name},
+        routes=names | {routes.unrouted(spoken["chat"]).name},
         models=settings.models,
         providers=settings.providers,
         targets={str(target) for model in settings.models.values() for target in model.targets},

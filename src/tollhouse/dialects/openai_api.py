@@ -1,0 +1,48 @@
+"""What the paths of OpenAI's API have in common: how a body is read, how we refuse, and what is set."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tollhouse.dialects import fields, openai_problems, strict_json
+from tollhouse.domain.errors import FieldInvalid, Problem
+from tollhouse.domain.models import Ask, Leg
+
+
+class OpenAIEndpoint:
+    """The half of Dialect that is the same on most of its paths."""
+
+    stream_type = b"text/event-stream"
+
+    def outgoing(self, body: bytes, ask: Ask, leg: Leg) -> bytes:  # noqa: ARG002 - as the port has it
+        """The caller's members as they came, but for the model's name."""
+        return strict_json.join(
+            {**strict_json.members(body), "model": strict_json.encode(leg.target.model)}
+        )
+
+    def error_message(self, body: bytes) -> str | None:
+        return openai_problems.message_of(body)
+
+    def error_kind(self, body: bytes) -> str:
+        return openai_problems.kind_of(body)
+
+    def problem(self, problem: Problem, request_id: str) -> bytes:
+        return openai_problems.body(problem, request_id)
+
+    def problem_event(self, problem: Problem, request_id: str) -> bytes:
+        return openai_problems.event(problem, request_id)
+
+    def silence(self) -> bytes:
+        return b": keep-alive\n\n"
+
+
+def parse(body: bytes) -> dict[str, Any]:
+    """The one strict parse. Raises a Refusal, also for what is not taken from callers."""
+    found = strict_json.parse_object(body)
+    fields.refuse_steering(found)
+    return found
+
+
+def never_streams(found: dict[str, Any]) -> None:
+    if fields.flag(found, "stream"):
+        raise FieldInvalid("This path answers in one piece: leave `stream` out.", param="stream")

@@ -1,0 +1,13 @@
+"""What a call may ask a model to do. Each has a wire format, a meter and a path of its own."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Task(StrEnum):
+    CHAT = "chat"  # in whichever dialect
+    EMBEDDINGS = "embeddings"
+
+
+CHAT_ONLY = frozenset((Task.CHAT,))
