@@ -377,7 +377,7 @@ def test_a_tool_that_the_caller_did_not_declare_is_not_called(said: dict[str, An
         seen = _through([HI + written + END + DONE], tools=frozenset({"look"}))
 
         assert (seen.out, seen.failure) == (HI, UpstreamBroke)
-    whole = WholeRelay(tools=frozenset({"look"}))
+    whole = WholeRelay(model="m", tools=frozenset({"look"}))
     whole.feed(json.dumps({"choices": [{"message": said}]}).encode())
     with pytest.raises(UpstreamBroke):
         whole.finish()
@@ -419,7 +419,7 @@ def test_a_whole_answer_passes_as_it_came_and_its_usage_is_noticed() -> None:
     body = b'{ "choices" : [], "usage":{"prompt_tokens":9,"completion_tokens":2}, "x":1e2 }'
 
     for size in range(1, len(body) + 1):
-        relay = WholeRelay(tools=frozenset())
+        relay = WholeRelay(model="m", tools=frozenset())
         pieces = [body[start : start + size] for start in range(0, len(body), size)]
         assert [relay.feed(piece) for piece in pieces] == [b""] * len(pieces)
         assert relay.finish() == body
@@ -448,7 +448,7 @@ def test_a_whole_answer_passes_as_it_came_and_its_usage_is_noticed() -> None:
 def test_what_is_no_completion_is_a_failure_that_repeats_nothing(
     body: bytes, failure: type[Failure]
 ) -> None:
-    relay = WholeRelay(tools=frozenset())
+    relay = WholeRelay(model="m", tools=frozenset())
     relay.feed(body)
 
     with pytest.raises(failure) as failed:
@@ -458,7 +458,7 @@ def test_what_is_no_completion_is_a_failure_that_repeats_nothing(
 
 
 def test_a_whole_answer_without_usage_is_counted() -> None:
-    relay = WholeRelay(tools=frozenset())
+    relay = WholeRelay(model="m", tools=frozenset())
     relay.feed(b'{"choices":[{"message":{"role":"assistant","content":"123456"}}]}')
     relay.finish()
 
@@ -466,7 +466,7 @@ def test_a_whole_answer_without_usage_is_counted() -> None:
 
 
 def _relay() -> StreamRelay:
-    return StreamRelay(shows_usage=False, choices=1, tools=frozenset())
+    return StreamRelay(model="m", shows_usage=False, choices=1, tools=frozenset())
 
 
 def _through(
@@ -477,7 +477,7 @@ def _through(
     tools: frozenset[str] = frozenset(),
 ) -> Seen:
     """As the pipeline does it: feed, write, look for a failure; then finish."""
-    relay = StreamRelay(shows_usage=shows_usage, choices=choices, tools=tools)
+    relay = StreamRelay(model="m", shows_usage=shows_usage, choices=choices, tools=tools)
     out = b""
     for piece in pieces:
         out += relay.feed(piece)

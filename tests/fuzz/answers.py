@@ -28,6 +28,7 @@ STREAM_SEEDS = [
     b"event: error\nid: 1\nretry: 2\n" + CHUNK + END + b": ping\n\n",
     CHUNK + b'data: {"error":{"message":"x","type":"t"}}\n\n' + END,
     b'data: {"choices":\ndata: []}\n\ndata:{"choices":[]}\n\ndata\n\n' + END + b"data: [DONE]",
+    CHUNK.replace(b'{"choices"', b'{"model":"up","choices"') * 2 + END + DONE,
     b'data: {"choices":[{"delta":{"tool_calls":[{"function":{"name":"look"}}]}}]}\n\n' + END + DONE,
     b'data: {"choices":[{"delta":{"function_call":{"n\\u0061me":"rm"}}}],"\\u0065rror":null}\n\n',
     'data: {"choices":[{"delta":{"content":"\u2028\u0085\u8bed"}}]}\n\n'.encode() + END + DONE,
@@ -36,6 +37,8 @@ WHOLE_SEEDS = [
     b'{"choices":[{"message":{"role":"assistant","content":"hi"}}],"usage":{"prompt_tokens":9,"completion_tokens":2}}',
     b'{"choices":[{"message":{"tool_calls":[{"function":{"name":"look"}},{"custom":{"name":"x"}}]}}]}',
     b'{"error":{"message":"x"}}',
+    b'{\n "model": "up", "choices":[{"message":{"content":"\\"model\\":\\"up\\""}}]}',
+    b'{"\\u006dodel":"up","a":{"model":"up"},"choices":[]}',
     b'{"choices":[],"error":null,"usage":{"prompt_tokens":1,"completion_tokens":-1,"prompt_tokens_details":{"cached_tokens":7}}}',
 ]
 ERROR_SEEDS = [
@@ -73,7 +76,7 @@ def sse_relay_target(data: bytes) -> None:
 
 
 def whole_answer_target(data: bytes) -> None:
-    relay = WholeRelay(tools=TOOLS)
+    relay = WholeRelay(model="m", tools=TOOLS)
     for piece in ways(data)[1]:
         assert relay.feed(piece) == b""
     assert relay.counted_output() >= 0
@@ -81,8 +84,9 @@ def whole_answer_target(data: bytes) -> None:
         passed = relay.finish()
     except (UpstreamBroke, UpstreamFailed):
         return
-    assert passed == data
     answer = json.loads(data)
+    assert json.loads(passed) == ({**answer, "model": "m"} if "model" in answer else answer)
+    assert passed == data or "model" in answer
     assert isinstance(answer["choices"], list)
     assert answer.get("error") is None
     assert relay.usage is None or min(_counts(relay.usage)) >= 0
@@ -115,7 +119,7 @@ def upstream_response_target(data: bytes) -> None:
 
 
 def _relayed(pieces: list[bytes], *, shows_usage: bool) -> Seen:
-    relay = StreamRelay(shows_usage=shows_usage, choices=1, tools=TOOLS)
+    relay = StreamRelay(model="m", shows_usage=shows_usage, choices=1, tools=TOOLS)
     out, failure = b"", None
     for piece in pieces:
         out += relay.feed(piece)

@@ -28,8 +28,8 @@ JSON_WORDS = (
 )  # fmt: skip
 CHUNK_WORDS = (
     *(b'"choices"', b'"delta"', b'"error"', b'"usage"', b'"finish_reason"', b'"tool_calls"', b'"name"'),
-    *(b'"message"', b'"function"', b"data: ", b"[DONE]", b"\n\n", b"\r\n", b"\r", b"event: ", b": ", b"id: "),
-    *(b"\xe2\x80\xa8", b"\xc2\x85"),
+    *(b'"message"', b'"function"', b'"model"', b"data: ", b"[DONE]", b"\n\n", b"\r\n", b"\r", b"event: ", b": "),
+    *(b"id: ", b"\xe2\x80\xa8", b"\xc2\x85"),
 )  # fmt: skip
 ASK_WORDS = (
     *(b'"model"', b'"messages"', b'"stream"', b'"stream_options"', b'"include_usage"', b'"n"', b'"max_tokens"'),

@@ -86,6 +86,17 @@ async def test_a_raw_response_bears_the_request_id(door: Gateway, client: AsyncO
     assert raw.parse().choices[0].finish_reason == "stop"
 
 
+@pytest.mark.req("OT-53", "R-19")
+async def test_an_answer_bears_the_name_that_was_asked(up: Provider, client: AsyncOpenAI) -> None:
+    whole = await client.chat.completions.create(model=MODEL, messages=HELLO)
+    stream = await client.chat.completions.create(model=MODEL, messages=HELLO, stream=True)
+    chunks = [chunk async for chunk in stream]
+
+    assert whole.model == MODEL
+    assert {chunk.model for chunk in chunks} == {MODEL}
+    assert [asked.body["model"] for asked in up.asked] == ["m-real", "m-real"]
+
+
 @pytest.mark.req("R-11", "S-94", "P-4")
 @pytest.mark.parametrize("is_stream", [False, True])
 async def test_an_exhausted_budget_is_asked_exactly_once(

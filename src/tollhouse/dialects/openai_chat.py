@@ -57,8 +57,13 @@ class OpenAIChat(OpenAIEndpoint):
 
     def relay(self, ask: Ask) -> Relay:
         if ask.is_stream:
-            return StreamRelay(shows_usage=ask.wants_usage, choices=ask.choices, tools=ask.tools)
-        return WholeRelay(tools=ask.tools)
+            return StreamRelay(
+                model=ask.model,
+                shows_usage=ask.wants_usage,
+                choices=ask.choices,
+                tools=ask.tools,
+            )
+        return WholeRelay(model=ask.model, tools=ask.tools)
 
 
 def _messages(fields: dict[str, Any]) -> list[dict[str, Any]]:

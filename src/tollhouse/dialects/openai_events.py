@@ -40,6 +40,7 @@ class Choice(Struct, gc=False):
 
 class Event(Struct, gc=False):
     error: Raw = NOTHING
+    model: Raw = NOTHING
     usage: Raw = NOTHING
     choices: list[Choice] | UnsetType | None = UNSET
 

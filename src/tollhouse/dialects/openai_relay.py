@@ -3,7 +3,8 @@
 An upstream is not trusted. Out of a stream come events of one `data:` line with one JSON object
 that has choices, and the end; fields, comments and other objects stay behind. An error is told in
 our words, what is not JSON ends the stream, and a false end is not passed on. Usage is always
-asked of the upstream, so what the caller did not ask for is taken out again.
+asked of the upstream, so what the caller did not ask for is taken out again. The model bears the
+name that it was asked by.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import msgspec
 from msgspec import UNSET
 
 from tollhouse.dialects import sse, strict_json
+from tollhouse.dialects.naming import AskedName
 from tollhouse.dialects.openai_count import tokens_in, tokens_of
 from tollhouse.dialects.openai_events import (
     NOTHING,
@@ -37,8 +39,12 @@ DONE = b"data: [DONE]\n\n"
 class StreamRelay(SseRelay):
     """Implements Relay for `stream: true`."""
 
-    def __init__(self, *, shows_usage: bool, choices: int, tools: frozenset[str]) -> None:
+    def __init__(
+        self, *, model: str, shows_usage: bool, choices: int, tools: frozenset[str]
+    ) -> None:
         super().__init__()
+        self._model = model
+        self._name = AskedName(model)
         self._shows_usage = shows_usage
         self._choices = choices
         self._tools = tools
@@ -60,6 +66,8 @@ class StreamRelay(SseRelay):
             raise UpstreamFailed(private=f"an error within the stream{kind_of(data)}")
         if read.choices:
             self._look_at(read.choices)
+        if read.model is not NOTHING:
+            data = self._name.put(data, bytes(read.model))
         if read.usage is not NOTHING or read.choices is UNSET:
             data = self._take_usage(data, read)
         return b"data: " + data if data else b""
@@ -101,7 +109,7 @@ class StreamRelay(SseRelay):
             "id": "",
             "object": "chat.completion.chunk",
             "created": 0,
-            "model": "",
+            "model": self._model,
             "choices": choices,
         }
         return b"data: " + msgspec.json.encode(chunk) + b"\n\n"
@@ -110,10 +118,11 @@ class StreamRelay(SseRelay):
 class WholeRelay:
     """Implements Relay for an answer in one piece: kept until it is whole, then passed as it came."""
 
-    def __init__(self, *, tools: frozenset[str]) -> None:
+    def __init__(self, *, model: str, tools: frozenset[str]) -> None:
         self.usage: Usage | None = None
         self.failure: Failure | None = None
         self.is_over = False
+        self._name = AskedName(model)
         self._tools = tools
         self._body = bytearray()
 
@@ -133,7 +142,7 @@ class WholeRelay:
             self.usage = read_usage(read.usage)
         for choice in read.choices:
             insist_on_declared(bytes(choice.message), self._tools)
-        return body
+        return body if read.model is NOTHING else self._name.put(body, bytes(read.model))
 
     def counted_output(self) -> int:
         try:
