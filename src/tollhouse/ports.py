@@ -146,7 +146,7 @@ class Reader(Protocol):
     def feed(self, chunk: bytes) -> Sequence[Delta]: ...
     def finish(
         self,
-    ) -> Sequence[Delta]: ...  # of the last bytes; raises a Failure if the end was not seen
+    ) -> Sequence[Delta]: ...  # of the last bytes; a failure if the end was not seen
 
 
 class Writer(Protocol):

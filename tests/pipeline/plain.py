@@ -57,7 +57,7 @@ class PlainReader:
 
     def finish(self) -> Sequence[Delta]:
         if not self.is_over:
-            raise UpstreamBroke
+            self.failure = UpstreamBroke()
         return ()
 
 

@@ -211,7 +211,7 @@ class _Reader:
 
     def finish(self) -> Sequence[Delta]:
         if self._ends is not None:
-            raise self._ends
+            self.failure = self._ends
         return ()
 
 

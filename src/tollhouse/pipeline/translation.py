@@ -79,11 +79,7 @@ class Translation:
         if self.is_over or self.failure is not None or self._was_read_out:
             return b""
         self._was_read_out = True
-        try:
-            said = self._put(self._reader.finish())
-        except Failure as failure:
-            self.failure = failure
-            return b""
+        said = self._put(self._reader.finish())
         self._note(self._reader.failure)
         return said
 
