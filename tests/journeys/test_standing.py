@@ -8,12 +8,13 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from email.utils import formatdate
 from pathlib import Path
 
 import aiohttp
 import pytest
 
-from journeys.gateway import TARGET, Gateway, ask, free_port, gateway, until
+from journeys.gateway import MODEL, TARGET, Gateway, ask, free_port, gateway, until
 from journeys.provider import Asked, Provider, Script, answer, json_response, provider
 
 SPARE = "spare:m-spare"
@@ -108,6 +109,38 @@ async def test_a_provider_that_did_not_answer_in_time_is_hung_up_on(tmp_path: Pa
         assert up.hung_up == 1
 
 
+@pytest.mark.req("OP-26", "P-29")
+async def test_one_upstream_has_the_deadlines_of_each_provider_that_names_it(
+    tmp_path: Path,
+) -> None:
+    """So each target can have its own."""
+
+    async def think(it: Provider, asked: Asked, writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(FIRST_BYTE_S * 2)
+        await answer(it, asked, writer)
+
+    async with provider() as up:
+        up.script = think
+        patient = f'''
+[providers.patient]
+kind = "openai-compatible"
+url = "{up.url}"
+key = "env:UP_KEY"
+[models.thinking]
+targets = ["patient:m-real"]
+[ledger]
+require_price = false
+'''
+        up_s = f"first_byte_s = {FIRST_BYTE_S}"
+        async with gateway(tmp_path, up.url, settings=patient, up=up_s) as door:
+            door.key = (await door.new_key(models=(MODEL, "thinking"))).key
+            await until(lambda: _is_known(door), "the new key is known")
+
+            ends = [await _one(door), await _one(door, model="thinking")]
+
+            assert [end.code for end in ends] == ["upstream_timeout", "ok"]
+
+
 @pytest.mark.req("OL-41", "P-28")
 async def test_retries_are_no_storm_though_no_breaker_ends_them(tmp_path: Path) -> None:
     eager = "[breaker]\nfailures = 0\n[retries]\nfirst_wait_s = 0.01\nmost = 10"
@@ -185,13 +218,21 @@ async def test_the_breaker_opens_says_for_how_long_probes_and_closes(tmp_path: P
 
 
 @pytest.mark.req("OL-41")
-async def test_a_retry_waits_as_long_as_the_provider_wishes(tmp_path: Path) -> None:
-    generous = "[retries]\nfirst_wait_s = 0.01\npatience_s = 5\nshare_percent = 100"
+@pytest.mark.parametrize("is_moment", [False, True], ids=["seconds", "a moment"])
+async def test_a_retry_waits_as_long_as_the_provider_wishes(
+    tmp_path: Path, is_moment: bool
+) -> None:
+    generous = "[retries]\nfirst_wait_s = 0.01\npatience_s = 30\nshare_percent = 100"
     asked_at: list[float] = []
 
     async def limit_once(it: Provider, asked: Asked, writer: asyncio.StreamWriter) -> None:
         asked_at.append(time.monotonic())
-        await (_limit if len(it.asked) == 1 else answer)(it, asked, writer)
+        if len(it.asked) > 1:
+            await answer(it, asked, writer)
+            return
+        wish = formatdate(time.time() + 2, usegmt=True) if is_moment else "1"
+        writer.write(json_response({}, "429 Too Many Requests", f"retry-after: {wish}"))
+        await writer.drain()
 
     async with provider() as up, gateway(tmp_path, up.url, standing=generous) as door:
         up.script = limit_once
@@ -213,13 +254,15 @@ class End:
     has_retry_after: bool
 
 
-async def _one(door: Gateway, session: aiohttp.ClientSession | None = None) -> End:
+async def _one(
+    door: Gateway, session: aiohttp.ClientSession | None = None, **members: object
+) -> End:
     if session is None:
         async with aiohttp.ClientSession() as own:
-            return await _one(door, own)
+            return await _one(door, own, **members)
     began = time.monotonic()
     url = f"{door.base_url}/chat/completions"
-    async with session.post(url, json=ask(), headers=door.headers) as reply:
+    async with session.post(url, json=ask() | members, headers=door.headers) as reply:
         body = await reply.json()
         code = "ok" if reply.status == 200 else body["error"]["code"]
         took_s = time.monotonic() - began
@@ -241,6 +284,14 @@ async def _attempts(door: Gateway) -> int:
     ((failed,),) = await door.rows("SELECT COUNT(*) FROM attempts")
     ((completed,),) = await door.rows("SELECT COUNT(*) FROM calls WHERE outcome = 'completed'")
     return int(failed) + int(completed)
+
+
+async def _is_known(door: Gateway) -> bool:
+    async with (
+        aiohttp.ClientSession() as session,
+        session.get(f"{door.base_url}/models", headers=door.headers) as reply,
+    ):
+        return reply.status == 200
 
 
 async def _are_under_way(door: Gateway, number: int) -> bool:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 
 import pytest
 
 from fakes import FakeAnswer, FakeExchange, FakeProvider
-from pipeline.houses import TARGETS, World, body, call, planned
+from pipeline.houses import NOW_NS, TARGETS, World, body, call, planned
 from tollhouse.domain.breaker import Tripping
 from tollhouse.domain.budget import Attempt, Outcome
 from tollhouse.domain.errors import (
@@ -123,6 +125,21 @@ async def test_a_provider_that_wants_a_long_pause_is_left_to_the_caller() -> Non
 
     assert isinstance(problem, UpstreamRateLimited)
     assert problem.retry_after_s == 12
+
+
+@pytest.mark.req("OL-41")
+async def test_a_moment_that_a_provider_names_is_one_by_our_clock() -> None:
+    at = format_datetime(
+        datetime.fromtimestamp(NOW_NS / 1e9, UTC) + timedelta(seconds=11), usegmt=True
+    )
+    world = _world([refuses(429, retry_after=at.encode())], [refuses(404)], [refuses(404)])
+    world.standings.rules = replace(world.standings.rules, tripping=Tripping(failures=1))
+    standing = world.standings.of(planned().legs[0].target)
+
+    async with asyncio.timeout(1):
+        await _call(world)
+
+    assert standing.breaker.wait_s(world.time_s) == 11
 
 
 @pytest.mark.req("P-33", "S-77")

@@ -16,11 +16,12 @@ from tollhouse.domain.errors import (
 )
 from tollhouse.domain.metering import Meter
 from tollhouse.domain.models import Leg, Plan
+from tollhouse.domain.retry_after import wished_s
 from tollhouse.pipeline.call import Call
 from tollhouse.pipeline.house import House
 from tollhouse.pipeline.lanes import lane_of
 from tollhouse.pipeline.standing import Standing
-from tollhouse.pipeline.upstream_errors import problem_of, retry_after_s
+from tollhouse.pipeline.upstream_errors import problem_of
 from tollhouse.ports import Answer, Exchange
 
 BROKEN = (
@@ -114,8 +115,9 @@ class Attempt:
 
     async def _refused(self, answer: Answer) -> None:
         self.status = answer.status
-        self.retry_after_s = retry_after_s(answer)
-        self.problem = await problem_of(answer, self.lane.spoken)
+        given = answer.headers.get(b"retry-after", b"")
+        wish_s = self.retry_after_s = wished_s(given, self._house.now_s())
+        self.problem = await problem_of(answer, self.lane.spoken, wish_s)
         self._meter.failed(Outcome.REFUSED, answer.status)
 
     def _judge(self, error: BaseException | None) -> None:

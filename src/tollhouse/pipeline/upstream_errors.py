@@ -19,7 +19,8 @@ LONGEST_RETRY_S = 60
 USUAL_RETRY_S = 5
 
 
-async def problem_of(answer: Answer, dialect: Dialect) -> Failure:
+async def problem_of(answer: Answer, dialect: Dialect, retry_after_s: int | None) -> Failure:
+    """The time is how long the provider wishes to be left alone."""
     body = await _beginning(answer)
     private = f"the provider answered {answer.status}{dialect.error_kind(body)}"
     match answer.status:
@@ -32,15 +33,9 @@ async def problem_of(answer: Answer, dialect: Dialect) -> Failure:
         case 408 | 504:
             return UpstreamTimeout(private=private)
         case 429:
-            wait_s = min(retry_after_s(answer) or USUAL_RETRY_S, LONGEST_RETRY_S)
+            wait_s = min(retry_after_s or USUAL_RETRY_S, LONGEST_RETRY_S)
             return UpstreamRateLimited(private=private, retry_after_s=wait_s)
     return UpstreamFailed(private=private)
-
-
-def retry_after_s(answer: Answer) -> int | None:
-    """How long the provider wishes to be left alone; at least a second."""
-    given = answer.headers.get(b"retry-after", b"")
-    return max(int(given[:9]), 1) if given.isdigit() else None
 
 
 async def _beginning(answer: Answer) -> bytes:
