@@ -34,6 +34,14 @@ def test_a_url_is_taken_apart(
     assert url.authority == authority
 
 
+def test_a_url_of_2048_bytes_is_the_longest() -> None:
+    longest = "https://a/".ljust(2048, "x")
+
+    assert len(parse(longest).path) == 2039
+    with pytest.raises(UrlInvalid, match="2048"):
+        parse(longest + "x")
+
+
 def test_a_query_is_kept_apart() -> None:
     assert parse("https://a/v1?x=1&y=/?").query == "x=1&y=/?"
     assert parse("https://a/v1").query is None

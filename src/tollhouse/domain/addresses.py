@@ -114,7 +114,5 @@ def _is_declared(address: Ip, permit: Permit) -> bool:
 
 def _carried(address: Ip) -> IPv4Address | None:
     """The IPv4 address that a translator or a tunnel would go on to."""
-    if address.version == 4:
-        return None
     is_isatap = int(address) >> 32 & 0xFFFF_FFFF in ISATAP
     return IPv4Address(int(address) & 0xFFFF_FFFF) if is_isatap or address in ranges.NAT64 else None

@@ -84,7 +84,7 @@ def _host(parts: re.Match[str]) -> tuple[str, Ip | None]:
 
 def _check_name(host: str) -> None:
     labels = host.split(".")
-    if len(labels) > 1 and not labels[-1]:
+    if not labels[-1]:
         raise UrlInvalid("its host ends with a dot: leave the dot out")
     if NUMBER.fullmatch(labels[-1]):
         raise UrlInvalid("its host is an address, but not four plain decimal numbers")
