@@ -48,7 +48,7 @@ def test_a_secret_whose_first_byte_is_right_takes_no_longer_to_refuse() -> None:
     assert not _tells(right, wrong)
 
 
-@pytest.mark.req("S-23", "S-25")
+@pytest.mark.req("S-23", "S-25", "H-150")
 @pytest.mark.parametrize("state", ["active", "disabled", "expired", "rotated", "withdrawn"])
 def test_an_id_that_is_known_takes_no_longer_to_refuse(state: str) -> None:
     draw, ids = random.Random(2), _ids(ROUNDS)

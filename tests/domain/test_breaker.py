@@ -102,7 +102,7 @@ def test_a_probe_that_nobody_waited_for_teaches_nothing_and_the_next_one_goes() 
 
 
 @pytest.mark.req("OL-40", "OL-41")
-@pytest.mark.parametrize(("asked", "open_s"), [(7, 7.0), (None, 60.0), (86_400, LONGEST_OPEN_S)])
+@pytest.mark.parametrize(("asked", "open_s"), [(7, 7.0), (None, 60.0), (86_400, 300.0)])
 def test_the_provider_says_how_long_it_wants_to_be_left_alone(
     asked: int | None, open_s: float
 ) -> None:
@@ -114,6 +114,36 @@ def test_the_provider_says_how_long_it_wants_to_be_left_alone(
     breaker.failed(era, 0.0, "upstream_rate_limited", asked)
 
     assert breaker.wait_s(0.0) == open_s
+
+
+@pytest.mark.req("OL-40")
+def test_an_answer_from_before_it_opened_does_not_break_a_row_of_failures() -> None:
+    breaker = Breaker(RULE)
+    early = breaker.enter(0.0)
+    assert early is not None
+    _fail(breaker, 5)
+    for _ in range(3):
+        _probe(breaker)
+
+    _fail(breaker, 4)
+    breaker.succeeded(early)
+    _fail(breaker, 1)
+
+    assert breaker.state is State.OPEN
+
+
+@pytest.mark.req("OL-40")
+def test_the_failures_that_opened_it_stay_known_until_it_closes() -> None:
+    breaker = _opened()
+    era = breaker.enter(60.0)
+    assert era is not None
+    breaker.answered(era)
+    known = breaker.recent_failures
+
+    for _ in range(WINDOW):
+        breaker.succeeded(era)
+
+    assert breaker.recent_failures == known > 0
 
 
 def test_one_that_is_switched_off_never_opens() -> None:

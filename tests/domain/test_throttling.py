@@ -69,6 +69,16 @@ def test_a_key_never_seen_gets_its_try_in_the_midst_of_an_attack() -> None:
     assert throttle.wait_us(PEER, "thk_never-seen", NOW_US + TRIALS.interval_us) == 0
 
 
+@pytest.mark.req("S-30")
+def test_who_calls_from_a_network_in_good_standing_takes_no_try_from_others() -> None:
+    throttle = _besieged(Throttle(60), attempts=100)
+
+    for number in range(2 * TRIALS.calls):
+        assert throttle.wait_us("198.51.100.1", f"thk_{number}", NOW_US) == 0
+
+    assert throttle.wait_us(PEER, "thk_never-seen", NOW_US) == 0
+
+
 @pytest.mark.req("B-24")
 def test_a_key_that_was_good_and_fails_loses_its_right_of_way() -> None:
     throttle = _besieged(Throttle(60), attempts=100)

@@ -42,6 +42,63 @@ def test_a_url_of_2048_bytes_is_the_longest() -> None:
         parse(longest + "x")
 
 
+@pytest.mark.req("S-67", "H-106")
+def test_a_host_of_253_characters_is_the_longest() -> None:
+    longest = ".".join(["a" * 60] * 4) + ".example.a"
+
+    assert parse(f"https://{longest.ljust(253, 'a')}").host == longest.ljust(253, "a")
+    with pytest.raises(UrlInvalid):
+        parse(f"https://{longest.ljust(254, 'a')}")
+
+
+@pytest.mark.req("S-67", "H-105")
+def test_a_host_with_a_dot_at_its_end_is_told_to_leave_it_out() -> None:
+    with pytest.raises(UrlInvalid, match="leave the dot out"):
+        parse("https://a.example./v1")
+
+
+@pytest.mark.req("S-67", "H-106")
+@pytest.mark.parametrize(
+    "meant",
+    [
+        "b\N{LATIN CAPITAL LETTER U WITH DIAERESIS}cher",
+        "a\N{SNOWMAN}b",
+        "abc",
+        "\u0301a",
+        "pa\u0443pal",
+    ],
+)
+def test_what_no_label_of_an_international_name_may_mean(meant: str) -> None:
+    label = "xn--" + meant.encode("punycode").decode()
+
+    with pytest.raises(UrlInvalid):
+        parse(f"https://{label}.example/")
+
+
+@pytest.mark.req("S-67")
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("https://b\N{LATIN SMALL LETTER U WITH DIAERESIS}cher.example", "not ASCII"),
+        ("https://a b", "spaces"),
+        ("https://a\tb", "control characters"),
+        ("https://a\\b", "backslash"),
+        ("a.example/v1", "neither http:// nor https://"),
+        ("ftp://a.example", "neither http:// nor https://"),
+        ("https://user@a", "a user"),
+        ("https://a%2eb", "a % in it"),
+        ("https://a/x#y", "a #"),
+        ("https:///v1", "no host"),
+        ("https://a:0/", "port"),
+        ("https://a:99999/", "65535"),
+        ("https://a/<x>", "characters that a URL does not have"),
+    ],
+)
+def test_what_is_wrong_with_a_url_is_told(text: str, why: str) -> None:
+    with pytest.raises(UrlInvalid, match=why):
+        parse(text)
+
+
 def test_a_query_is_kept_apart() -> None:
     assert parse("https://a/v1?x=1&y=/?").query == "x=1&y=/?"
     assert parse("https://a/v1").query is None

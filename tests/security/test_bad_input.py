@@ -170,7 +170,10 @@ BAD = [
     Bad("a form", "media_type_unsupported", _body(GOOD), media="application/x-www-form-urlencoded"),
     Bad("another charset", "media_type_unsupported", _body(GOOD),
         media="application/json; charset=utf-16"),
-    Bad("gzip", "media_type_unsupported", _body(GOOD), further=(("content-encoding", "gzip"),)),
+    *(Bad(f"a body of {media}", "media_type_unsupported", _body(GOOD), media=media)
+      for media in ("application/x-ndjson", "application/jsonl", "application/json-seq", "multipart/form-data")),
+    *(Bad(f"the encoding {kind}", "media_type_unsupported", _body(GOOD), further=(("content-encoding", kind),))
+      for kind in ("gzip", "x-gzip", "deflate", "br", "zstd", "gzip,gzip", "identity, br")),
     # what may not be asked for, or not by this caller
     Bad("an unknown model", "model_unknown", _body(b'{"model":"gpt-nowhere",%b}' % MESSAGES)),
     Bad("a model in other letters", "model_unknown", _body(b'{"model":"M",%b}' % MESSAGES)),
@@ -197,7 +200,7 @@ BAD = [
 @pytest.mark.req("R-1", "R-11", "R-19", "B-2", "P-13", "S-1", "S-11")
 @pytest.mark.req("H-41", "H-42", "H-43", "H-44", "H-45", "H-46", "H-47", "H-48", "H-49", "H-50")
 @pytest.mark.req("H-51", "H-52", "H-53", "H-54", "H-55", "H-57", "H-58", "H-59", "H-60", "H-61")
-@pytest.mark.req("H-62", "H-63", "H-65")
+@pytest.mark.req("H-37", "H-38", "H-39", "H-62", "H-63", "H-65", "H-68")
 @pytest.mark.parametrize("bad", BAD, ids=lambda bad: bad.name)
 async def test_what_is_wrong_is_refused_by_name_and_costs_nothing(
     door: Gateway, callers: Callers, up: Provider, bad: Bad

@@ -72,11 +72,11 @@ async def test_a_target_that_resembles_a_route_is_unknown_with_and_without_a_key
     door: Gateway, callers: Callers, up: Provider, target: str
 ) -> None:
     got, named = await _sent(door, callers, "POST", target)
+    await _is_refused(door, up, got, named, 404, "route_unknown")
+
     stranger = await send(door.port, request(BODY, (JSON, ("x-request-id", named)), target=target))
 
     assert (stranger.status, stranger.body) == (got.status, got.body)
-    assert (got.status, got.code) == (404, "route_unknown")
-    assert up.asked == []
 
 
 @pytest.mark.req("S-3", "S-39", "B-10", "H-31", "H-32", "H-34")
@@ -199,6 +199,7 @@ async def test_who_may_not_come_in_is_not_told_to_go_on(
         JSON,
         ("expect", "100-continue"),
         ("content-length", "99"),
+        ("x-request-id", f"expecting-{who}"),
     )
 
     received = await exchange(door.port, head("POST", CHAT, headers))
@@ -206,7 +207,9 @@ async def test_who_may_not_come_in_is_not_told_to_go_on(
     assert received.startswith(b"HTTP/1.1 401 ")
     assert b"100 Continue" not in received
     assert b"connection: close" in received
+    assert (await recorded(door, f"expecting-{who}"))["status"] == 401
     assert up.asked == []
+    assert await door.held() == 0
 
 
 @pytest.mark.req("S-5", "H-67")
@@ -262,8 +265,10 @@ async def test_a_model_is_known_by_its_name_or_not_at_all(
 
     assert (got.status, got.code) == (404, "model_unknown")
     assert len(got.body) < 500
-    assert (await recorded(door, named))["code"] == "model_unknown"
+    record = await recorded(door, named)
+    assert (record["code"], record["model"]) == ("model_unknown", None)
     assert up.asked == []
+    assert await door.held() == 0
 
 
 async def _sent(

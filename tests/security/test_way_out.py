@@ -22,6 +22,7 @@ from security.wire import JSON, Got, bearer, recorded, refused_in_dialect, reque
 SOURCE = Path(tollhouse.__file__).parent
 WATCHED = str(Path(__file__).with_name("watched_gateway.py"))
 NAME = "provider.example"
+PASSWORD = "of-a-netrc-that-nobody-reads"
 PROXIES = ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 FORBIDDEN = {
     "169.254.169.254": "metadata",
@@ -98,6 +99,8 @@ async def watching(directory: Path) -> AsyncIterator[Watched]:
         door.program = (WATCHED,)
         door.environ |= {"WATCHED_EVENTS": str(it.events), "WATCHED_NAMES": str(it.names)}
         door.environ |= dict.fromkeys(PROXIES, f"http://127.0.0.2:{up.port}")
+        door.environ |= {"NO_PROXY": "", "HOME": str(directory)}
+        (directory / ".netrc").write_text(f"machine {NAME} login root password {PASSWORD}\n")
         await furnish(door, 10**12)
         try:
             await door.start()
@@ -145,35 +148,46 @@ async def test_a_gateway_that_serves_connects_to_its_judged_provider_and_to_noth
     watched: Watched,
 ) -> None:
     watched.script("127.0.0.1")
+    before = len(watched.up.asked)
     for number in range(5):
         assert (await _call(watched, f"only-{number}")).status == 200
 
+    keys = {asked.headers["authorization"] for asked in watched.up.asked[before:]}
+    assert keys == {f"Bearer {watched.door.environ['UP_KEY']}"}
     assert set(watched.seen("socket.connect")) == {("127.0.0.1", str(watched.up.port))}
     assert set(watched.seen("resolved")) == {(NAME,)}
     assert watched.seen("socket.sendto") == watched.seen("socket.gethostbyname") == []
     assert watched.decoy.hits == 0
 
 
-@pytest.mark.req("S-68", "OL-43", "H-112")
+@pytest.mark.req("S-68", "OL-43", "H-112", "H-113")
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-async def test_a_provider_that_redirects_leads_nowhere(watched: Watched, status: int) -> None:
+@pytest.mark.parametrize(
+    "where",
+    ["http://127.0.0.2:PORT/v1/chat/completions", "//127.0.0.2:PORT/", "file:///etc/passwd", "/v1/elsewhere"],
+)  # fmt: skip
+async def test_a_provider_that_redirects_leads_nowhere(
+    watched: Watched, status: int, where: str
+) -> None:
     async def redirect(it: Provider, asked: Asked, writer: asyncio.StreamWriter) -> None:
-        where = f"http://127.0.0.2:{it.port}/v1/chat/completions"
-        writer.write(
-            f"HTTP/1.1 {status} Go\r\nlocation: {where}\r\ncontent-length: 0\r\n\r\n".encode()
-        )
+        named = where.replace("PORT", str(it.port))
+        lines = [f"location: {named}", f"refresh: 0; url={named}", f"link: <{named}>; rel=preload"]
+        head = "\r\n".join([f"HTTP/1.1 {status} Go", *lines, "content-length: 0"])
+        writer.write(head.encode() + b"\r\n\r\n")
         await writer.drain()
         writer.close()
 
     watched.script("127.0.0.1")
     watched.up.script = redirect
+    asked = len(watched.up.asked)
     try:
-        got = await _call(watched, f"redirected-{status}")
+        got = await _call(watched, f"redirected-{status}-{len(where)}")
     finally:
         watched.up.script = _once
 
     refused_in_dialect(got, "upstream_failed")
     assert "location" not in got.headers
+    assert len(watched.up.asked) == asked + 1
     assert set(watched.seen("socket.connect")) == {("127.0.0.1", str(watched.up.port))}
     assert watched.decoy.hits == 0
 

@@ -108,7 +108,7 @@ class Breaker:
 
     def failed(self, era: int, now: float, why: str, retry_after_s: float | None = None) -> None:
         """No answer came, or it broke. `why` is for operators; the time is the provider's wish."""
-        if era != self._era or self.state is State.OPEN:
+        if era != self._era:
             return
         if self.state is State.CLOSED:
             self._recent = (self._recent << 1 | 1) & _MASK

@@ -106,7 +106,6 @@ def _is_international(label: str) -> bool:
     scripts = {unicodedata.name(char, "?").split()[0] for char in letters} & SCRIPTS
     return (
         is_same
-        and not meant.isascii()
         and len(scripts) < 2
         and unicodedata.normalize("NFKC", meant) == meant
         and all(_is_letter(char) for char in letters)
@@ -116,7 +115,7 @@ def _is_international(label: str) -> bool:
 
 def _is_letter(char: str) -> bool:
     """Or what belongs to one: a mark, a digit. Capitals and signs are never in a valid label."""
-    return char.islower() or (unicodedata.category(char)[0] in "LMN" and not char.isupper())
+    return unicodedata.category(char)[0] in "LMN" and not char.isupper()
 
 
 def _why_not(text: str) -> str:
