@@ -15,14 +15,14 @@ WITH_SCHEMAS = ("functions", "response_format", "tools")
 def check(fields: dict[str, Any], messages: list[dict[str, Any]], body: bytes) -> None:
     """Raises FieldInvalid. A name or a NUL can only be where its bytes, or an escape, are."""
     _check_roles(messages)
-    _check_stops(fields.get("stop"))
+    check_stops(fields.get("stop"))
     for name in ("logprobs", "top_logprobs"):
         _check_logprobs(name, fields.get(name))
     if b"\\u" in body:
         _check_texts(fields)
     if b"$ref" in body or b"\\u" in body:
         for name in WITH_SCHEMAS:
-            _check_references(name, fields.get(name))
+            check_references(name, fields.get(name))
 
 
 def _check_roles(messages: list[dict[str, Any]]) -> None:
@@ -36,7 +36,7 @@ def _check_roles(messages: list[dict[str, Any]]) -> None:
             )
 
 
-def _check_stops(stops: Any) -> None:
+def check_stops(stops: Any) -> None:
     if isinstance(stops, list) and len(stops) > MOST_STOPS:
         raise FieldInvalid(f"`stop` takes at most {MOST_STOPS} texts.", param="stop")
 
@@ -54,7 +54,7 @@ def _check_texts(fields: dict[str, Any]) -> None:
             raise FieldInvalid("A text at the top of the body has a NUL in it.", param=name[:100])
 
 
-def _check_references(name: str, schemas: Any) -> None:
+def check_references(name: str, schemas: Any) -> None:
     """A schema may refer to itself; to fetch what it names elsewhere is nobody's work."""
     waiting = [schemas]
     while waiting:

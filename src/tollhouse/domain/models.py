@@ -38,6 +38,12 @@ class Ask:
     tokens: int = 0
     """Those that came as tokens, not as text."""
 
+    otherwise: str | None = None
+    """Another way to write the same name, for where none is found under the first."""
+
+    idle: str | None = None
+    """Nothing is asked of the model, only that it be loaded or let go: the dialect's word for that."""
+
 
 @value
 class Leg:
@@ -74,7 +80,7 @@ MESSAGE_TOKENS = 16
 
 
 def plan(snapshot: Snapshot, caller: Principal, ask: Ask, now: float) -> Plan:
-    model = snapshot.models.get(ask.model)
+    model = snapshot.models.get(ask.model) or snapshot.models.get(ask.otherwise or "")
     if model is None:
         raise ModelUnknown(
             f"There is no model {ask.model[:100]!r} here. `GET /v1/models` lists those this key may call.",

@@ -40,6 +40,8 @@ class Model:
     max_output: int
     image_tokens: int
     does: frozenset[Task] = CHAT_ONLY
+    context_tokens: int = 32_768
+    """What it is told to hold, where a dialect asks."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,107 @@
+"""What `/api/chat` and `/api/generate` have in common."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from tollhouse.dialects import ollama_bounds, ollama_encode, openai_problems, strict_json
+from tollhouse.dialects.ollama_images import images_of
+from tollhouse.dialects.ollama_models import also
+from tollhouse.dialects.ollama_reader import StreamReader, WholeReader
+from tollhouse.dialects.ollama_relay import StreamRelay, WholeRelay
+from tollhouse.dialects.ollama_writer import Form, OllamaWriter
+from tollhouse.domain.conversation import Conversation
+from tollhouse.domain.errors import Problem
+from tollhouse.domain.models import Ask, Leg
+from tollhouse.ports import Reader, Relay, Writer
+
+NANOS_PER_S = 1_000_000_000
+
+
+class Ollama:
+    """Most of a Codec: a path adds what it asks, and the form of its words."""
+
+    stream_type = b"application/x-ndjson"
+    form: Form
+
+    def __init__(self, clock_ns: Callable[[], int] = time.time_ns) -> None:
+        self._clock_ns = clock_ns
+
+    def outgoing(self, body: bytes, ask: Ask, leg: Leg) -> bytes:  # noqa: ARG002 - the body says all
+        """The caller's members as they came, but for what the gate must set."""
+        parts: dict[str, Any] = dict(strict_json.members(body))
+        parts["model"] = strict_json.encode(leg.target.model)
+        parts["options"] = _bounded(parts.get("options"), leg.output_tokens)
+        return strict_json.join(parts)
+
+    def relay(self, ask: Ask) -> Relay:
+        return StreamRelay(tools=ask.tools) if ask.is_stream else WholeRelay(tools=ask.tools)
+
+    def encode(self, conversation: Conversation, leg: Leg) -> tuple[bytes, tuple[str, ...]]:
+        return ollama_encode.encode(conversation, leg)
+
+    def reader(self, *, is_stream: bool) -> Reader:
+        return StreamReader() if is_stream else WholeReader()
+
+    def writer(self, ask: Ask, reply_id: str, created: int) -> Writer:  # noqa: ARG002 - there is no id
+        return OllamaWriter(ask, self.form, created * NANOS_PER_S, self._clock_ns)
+
+    def error_message(self, body: bytes) -> str | None:
+        return openai_problems.message_of(body)
+
+    def error_kind(self, body: bytes) -> str:
+        return openai_problems.kind_of(body)
+
+    def problem(self, problem: Problem, request_id: str) -> bytes:
+        """A text under `error` is all that Ollama's clients read; the code is for those who branch."""
+        said = {"error": problem.detail, "code": problem.code, "request_id": request_id}
+        return msgspec.json.encode(said)
+
+    def problem_event(self, problem: Problem, request_id: str) -> bytes:
+        return self.problem(problem, request_id) + b"\n"
+
+    def silence(self) -> bytes:
+        """A blank before the next line: an empty line would break some readers."""
+        return b" "
+
+
+def ask_of(
+    fields: dict[str, Any],
+    body: bytes,
+    *,
+    model: str,
+    messages: int,
+    holders: list[dict[str, Any]],
+    is_idle: bool,
+    tools: frozenset[str] = frozenset(),
+) -> Ask:
+    """`holders` are what may have images."""
+    images = [each for holder in holders for each in images_of(holder)]
+    return Ask(
+        model=model,
+        is_stream=fields.get("stream") is not False,
+        wants_usage=True,
+        input_bytes=len(body) - sum(map(len, images)),
+        messages=messages,
+        images=len(images),
+        choices=1,
+        max_output=ollama_bounds.num_predict(fields),
+        predicted_bytes=0,
+        unpriced_features=(),
+        tools=tools,
+        otherwise=also(model),
+        idle=_idle(fields) if is_idle else None,
+    )
+
+
+def _idle(fields: dict[str, Any]) -> str:
+    return "unload" if ollama_bounds.is_unloading(fields) else "load"
+
+
+def _bounded(options: Any, tokens: int) -> bytes:
+    parts = strict_json.members(options) if options and bytes(options) != b"null" else {}
+    return strict_json.join({**parts, "num_predict": strict_json.encode(tokens)})

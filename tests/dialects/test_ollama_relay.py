@@ -1,0 +1,168 @@
+"""An Ollama answer on its way to an Ollama client: what passes, what stays behind, what ends it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tollhouse.dialects.ollama_chat import OllamaChat
+from tollhouse.dialects.ollama_generate import OllamaGenerate
+from tollhouse.domain.errors import Failure, UpstreamBroke, UpstreamFailed
+from tollhouse.domain.pricing import Usage
+from tollhouse.ports import Relay
+
+END: dict[str, Any] = {"done": True, "done_reason": "stop", "prompt_eval_count": 9, "eval_count": 2}
+TOOL = {"type": "function", "function": {"name": "look"}}
+
+
+def line(**members: Any) -> bytes:
+    return json.dumps({"model": "m", **members}, ensure_ascii=False).encode() + b"\n"
+
+
+SAID = line(message={"role": "assistant", "content": "é"}, done=False, unheard_of=[1, {"b": 2}])
+LAST = line(message={"role": "assistant", "content": ""}, total_duration=7, **END)
+
+
+@pytest.mark.req("P-12", "OL-39")
+@pytest.mark.parametrize("cut", range(len(SAID + LAST) + 1))
+def test_an_answer_passes_as_it_came_wherever_it_is_cut(cut: int) -> None:
+    relay = _relay()
+
+    passed = relay.feed((SAID + LAST)[:cut]) + relay.feed((SAID + LAST)[cut:])
+
+    assert passed == SAID + LAST
+    assert relay.is_over
+    assert relay.usage == Usage(9, 2)
+    assert relay.finish() == b""
+
+
+@pytest.mark.req("P-12")
+def test_a_generated_answer_passes_too() -> None:
+    answer = line(response="x", done=False) + line(response="", **END)
+    body = b'{"model":"m","prompt":"x"}'
+    relay = OllamaGenerate().relay(OllamaGenerate().peek(body))
+
+    assert relay.feed(answer) == answer
+    assert relay.usage == Usage(9, 2)
+
+
+def test_the_last_line_needs_no_end() -> None:
+    relay = _relay()
+
+    assert relay.feed(SAID + LAST.rstrip()) == SAID
+    assert relay.finish() == LAST
+
+
+@pytest.mark.req("S-71", "R-10")
+@pytest.mark.parametrize(
+    ("bad", "failure"),
+    [
+        (line(error="CUDA out of memory"), UpstreamFailed),
+        (b"<html>\n", UpstreamBroke),
+        (b"[]\n", UpstreamBroke),
+        (b'{"message":{"content":"\xff"}}\n', UpstreamBroke),
+        (b'{"x":"\xff","message":{}}\n', UpstreamBroke),
+        (line(message={"tool_calls": [{"function": {"name": "rm"}}]}), UpstreamBroke),
+        (line(message={"tool_calls": [{"function": {}}]}), UpstreamBroke),
+        (line(message={"tool_calls": [{"x": 1}]}), UpstreamBroke),
+    ],
+)
+def test_what_breaks_an_answer_ends_it_after_what_came_before(
+    bad: bytes, failure: type[Failure]
+) -> None:
+    relay = _relay(tools=[TOOL])
+
+    assert relay.feed(SAID + bad + LAST) == SAID
+    assert isinstance(relay.failure, failure)
+    assert relay.feed(LAST) == b""
+    assert not relay.is_over
+
+
+@pytest.mark.req("S-71")
+def test_a_tool_that_was_offered_may_be_called() -> None:
+    called = line(message={"tool_calls": [{"function": {"name": "look", "arguments": {}}}]})
+
+    assert _relay(tools=[TOOL]).feed(called) == called
+
+
+@pytest.mark.req("S-71")
+def test_what_is_no_answer_stays_behind() -> None:
+    relay = _relay()
+
+    assert relay.feed(b"\n" + line(status="loading") + SAID + LAST + SAID) == SAID + LAST
+    assert relay.feed(SAID) == b""
+
+
+@pytest.mark.req("R-10", "S-71")
+def test_an_end_that_was_not_seen_is_not_made_up() -> None:
+    relay = _relay()
+    relay.feed(SAID)
+
+    with pytest.raises(UpstreamBroke):
+        relay.finish()
+
+
+@pytest.mark.req("S-71")
+def test_a_megabyte_without_a_line_is_no_answer() -> None:
+    relay = _relay()
+    for _ in range(17):
+        relay.feed(b"\n" * 65536)
+
+    assert isinstance(relay.failure, UpstreamBroke)
+
+
+def test_one_line_is_one_for_every_reader() -> None:
+    passed = _relay().feed(line(message={"content": "a\u2028b"}))
+
+    assert len(passed.decode().splitlines()) == 1
+    assert json.loads(passed)["message"]["content"] == "a\u2028b"
+
+
+@pytest.mark.req("P-7")
+def test_without_counts_the_words_are_counted() -> None:
+    relay = _relay()
+    relay.feed(line(message={"role": "assistant", "content": "x" * 30, "thinking": "y" * 30}))
+    relay.feed(line(message={"role": "assistant", "content": "z" * 30}).rstrip())
+
+    assert relay.counted_output() == 30
+    assert relay.usage is None
+
+
+@pytest.mark.req("P-12")
+def test_an_answer_in_one_piece_passes_as_it_came() -> None:
+    relay = _relay(stream=False, tools=[TOOL])
+    whole = json.dumps(
+        {"message": {"content": "x", "tool_calls": [{"function": {"name": "look"}}]}, **END},
+        indent=2,
+    ).encode()
+
+    assert relay.feed(whole[:9]) + relay.feed(whole[9:]) == b""
+    assert relay.finish() == whole
+    assert relay.usage == Usage(9, 2)
+
+
+@pytest.mark.req("S-71", "R-10")
+@pytest.mark.parametrize(
+    ("body", "failure"),
+    [
+        (b'{"error":"x"}', UpstreamFailed),
+        (SAID, UpstreamBroke),
+        (b"", UpstreamBroke),
+        (b'{"done":true,"message":{"tool_calls":[{"function":{"name":"rm"}}]}}', UpstreamBroke),
+    ],
+)
+def test_what_is_no_whole_answer_is_none(body: bytes, failure: type[Failure]) -> None:
+    relay = _relay(stream=False)
+    relay.feed(body)
+
+    assert relay.counted_output() >= 0
+    with pytest.raises(failure):
+        relay.finish()
+
+
+def _relay(**members: Any) -> Relay:
+    chat = OllamaChat()
+    body = {"model": "m", "messages": [{"role": "user", "content": "x"}], **members}
+    return chat.relay(chat.peek(json.dumps(body).encode()))
