@@ -141,8 +141,9 @@ class Reader(Protocol):
     """An upstream's answer, read into pieces that belong to no dialect."""
 
     failure: Failure | None  # what broke within what was fed: no piece comes after it
-    is_over: bool  # the answer's own end was seen, whatever else comes
 
+    @property
+    def is_over(self) -> bool: ...  # the answer's own end was seen, whatever else comes
     def feed(self, chunk: bytes) -> Sequence[Delta]: ...
     def finish(
         self,

@@ -125,6 +125,18 @@ def test_two_calls_cannot_share_a_place() -> None:
     assert isinstance(translation.failure, UpstreamBroke)
 
 
+@pytest.mark.req("R-15")
+def test_a_call_without_an_id_is_given_one_of_its_own() -> None:
+    translation, writer = _translation([Called(0, "", "known"), Called(1, "", "known")])
+
+    translation.feed(b"1")
+
+    assert writer.got[1:] == [
+        Called(0, "call_reply-1_1", "known"),
+        Called(1, "call_reply-1_2", "known"),
+    ]
+
+
 def test_what_came_before_a_failure_has_come() -> None:
     translation, _ = _translation([Said("a")], failure=UpstreamFailed())
 
@@ -240,4 +252,4 @@ def _translation(
     reader, writer = _Reader(said, failure, ends), _Writer()
     reader.ends_over = is_over
     ask = replace(planned(is_stream=is_stream).ask, choices=choices, tools=frozenset({"known"}))
-    return Translation(reader, writer, ask), writer
+    return Translation(reader, writer, ask, "reply-1"), writer

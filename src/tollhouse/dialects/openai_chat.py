@@ -1,16 +1,20 @@
-"""OpenAI Chat Completions: what a body asks for, and what leaves in its place."""
+"""OpenAI Chat Completions: what a body asks for, what leaves in its place, and how it is translated."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from tollhouse.dialects import openai_api, openai_bounds, strict_json
+from tollhouse.dialects import openai_api, openai_bounds, openai_decode, openai_encode, strict_json
 from tollhouse.dialects.fields import flag, model, whole
 from tollhouse.dialects.openai_api import OpenAIEndpoint
+from tollhouse.dialects.openai_reader import ChatMeaning, read_whole
 from tollhouse.dialects.openai_relay import StreamRelay, WholeRelay
+from tollhouse.dialects.openai_writer import ChatStreamWriter, ChatWholeWriter
+from tollhouse.dialects.reading import Events, StreamReader, WholeReader
+from tollhouse.domain.conversation import Conversation
 from tollhouse.domain.errors import FieldInvalid
 from tollhouse.domain.models import Ask, Leg
-from tollhouse.ports import Relay
+from tollhouse.ports import Reader, Relay, Writer
 
 MOST_CHOICES = 128
 TOOL_KINDS = ("function", "custom")
@@ -20,7 +24,7 @@ BILLED_APART = frozenset({"service_tier", "modalities", "audio", "web_search_opt
 
 
 class OpenAIChat(OpenAIEndpoint):
-    """Implements Dialect."""
+    """Implements Codec."""
 
     name = "openai_chat"
 
@@ -64,6 +68,19 @@ class OpenAIChat(OpenAIEndpoint):
                 tools=ask.tools,
             )
         return WholeRelay(model=ask.model, tools=ask.tools)
+
+    def decode(self, body: bytes) -> Conversation:
+        return openai_decode.decode(body)
+
+    def encode(self, conversation: Conversation, leg: Leg) -> tuple[bytes, tuple[str, ...]]:
+        return openai_encode.encode(conversation, leg)
+
+    def reader(self, *, is_stream: bool) -> Reader:
+        return StreamReader(Events(), ChatMeaning()) if is_stream else WholeReader(read_whole)
+
+    def writer(self, ask: Ask, reply_id: str, created: int) -> Writer:
+        kind = ChatStreamWriter if ask.is_stream else ChatWholeWriter
+        return kind(ask, reply_id, created)
 
 
 def _messages(fields: dict[str, Any]) -> list[dict[str, Any]]:

@@ -1,9 +1,12 @@
-"""OpenAI's usage objects, turned into disjoint classes whose sum is the provider's total."""
+"""OpenAI's usage objects, turned into disjoint classes whose sum is the provider's total, and back."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
+from tollhouse.domain.deltas import Counted
 from tollhouse.domain.pricing import Usage
 
 
@@ -12,11 +15,16 @@ class _PromptDetails(msgspec.Struct):
     cache_write_tokens: int | None = None
 
 
+class _OutputDetails(msgspec.Struct):
+    reasoning_tokens: int | None = None
+
+
 class _Usage(msgspec.Struct):
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     total_tokens: int | None = None
     prompt_tokens_details: _PromptDetails | None = None
+    completion_tokens_details: _OutputDetails | None = None
 
 
 MOST_TOKENS = 10**12
@@ -27,6 +35,11 @@ _decoder = msgspec.json.Decoder(_Usage)
 
 def read_usage(raw: bytes | msgspec.Raw) -> Usage | None:
     """None when the provider gave nothing that can be believed."""
+    counted = read_count(raw)
+    return counted.usage if counted else None
+
+
+def read_count(raw: bytes | msgspec.Raw) -> Counted | None:
     try:
         found = _decoder.decode(raw)
     except msgspec.MsgspecError:
@@ -40,7 +53,24 @@ def read_usage(raw: bytes | msgspec.Raw) -> Usage | None:
     read, written = max(details.cached_tokens or 0, 0), max(details.cache_write_tokens or 0, 0)
     if read + written > prompt:  # contradictory: all of it counts as fresh
         read = written = 0
-    return Usage(prompt - read - written, output, read, written)
+    thoughts = found.completion_tokens_details or _OutputDetails()
+    reasoning = min(max(thoughts.reasoning_tokens or 0, 0), output)
+    return Counted(Usage(prompt - read - written, output, read, written), reasoning)
+
+
+def shown(counted: Counted) -> dict[str, Any]:
+    usage = counted.usage
+    prompt = usage.input + usage.cache_read + usage.cache_write
+    return {
+        "prompt_tokens": prompt,
+        "completion_tokens": usage.output,
+        "total_tokens": prompt + usage.output,
+        "prompt_tokens_details": {
+            "cached_tokens": usage.cache_read,
+            "cache_write_tokens": usage.cache_write,
+        },
+        "completion_tokens_details": {"reasoning_tokens": counted.reasoning},
+    }
 
 
 def read_input(raw: bytes | msgspec.Raw) -> Usage | None:

@@ -10,11 +10,12 @@ from typing import Any
 
 from tollhouse.domain.errors import FieldInvalid
 
+NOTHING: tuple[object, ...] = (None, [], {})
 _numbers = re.compile(r"\[\d+\]")
 
 
 class Taking:
-    """A member that is null is one that is not there. `leave` names what was not taken in `unsaid`."""
+    """A member that is null is one that is not there. `leave` names in `unsaid` what nobody took and says something."""
 
     __slots__ = ("_at", "_given", "_unsaid")
 
@@ -73,6 +74,10 @@ class Taking:
         value = self.object(name)
         return None if value is None else Taking(value, self.path(name), self._unsaid)
 
+    def inside(self, name: str) -> Taking:
+        """One that must be there."""
+        return Taking(self._given.pop(name, None), self.path(name), self._unsaid)
+
     def each(self, name: str) -> list[Taking]:
         """The objects of a list; none if there is no such member."""
         value = self._given.pop(name, None)
@@ -107,7 +112,7 @@ class Taking:
 
     def leave(self) -> None:
         for name, value in self._given.items():
-            if value is not None:
+            if value not in NOTHING:
                 self._unsaid.append(_numbers.sub("", self.path(name)))
 
     def path(self, name: str) -> str:

@@ -65,7 +65,7 @@ class Translated:
         ask, call = self._ask, self._call
         reader = self.spoken.reader(is_stream=ask.is_stream)
         writer = self._heard.writer(ask, call.id, call.began_ns // NANOS_PER_S)
-        return Translation(reader, writer, ask)
+        return Translation(reader, writer, ask, call.id)
 
 
 def lane_of(call: Call, ask: Ask, leg: Leg, provider: Provider) -> Lane:

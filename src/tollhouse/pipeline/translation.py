@@ -33,15 +33,19 @@ MOST_WITHOUT_A_PIECE = 1024 * 1024
 
 
 class Translation:
-    """Implements Relay. The writer gets one `Began` first, and one `Stopped` for each choice."""
+    """Implements Relay.
 
-    def __init__(self, reader: Reader, writer: Writer, ask: Ask) -> None:
+    The writer gets one `Began` first, one `Stopped` for each choice, and an id with each call.
+    """
+
+    def __init__(self, reader: Reader, writer: Writer, ask: Ask, reply_id: str) -> None:
         self.usage: Usage | None = None
         self.failure: Failure | None = None
         self.is_over = False
         self._reader = reader
         self._writer = writer
         self._ask = ask
+        self._reply_id = reply_id
         self._has_begun = self._was_read_out = False
         self._open = {0}
         self._stopped: set[int] = set()
@@ -93,8 +97,8 @@ class Translation:
         passed: list[Delta] = []
         try:
             for delta in deltas:
-                if self._is_fit(delta):
-                    passed += self._begun(delta)
+                if (fit := self._fit(delta)) is not None:
+                    passed += self._begun(fit)
         except UpstreamBroke as broke:
             self.failure = broke
         self._barren = 0
@@ -106,7 +110,7 @@ class Translation:
         self._has_begun = True
         return (delta,) if isinstance(delta, Began) else (Began(), delta)
 
-    def _is_fit(self, delta: Delta) -> bool:
+    def _fit(self, delta: Delta) -> Delta | None:
         match delta:
             case Said(text, choice) | Thought(text, choice) | Declined(text, choice):
                 self._count(text, choice)
@@ -115,16 +119,16 @@ class Translation:
                     raise UpstreamBroke(private="arguments of a tool that was not called")
                 self._count(text, choice)
             case Called():
-                self._call(delta)
+                return self._call(delta)
             case Cited() | Sealed():
                 self._insist_on(delta.choice)
             case Counted():
                 self.usage = delta.usage
             case Stopped():
-                return self._stop(delta.choice)
+                return delta if self._stop(delta.choice) else None
             case Began():
-                return not self._has_begun
-        return True
+                return None if self._has_begun else delta
+        return delta
 
     def _count(self, text: str, choice: int) -> None:
         self._insist_on(choice)
@@ -132,8 +136,11 @@ class Translation:
             self._pieces += 1
             self._text_bytes += len(text) if text.isascii() else len(text.encode())
 
-    def _call(self, called: Called) -> None:
-        """A tool is called only if the caller offered it: an upstream does not choose what a client runs."""
+    def _call(self, called: Called) -> Called:
+        """A tool is called only if the caller offered it: an upstream does not choose what a client runs.
+
+        Not every dialect gives its calls ids, and a conversation must not have the same one twice.
+        """
         if called.name not in self._ask.tools:
             raise UpstreamBroke(private="a tool is called that the caller did not declare")
         place = (called.choice, called.index)
@@ -141,6 +148,8 @@ class Translation:
             raise UpstreamBroke(private="two calls of tools have the same place")
         self._count(called.name, called.choice)
         self._called.add(place)
+        call_id = called.id or f"call_{self._reply_id}_{len(self._called)}"
+        return Called(called.index, call_id, called.name, called.choice)
 
     def _insist_on(self, choice: int) -> None:
         if choice in self._open:
