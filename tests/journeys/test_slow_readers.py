@@ -15,7 +15,7 @@ from journeys.provider import STREAM_HEAD, Asked, Provider, answer, chunk, provi
 
 READERS = 20
 EVENT_BYTES = 64 * 1024
-MOST_FOR_ONE = 4 * 1024 * 1024
+MOST_FOR_ONE = 512 * 1024
 """What the gateway may keep of a stream that comes as fast as it can and that nobody reads."""
 
 MOST_SENT_FOR_ONE = 24 * 1024 * 1024

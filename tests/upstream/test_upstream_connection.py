@@ -13,7 +13,7 @@ from peer import ASK, CHUNKED, OK, Visit, answer_of, eventually, reaching, serve
 from tollhouse.domain.errors import UpstreamBroke, UpstreamTimeout
 from tollhouse.domain.exchange import Deadlines
 from tollhouse.upstream.client import HttpUpstream
-from tollhouse.upstream.connection import Connection
+from tollhouse.upstream.connection import READ_BYTES, Connection
 from tollhouse.upstream.dial import dial
 from tollhouse.upstream.request import Heads
 from tollhouse.upstream.response import Response
@@ -136,7 +136,11 @@ async def test_an_idle_connection_is_ended_after_a_while() -> None:
         await visit.hang_up_seen()
 
     async with serve(script) as peer:
-        connection = await dial(way_to(peer.url), lambda: Connection(Deadlines(), gone.append), 5)
+        connection = await dial(
+            way_to(peer.url),
+            lambda: Connection(Deadlines(), gone.append, memoryview(bytearray(1024))),
+            5,
+        )
         response = Response(None)
         connection.send(Heads(b"h").head(ASK), ASK.body, response, float("inf"))
         await eventually(lambda: response.is_complete)
@@ -234,7 +238,7 @@ async def test_a_connection_that_was_braked_serves_again() -> None:
 
 
 async def test_a_connection_that_was_braked_serves_again_though_nobody_read() -> None:
-    body = b"x" * 300_000  # more than one read, less than two
+    body = b"x" * (READ_BYTES * 3 // 2)  # its last read is what brakes
 
     async def script(visit: Visit) -> None:
         while True:

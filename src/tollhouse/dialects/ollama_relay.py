@@ -37,6 +37,7 @@ class StreamRelay:
         try:
             passed = self._pass(self._buffer.push(chunk))
         except UpstreamBroke as broken:
+            broken.forget()
             self.failure = broken
             return b""
         self._barren = 0 if passed else self._barren + len(chunk)
@@ -71,6 +72,7 @@ class StreamRelay:
                     passed.append(on_one_line(data) + b"\n")
                     self.is_over = line.done
         except (UpstreamFailed, UpstreamBroke) as failure:
+            failure.forget()
             self.failure = failure
         return b"".join(passed)
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-FOLD_BYTES = 64 * 1024
+FOLD_BYTES = 16 * 1024
 BYTES_PER_TOKEN = 3
 
 

@@ -46,6 +46,7 @@ class StreamReader:
         try:
             frames = self._frames.push(chunk)
         except UpstreamBroke as broke:
+            broke.forget()
             self.failure = broke
             return ()
         return self._read(frames) if frames else ()
@@ -68,6 +69,7 @@ class StreamReader:
                     break
                 deltas += self._meaning.read(frame)
         except Failure as failure:
+            failure.forget()
             self.failure = failure
         return deltas
 

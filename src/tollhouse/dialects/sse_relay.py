@@ -80,6 +80,7 @@ class SseRelay:
                     if self.is_over:
                         break
         except (UpstreamFailed, UpstreamBroke) as failure:
+            failure.forget()
             self.failure = failure
         if not passed:
             self._bear(len(block))

@@ -31,6 +31,11 @@ class Problem(Exception):
         self.retry_after_s = retry_after_s
         super().__init__(self.detail)
 
+    def forget(self) -> None:
+        """The way it came: that holds on to whoever keeps it, until a collector looks."""
+        self.__traceback__ = self.__cause__ = self.__context__ = None
+        self.__suppress_context__ = True
+
     def __init_subclass__(cls) -> None:
         if "code" in vars(cls):
             if cls.code in REGISTRY:

@@ -40,14 +40,15 @@ async def _stream(answer: Answer, passing: Relay, call: Call, meter: Meter) -> N
     reply, size = call.reply, 0
     await reply.start(200, (*stream_headers(call.route.dialect), _target(meter)))
     while chunk := await answer.read():
-        if block := passing.feed(chunk):
-            await reply.write(block)
+        size += len(chunk)
+        chunk = passing.feed(chunk)  # while the caller does not read, it is all there is
+        if chunk:
+            await reply.write(chunk)
         if passing.failure is not None:
             raise passing.failure
         if passing.is_over:
             await _see_out(answer)
             break
-        size += len(chunk)
         if size > MOST_OF_A_STREAM:
             raise UpstreamOverlong(private="the stream is longer than 256 MiB")
     rest = passing.finish()

@@ -102,6 +102,7 @@ class App:
                 await send_plain_problem(call, problem)
             else:
                 await send_problem(call, problem)
+            problem.forget()
         finally:
             self._under_way -= 1
             reply.close()

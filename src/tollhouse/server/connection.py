@@ -8,6 +8,8 @@ There are no timers here. The door looks at all its connections now and then.
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from http import HTTPStatus
@@ -32,7 +34,11 @@ MOST_AHEAD = 16
 
 PAUSE_ABOVE = 64 * 1024
 LINGER_BYTES = 16 * 1024 * 1024
-HIGH_WATER = 64 * 1024
+JOIN_BELOW = 4 * 1024
+"""A piece of a reply this small is copied between its marks and leaves in one write."""
+
+HIGH_WATER = 4 * 1024
+NO_LINGER = struct.pack("ii", 1, 0)
 READ_S = 0.05
 """For what has arrived and was not read yet, because the loop was late."""
 
@@ -116,6 +122,11 @@ class Connection(asyncio.Protocol):
         self.resume_writing()
         if self._task is not None:
             self._task.cancel()
+            self._task.add_done_callback(self._let_go)
+
+    def _let_go(self, _task: asyncio.Task[None]) -> None:
+        """A task holds what ended it, and that what it went through: us, too."""
+        self._task = None
 
     # --- for the door ---
 
@@ -130,7 +141,7 @@ class Connection(asyncio.Protocol):
             if now - self._stalled_s > clocks.stall_s:
                 self._stalled_s = inf  # it is told once
                 self._keeper.suspected(Sign.STALLING)
-                self._transport.abort()  # the reply stops where the reader stopped
+                self._reset()
         elif self._is_leaving:
             if now - self._since_s > clocks.stall_s:
                 self._leave()
@@ -154,6 +165,14 @@ class Connection(asyncio.Protocol):
     def _part(self, heard_s: float) -> None:
         if self._heard_s == heard_s:
             self._leave()
+
+    def _reset(self) -> None:
+        """Not even the system goes on offering what is not read: it would for minutes."""
+        if self.is_lost:
+            return
+        connection = self._transport.get_extra_info("socket")
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGER)
+        self._transport.abort()
 
     def end(self) -> asyncio.Task[None] | None:
         """Stop answering at once; the task that then says its last words."""
@@ -213,7 +232,9 @@ class Connection(asyncio.Protocol):
             self._send(b"".join(lines))
 
     def write(self, data: bytes) -> None:
-        if data:
+        if len(data) > JOIN_BELOW and self._is_chunked and not self._transport.is_closing():
+            self._transport.writelines((b"%x\r\n" % len(data), data, b"\r\n"))
+        elif data:
             self._send(self._framed(data))
 
     def finish(self, data: bytes) -> None:
@@ -289,7 +310,7 @@ class Connection(asyncio.Protocol):
     def _leave(self) -> None:
         """What was written is still sent; who does not read it even then is cut off the next time."""
         if self._is_leaving:
-            self._transport.abort()
+            self._reset()
         else:
             self._is_leaving = True
             self._transport.close()

@@ -10,6 +10,7 @@ from ipaddress import IPv4Network, IPv6Network
 from tollhouse.domain.suspicion import Sign
 from tollhouse.server.clocks import Clocks
 from tollhouse.server.connection import Connection
+from tollhouse.server.memory import Tide, give_back
 from tollhouse.server.peers import is_within
 from tollhouse.server.request import Request
 
@@ -39,6 +40,7 @@ class Door:
         self.suspected = on_suspicion
         self.connections: set[Connection] = set()
         self._by_address: Counter[str] = Counter()
+        self._tide = Tide(give_back)
         self._is_empty = asyncio.Event()
         self._is_empty.set()
 
@@ -78,6 +80,7 @@ class Door:
         now = asyncio.get_running_loop().time()
         for connection in list(self.connections):
             connection.look(now)
+        self._tide.stands_at(len(self.connections))
 
     async def give_notice(self, notice_s: float, hurry: asyncio.Event) -> None:
         """Still open: whoever sends callers here has so long to learn that it should not."""

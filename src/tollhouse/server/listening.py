@@ -10,6 +10,8 @@ from contextlib import suppress
 from tollhouse.config import Listen, Settings
 
 BACKLOG = 2048
+MOST_UNSENT = 64 * 1024
+"""What the system keeps of an answer that cannot be sent yet: for whoever reads slowly, megabytes."""
 
 
 def listen(address: Listen) -> socket.socket:
@@ -18,6 +20,7 @@ def listen(address: Listen) -> socket.socket:
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, MOST_UNSENT)
         listener.bind((address.host, address.port))
         listener.listen(BACKLOG)
     except OSError as error:

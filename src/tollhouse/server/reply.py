@@ -65,24 +65,25 @@ class WireReply:
 
         There is always room for it: a relay writes whole events only.
         """
-
-        def look() -> None:
-            if loop.time() >= self._wrote_at_s + silence_s:
-                if not self._connection.is_stalled:  # who reads that slowly is not waiting
-                    self._start(200, headers)
-                    self._connection.write(comment)
-                self._wrote_at_s = loop.time()
-            self._timer = loop.call_at(self._wrote_at_s + silence_s, look)
-
         loop = self._loop
         self._wrote_at_s = loop.time()
-        self._timer = loop.call_later(silence_s, look)
+        self._timer = loop.call_later(silence_s, self._live, comment, headers, silence_s)
 
     def close(self) -> None:
         """Stop the signs of life."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+    def _live(self, comment: bytes, headers: Sequence[Header], silence_s: float) -> None:
+        loop = self._loop
+        if loop.time() >= self._wrote_at_s + silence_s:
+            if not self._connection.is_stalled:  # who reads that slowly is not waiting
+                self._start(200, headers)
+                self._connection.write(comment)
+            self._wrote_at_s = loop.time()
+        due_s = self._wrote_at_s + silence_s
+        self._timer = loop.call_at(due_s, self._live, comment, headers, silence_s)
 
     def _start(self, status: int, headers: Sequence[Header]) -> None:
         if not self.is_started:  # else a sign of life went out before

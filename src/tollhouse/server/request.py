@@ -160,7 +160,7 @@ class Requests:
     def close(self) -> None:
         """Let go of the parser, which holds on to us: no garbage is left for the collector."""
         self.is_over = True
-        del self._parser
+        del self._parser, self._begun
 
     # --- called by the parser ---
 

@@ -16,7 +16,10 @@ from tollhouse.upstream.response import Response
 JOIN_BELOW = 64 * 1024
 """A body this small is copied behind its head and leaves in one write."""
 
-PAUSE_ABOVE = 256 * 1024
+READ_BYTES = 8 * 1024
+"""Read at one time. Callers who stop reading leave about six times as much with us, each."""
+
+PAUSE_ABOVE = 8 * 1024
 STALE_S = 1.0
 """A kept connection that dies sooner than this had been closed before we wrote; one that dies
 later had taken the request, and to ask again could cost twice."""
@@ -25,10 +28,11 @@ RING_SLACK_S = 0.001
 NEVER = float("inf")
 
 
-class Connection(asyncio.Protocol):
+class Connection(asyncio.BufferedProtocol):
     """`when_gone` is called once, when the connection has ended or is being ended.
 
-    After `lasts_s` it carries no further request.
+    What arrives is read into `scratch`, which all connections share: it is used up before the
+    next one reads. After `lasts_s` it carries no further request.
     """
 
     __slots__ = (
@@ -40,6 +44,7 @@ class Connection(asyncio.Protocol):
         "_problem",
         "_response",
         "_rings_at",
+        "_scratch",
         "_sent_at",
         "_timer",
         "_transport",
@@ -54,6 +59,7 @@ class Connection(asyncio.Protocol):
         self,
         deadlines: Deadlines,
         when_gone: Callable[[Connection], None],
+        scratch: memoryview,
         lasts_s: float = NEVER,
     ) -> None:
         self.is_open = False
@@ -61,6 +67,7 @@ class Connection(asyncio.Protocol):
         self._sent_at = 0.0
         self._deadlines = deadlines
         self._when_gone = when_gone
+        self._scratch = scratch
         self._loop = asyncio.get_running_loop()
         self._ends_at = self._loop.time() + lasts_s
         self._transport: asyncio.Transport | None = None
@@ -142,13 +149,16 @@ class Connection(asyncio.Protocol):
         self._transport = transport  # type: ignore[assignment]  # a stream protocol gets a Transport
         self.is_open = True
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, _hint: int) -> memoryview:
+        return self._scratch
+
+    def buffer_updated(self, size: int) -> None:
         response = self._response
         if response is None:
             self._hang_up()  # nobody asked: whatever it is, it must not meet the next request
             return
         try:
-            response.feed(data)
+            response.feed(self._scratch[:size])
         except UpstreamBroke as problem:
             self._break(problem)
             return

@@ -11,7 +11,7 @@ from collections import deque
 
 from tollhouse.domain.errors import UpstreamBusy
 from tollhouse.domain.exchange import Deadlines
-from tollhouse.upstream.connection import Connection
+from tollhouse.upstream.connection import READ_BYTES, Connection
 from tollhouse.upstream.dial import dial
 from tollhouse.upstream.way import Way
 
@@ -35,6 +35,7 @@ class Pool:
         self._max_waiting = max_waiting
         self._idle: list[Connection] = []
         self._slots = 0
+        self._scratch = memoryview(bytearray(READ_BYTES))
         self._waiting: deque[Handover] = deque()
         self._is_closed = False
 
@@ -118,7 +119,7 @@ class Pool:
                 self.free()
 
     def _make(self) -> Connection:
-        return Connection(self._deadlines, self._forget, self._way.lasts_s)
+        return Connection(self._deadlines, self._forget, self._scratch, self._way.lasts_s)
 
     def _forget(self, connection: Connection) -> None:
         if connection in self._idle:

@@ -67,7 +67,7 @@ class Response:
         """Whether not one byte has arrived."""
         return not (self._barren or self.has_head)
 
-    def feed(self, data: bytes) -> None:
+    def feed(self, data: bytes | memoryview) -> None:
         """Read on. Raises UpstreamBroke on what is not an HTTP/1 answer, or is too much of one."""
         self._barren += len(data)
         try:
