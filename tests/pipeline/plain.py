@@ -13,7 +13,10 @@ from tollhouse.domain.pricing import Usage
 
 
 class Plain(OpenAIChat):
-    """Implements Codec. Its answers are a word a line; `!` calls a tool, `.` ends, `?` is an error."""
+    """Implements Codec. Its answers are a word a line; `!` calls a tool, `.` ends, `?` is an error.
+
+    What is beyond words is unsaid on both sides.
+    """
 
     stream_type = b"text/plain"
 
@@ -21,12 +24,14 @@ class Plain(OpenAIChat):
         self.name = name
 
     def decode(self, body: bytes) -> Conversation:
-        return Conversation((Message(Role.USER, (Text(body.decode()),)),))
+        unsaid = ("here.x",) if b"beyond words" in body else ()
+        return Conversation((Message(Role.USER, (Text(body.decode()),)),), unsaid=unsaid)
 
     def encode(self, conversation: Conversation, leg: Leg) -> tuple[bytes, tuple[str, ...]]:
         said = conversation.messages[0].parts[0]
         assert isinstance(said, Text)
-        return b"%d %b" % (leg.output_tokens, said.text.encode()), ()
+        unsaid = ("there.y",) if "beyond words" in said.text else ()
+        return b"%d %b" % (leg.output_tokens, said.text.encode()), unsaid
 
     def reader(self, *, is_stream: bool) -> PlainReader:
         return PlainReader()

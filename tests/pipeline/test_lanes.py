@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from fakes import FakeAnswer, FakeExchange, FakeProvider, FakeReply
-from pipeline.houses import World, body, call
+from pipeline.houses import World, body, call, snapshot
 from pipeline.plain import Plain
 from tollhouse.dialects.openai_chat import OpenAIChat
 from tollhouse.domain.budget import Outcome
@@ -69,6 +69,58 @@ async def test_what_no_lane_leads_to_is_refused_before_anything_leaves() -> None
     assert [record["code"] for record in world.audit.records] == ["not_translatable"]
 
 
+@pytest.mark.req("P-15")
+@pytest.mark.parametrize("is_stream", [True, False])
+async def test_what_could_not_be_said_is_named_to_the_caller_and_in_the_record(
+    is_stream: bool,
+) -> None:
+    world, reply = _world(Plain("there"), b"so .", LINES), FakeReply()
+
+    await serve(_call(Plain("here"), body(stream=is_stream, a="beyond words"), reply), world.house)
+
+    assert (b"x-tollhouse-unsaid", b"here.x, there.y") in reply.headers
+    assert world.audit.records[0]["unsaid"] == ["here.x", "there.y"]
+
+
+@pytest.mark.req("P-15")
+async def test_where_all_was_said_nothing_is_named() -> None:
+    world, reply = _world(Plain("there"), b"so .", LINES), FakeReply()
+
+    await serve(_call(Plain("here"), body(), reply), world.house)
+
+    assert b"x-tollhouse-unsaid" not in dict(reply.headers)
+    assert world.audit.records[0]["unsaid"] == []
+
+
+@pytest.mark.req("P-15")
+async def test_a_strict_model_refuses_what_cannot_be_said_in_full() -> None:
+    world, reply = _strict(_world(Plain("there"), b"so .", LINES)), FakeReply()
+
+    with pytest.raises(NotTranslatable, match=r"here\.x, there\.y") as caught:
+        await serve(_call(Plain("here"), body(a="beyond words"), reply), world.house)
+
+    assert caught.value.param == "here.x"
+    assert world.providers["first"].sent == []
+    assert world.ledger.held == 0
+    assert [record["unsaid"] for record in world.audit.records] == [["here.x", "there.y"]]
+
+
+@pytest.mark.req("P-15")
+async def test_a_strict_model_asks_a_target_that_can_be_told_all() -> None:
+    world, reply = _strict(_world(Plain("there"), b"", LINES)), FakeReply()
+    answer = FakeExchange(FakeAnswer(200, [b'{"choices":[]}']))
+    world.providers = {**world.providers, "second": FakeProvider(answer, dialect=Plain("here"))}
+    model = snapshot().models["m"]
+    targets = replace(world.snapshot.models["m"], targets=model.targets[:2])
+    world.snapshot = replace(world.snapshot, models={"m": targets})
+
+    await serve(_call(Plain("here"), body(a="beyond words"), reply), world.house)
+
+    assert [len(each.sent) for each in world.providers.values()] == [0, 1]
+    assert b"x-tollhouse-unsaid" not in dict(reply.headers)
+    assert world.audit.records[0]["unsaid"] == []
+
+
 class _Mute(OpenAIChat):
     """A dialect that cannot be translated."""
 
@@ -84,6 +136,12 @@ def _world(
     model = world.snapshot.models["m"]
     only_one = replace(model, targets=model.targets[:1])
     world.snapshot = replace(world.snapshot, models={"m": only_one})
+    return world
+
+
+def _strict(world: World) -> World:
+    model = replace(world.snapshot.models["m"], is_strict=True)
+    world.snapshot = replace(world.snapshot, models={"m": model})
     return world
 
 

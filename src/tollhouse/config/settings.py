@@ -497,6 +497,11 @@ class ModelSettings(Section):
         ge=1,
         le=10_000_000,
     )
+    strict: bool = setting(
+        "Refuse with `not_translatable` what its target's dialect cannot say in full. If false, the "
+        "call goes on without it, and `x-tollhouse-unsaid` and the audit record name what was left out.",
+        default=False,
+    )
     image_tokens: int = setting(
         "What one image is held for, in tokens. Must not be less than the provider can bill.",
         50_000,

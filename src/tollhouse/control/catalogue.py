@@ -15,6 +15,7 @@ def models(settings: Settings) -> dict[str, Model]:
             model.max_output_tokens,
             model.image_tokens,
             frozenset(map(Task, model.does)),
+            is_strict=model.strict,
         )
         for name, model in settings.models.items()
     }

@@ -63,6 +63,8 @@ class Record:
     first_byte_ms: int | None = None
     attempts: int = 0
     tools: tuple[ToolUse, ...] = ()
+    unsaid: tuple[str, ...] = ()
+    """Names of what the target's dialect could not say: members and kinds, never what was in them."""
 
     def fields(self) -> dict[str, Any]:
         """Plain values in the order in which a line shows them."""
@@ -95,6 +97,7 @@ class Record:
             "first_byte_ms": self.first_byte_ms,
             "attempts": self.attempts,
             "tools": list(map(_tool, self.tools)),
+            "unsaid": list(self.unsaid),
         }
 
 

@@ -36,6 +36,9 @@ class Meter:
     settled: Settlement | None = None
     """Once the call is over and was written down."""
 
+    unsaid: tuple[str, ...] = ()
+    """What of the call the target could not be told."""
+
     _seen: Seen | None = None
 
     def sent(self, leg: Leg) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 from tollhouse.domain.budget import Outcome
 from tollhouse.domain.errors import (
+    NotTranslatable,
     Problem,
     UpstreamBroke,
     UpstreamBusy,
@@ -73,9 +75,12 @@ class Attempt:
         """None when the target surely did no work; `problem` says why. Raises what leaves that open."""
         try:
             exchange = self._exchange = self._send(body)
+        except NotTranslatable as refusal:
+            self._leave_unsent()
+            self.problem = refusal
+            return None
         except BaseException:
-            self.standing.breaker.left(self._era)
-            self.standing.gate.leave()
+            self._leave_unsent()
             raise
         self._meter.sent(self.leg)
         try:
@@ -110,8 +115,22 @@ class Attempt:
     def _send(self, body: bytes) -> Exchange:
         provider = self._house.providers[self.leg.target.provider]
         lane = self.lane = lane_of(self._call, self._plan.ask, self.leg, provider)
-        sending = provider.sending(lane.spoken.name, lane.outgoing(body))
-        return provider.upstream.send(sending)
+        outgoing = lane.outgoing(body)
+        self._meter.unsaid = lane.unsaid
+        if lane.unsaid and self._plan.model.is_strict:
+            raise self._half_said(lane.unsaid)
+        return provider.upstream.send(provider.sending(lane.spoken.name, outgoing))
+
+    def _half_said(self, unsaid: Sequence[str]) -> NotTranslatable:
+        return NotTranslatable(
+            f"{self._plan.model.name!r} is strict, and {self.leg.target.name} cannot be told all of "
+            f"this call: {', '.join(unsaid)}.",
+            param=unsaid[0],
+        )
+
+    def _leave_unsent(self) -> None:
+        self.standing.breaker.left(self._era)
+        self.standing.gate.leave()
 
     async def _refused(self, answer: Answer) -> None:
         self.status = answer.status

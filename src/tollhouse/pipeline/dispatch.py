@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from types import TracebackType
 
-from tollhouse.domain.errors import Problem, UpstreamBusy, UpstreamRejected
+from tollhouse.domain.errors import NotTranslatable, Problem, UpstreamBusy, UpstreamRejected
 from tollhouse.domain.metering import Meter
 from tollhouse.domain.models import Leg, Plan
 from tollhouse.domain.retries import is_safe, wait_s
@@ -23,8 +23,9 @@ class dispatched:  # noqa: N801 - read as a participle: `async with dispatched(â
     """The answer of the first target that gives one.
 
     The next target is tried only when this one surely did no work: its breaker is open, it could
-    not be reached, or it answered with an error. Then those that had no room are waited for; then,
-    if all have failed, one is asked again. A request whose fate is unknown is never sent again.
+    not be reached, it has no words for the call, or it answered with an error. Then those that had
+    no room are waited for; then, if all have failed, one is asked again. A request whose fate is
+    unknown is never sent again.
     """
 
     __slots__ = (
@@ -118,6 +119,9 @@ class dispatched:  # noqa: N801 - read as a participle: `async with dispatched(â
         answer = await attempt.answer(self._body)
         if answer is not None:
             return answer
+        if isinstance(attempt.problem, NotTranslatable):
+            self._problem = self._problem or attempt.problem
+            return None
         self._problem = attempt.problem
         if isinstance(attempt.problem, UpstreamRejected):
             raise attempt.problem

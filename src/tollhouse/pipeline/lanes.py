@@ -11,6 +11,7 @@ from typing import Protocol
 
 from tollhouse.domain.errors import NotTranslatable
 from tollhouse.domain.models import Ask, Leg
+from tollhouse.domain.unsaid import tidy
 from tollhouse.pipeline.call import Call
 from tollhouse.pipeline.translation import Translation
 from tollhouse.ports import Codec, Dialect, Headers, Provider, Relay
@@ -24,6 +25,9 @@ class Lane(Protocol):
     @property
     def spoken(self) -> Dialect: ...  # with the target
 
+    @property
+    def unsaid(self) -> tuple[str, ...]: ...  # what of the call did not get into `outgoing`
+
     def outgoing(self, body: bytes) -> bytes: ...
     def relay(self) -> Relay: ...
 
@@ -32,6 +36,8 @@ class Native:
     """Implements Lane where both sides speak the same."""
 
     __slots__ = ("_ask", "_leg", "spoken")
+
+    unsaid = ()
 
     def __init__(self, spoken: Dialect, ask: Ask, leg: Leg) -> None:
         self.spoken = spoken
@@ -48,17 +54,20 @@ class Native:
 class Translated:
     """Implements Lane between two dialects."""
 
-    __slots__ = ("_ask", "_call", "_heard", "_leg", "spoken")
+    __slots__ = ("_ask", "_call", "_heard", "_leg", "spoken", "unsaid")
 
     def __init__(self, heard: Codec, spoken: Codec, call: Call, ask: Ask, leg: Leg) -> None:
         self.spoken = spoken
+        self.unsaid: tuple[str, ...] = ()
         self._heard = heard
         self._call = call
         self._ask = ask
         self._leg = leg
 
     def outgoing(self, body: bytes) -> bytes:
-        said, _unsaid = self.spoken.encode(self._heard.decode(body), self._leg)
+        conversation = self._heard.decode(body)
+        said, unsaid = self.spoken.encode(conversation, self._leg)
+        self.unsaid = tidy((*conversation.unsaid, *unsaid))
         return said
 
     def relay(self) -> Relay:
@@ -69,7 +78,7 @@ class Translated:
 
 
 def lane_of(call: Call, ask: Ask, leg: Leg, provider: Provider) -> Lane:
-    """Raises NotTranslatable when the target has no words for what is asked."""
+    """Raises NotTranslatable where neither leads to the target."""
     heard, spoken = call.route.dialect, provider.dialect
     if provider.speaks(heard.name):
         return Native(heard, ask, leg)

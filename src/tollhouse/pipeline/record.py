@@ -90,6 +90,7 @@ def _record(journal: Journal, now_ns: int) -> Record:
         held_nanos=_held(journal, settled),
         first_byte_ms=(first_byte_ns - call.began_ns) // 1_000_000 if first_byte_ns else None,
         attempts=_attempts(settled),
+        unsaid=journal.meter.unsaid if journal.meter else (),
     )
 
 

@@ -15,7 +15,7 @@ from tollhouse.domain.metering import Meter
 from tollhouse.domain.models import Plan
 from tollhouse.pipeline.call import Call
 from tollhouse.pipeline.lanes import Lane, stream_headers
-from tollhouse.ports import Answer, Relay, Reply
+from tollhouse.ports import Answer, Headers, Relay, Reply
 
 MOST_OF_A_BODY = 64 * 1024 * 1024
 MOST_OF_A_STREAM = 256 * 1024 * 1024
@@ -38,7 +38,7 @@ async def relay(answer: Answer, lane: Lane, call: Call, plan: Plan, meter: Meter
 async def _stream(answer: Answer, passing: Relay, call: Call, meter: Meter) -> None:
     meter.streaming(passing)
     reply, size = call.reply, 0
-    await reply.start(200, (*stream_headers(call.route.dialect), _target(meter)))
+    await reply.start(200, (*stream_headers(call.route.dialect), *_told(meter)))
     while chunk := await answer.read():
         size += len(chunk)
         chunk = passing.feed(chunk)  # while the caller does not read, it is all there is
@@ -65,7 +65,7 @@ async def _whole(answer: Answer, passing: Relay, reply: Reply, meter: Meter) -> 
     body = _finished(passing, meter, answer.status)
     meter.completed(passing)
     length = (b"content-length", b"%d" % len(body))
-    await reply.start(200, ((b"content-type", b"application/json"), length, _target(meter)))
+    await reply.start(200, ((b"content-type", b"application/json"), length, *_told(meter)))
     await reply.end(body)
 
 
@@ -111,6 +111,10 @@ async def _see_out(answer: Answer) -> None:
         return
 
 
-def _target(meter: Meter) -> tuple[bytes, bytes]:
+def _told(meter: Meter) -> Headers:
+    """Who answered, and what it was not told."""
     name = meter.leg.target.name if meter.leg else ""
-    return b"x-tollhouse-target", name.encode("ascii", "replace")
+    target = (b"x-tollhouse-target", name.encode("ascii", "replace"))
+    if not meter.unsaid:
+        return (target,)
+    return (target, (b"x-tollhouse-unsaid", ", ".join(meter.unsaid).encode()))
