@@ -17,7 +17,7 @@ from tollhouse.domain.errors import Problem
 from tollhouse.domain.exchange import Sending
 from tollhouse.domain.identity import Priority
 from tollhouse.domain.suspicion import Sign
-from tollhouse.ports import Dialect, Exchange, Headers, Upstream
+from tollhouse.ports import Dialect, Exchange, Headers, LastWords, Upstream
 
 
 class FakeLedger:
@@ -142,6 +142,7 @@ class FakeReply:
     """Implements Reply. `said` is all that the caller has got."""
 
     is_started: bool = False
+    last_words: LastWords | None = None
     first_byte_ns: int | None = None
     is_gone: bool = False
     status: int | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol, runtime_checkable
 
@@ -88,11 +88,16 @@ class Provider(Protocol):
     def sending(self, dialect: str, body: bytes) -> Sending: ...
 
 
+LastWords = Callable[[Problem, str], bytes]
+"""How the failure of an answer that has begun is told; the second is the request's id."""
+
+
 class Reply(Protocol):
     """Bytes back to the caller."""
 
     is_started: bool
     first_byte_ns: int | None
+    last_words: LastWords | None  # where they hang on what was said before; else the dialect's
 
     @property
     def is_gone(self) -> bool: ...  # the caller has hung up
@@ -119,6 +124,13 @@ class Relay(Protocol):
     def counted_output(self) -> int: ...  # tokens seen so far, counted locally
 
 
+@runtime_checkable
+class Failing(Protocol):
+    """A relay or a writer whose last words hang on what was said before."""
+
+    def problem_event(self, problem: Problem, request_id: str) -> bytes: ...
+
+
 class Dialect(Protocol):
     """A wire format, sans I/O."""
 
@@ -135,6 +147,13 @@ class Dialect(Protocol):
     def problem(self, problem: Problem, request_id: str) -> bytes: ...
     def problem_event(self, problem: Problem, request_id: str) -> bytes: ...  # within a stream
     def silence(self) -> bytes: ...  # shows that a stream lives; b"" where nothing may
+
+
+@runtime_checkable
+class Sparing(Protocol):
+    """A dialect that leaves out, also on its way to one that speaks it, what no price row knows."""
+
+    def left_out(self, ask: Ask, leg: Leg) -> tuple[str, ...]: ...
 
 
 class Reader(Protocol):

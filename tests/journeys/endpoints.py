@@ -8,5 +8,6 @@ from journeys.gateway import MODEL, ask
 
 EXAMPLES: dict[str, dict[str, Any]] = {
     "chat": ask(),
+    "responses": {"model": MODEL, "input": "hello"},
     "embeddings": {"model": MODEL, "input": "hello"},
 }

@@ -217,4 +217,4 @@ def _meter(*, is_stream: bool = False) -> Meter:
 
 
 def _native(meter: Meter) -> Native:
-    return Native(OpenAIChat(), meter.plan.ask, meter.plan.legs[0])
+    return Native(OpenAIChat(), call(), meter.plan.ask, meter.plan.legs[0])

@@ -16,6 +16,7 @@ from tollhouse.dialects.openai_embeddings import (
     MOST_DIMENSIONS,
     MOST_INPUTS,
 )
+from tollhouse.dialects.responses_ask import BOUND, KEPT_ELSEWHERE
 
 Node = dict[str, Any]
 
@@ -60,6 +61,24 @@ CHAT = Shape(
     },
 )
 _TEXT = {"type": "string", "minLength": 1}
+_ITEM = {"type": "object", "anyOf": [{"required": ["type"]}, {"required": ["role"]}]}
+RESPONSES = Shape(
+    "OpenAI Responses, streamed or whole.",
+    answers={"application/json": {"type": "object"}, "text/event-stream": None},
+    body={
+        "type": "object",
+        "required": ["model", "input"],
+        "properties": {
+            "model": {"type": "string", "minLength": 1},
+            "input": {"anyOf": [_TEXT, {"type": "array", "minItems": 1, "items": _ITEM}]},
+            "stream": {"type": ["boolean", "null"]},
+            BOUND: _whole(LARGEST_WHOLE),
+            "tools": {"type": ["array", "null"], "items": {"type": "object"}},
+            **{name: {"enum": [None, False]} for name in KEPT_ELSEWHERE},
+            **dict.fromkeys(sorted(REFUSED), False),
+        },
+    },
+)
 _TOKENS = {
     "type": "array",
     "minItems": 1,
@@ -117,5 +136,11 @@ def shape_of(name: str, path: str) -> Shape:
     return _ONE[name] if path.endswith("/") else _ALL[name]
 
 
-_ALL = {"chat": CHAT, "embeddings": EMBEDDINGS, "models": MODELS, "description": DESCRIPTION}
+_ALL = {
+    "chat": CHAT,
+    "responses": RESPONSES,
+    "embeddings": EMBEDDINGS,
+    "models": MODELS,
+    "description": DESCRIPTION,
+}
 _ONE = {"models": MODEL}

@@ -74,6 +74,7 @@ Peppers = dict[Annotated[int, Text(int, _pepper_version, PEPPER_VERSION)], Secre
 ProviderName = Annotated[str, Text(str, _provider_name, PROVIDER_NAME)]
 ModelName = Annotated[str, Text(str, _model_name, MODEL_NAME)]
 Kind = Literal["openai", "openai-compatible", "local", "echo"]
+Spoken = Literal["chat", "responses"]
 TaskName = Literal["chat", "embeddings"]
 OutputBound = Literal["max_tokens", "max_completion_tokens"]
 
@@ -412,6 +413,13 @@ class ProviderSettings(Section):
     key: SecretRef | None = setting(
         "The provider's API key. Required for `openai`; not for `local` and `echo`."
     )
+    speaks: tuple[Spoken, ...] | None = setting(
+        "Of OpenAI's two ways to hold a conversation those that this provider has: `chat` (Chat Completions) "
+        "and `responses` (Responses). A call in another one is translated into the first. Left out, both for "
+        '`openai` and `["chat"]` for all others.',
+        strict=False,
+        min_length=1,
+    )
     networks: OwnNetworks = setting(
         "Networks on the premises that the URL's host may be in. Without them a name leads to public "
         "addresses only, and only by https. An address that stands in the URL needs none.",
@@ -467,6 +475,12 @@ class ProviderSettings(Section):
     def base_url(self) -> str | None:
         """Where the API begins, defaults included; None for kinds that are reached otherwise."""
         return self.url or (OPENAI_URL if self.kind == "openai" else None)
+
+    @property
+    def dialects(self) -> tuple[str, ...]:
+        """Those of conversations that it speaks, the first for what must be translated."""
+        usual = ("chat", "responses") if self.kind == "openai" else ("chat",)
+        return tuple(f"openai_{name}" for name in self.speaks or usual)
 
     @property
     def most_at_once(self) -> int:

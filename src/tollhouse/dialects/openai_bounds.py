@@ -17,9 +17,9 @@ def check(fields: dict[str, Any], messages: list[dict[str, Any]], body: bytes) -
     _check_roles(messages)
     check_stops(fields.get("stop"))
     for name in ("logprobs", "top_logprobs"):
-        _check_logprobs(name, fields.get(name))
+        check_logprobs(name, fields.get(name))
     if b"\\u" in body:
-        _check_texts(fields)
+        check_texts(fields)
     if b"$ref" in body or b"\\u" in body:
         for name in WITH_SCHEMAS:
             check_references(name, fields.get(name))
@@ -41,14 +41,14 @@ def check_stops(stops: Any) -> None:
         raise FieldInvalid(f"`stop` takes at most {MOST_STOPS} texts.", param="stop")
 
 
-def _check_logprobs(name: str, wished: Any) -> None:
+def check_logprobs(name: str, wished: Any) -> None:
     if wished is None or isinstance(wished, bool):
         return
     if not isinstance(wished, int) or not 0 <= wished <= MOST_LOGPROBS:
         raise FieldInvalid(f"`{name}` goes up to {MOST_LOGPROBS}.", param=name)
 
 
-def _check_texts(fields: dict[str, Any]) -> None:
+def check_texts(fields: dict[str, Any]) -> None:
     for name, text in fields.items():
         if isinstance(text, str) and "\0" in text:
             raise FieldInvalid("A text at the top of the body has a NUL in it.", param=name[:100])

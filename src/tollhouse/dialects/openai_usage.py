@@ -44,17 +44,30 @@ def read_count(raw: bytes | msgspec.Raw) -> Counted | None:
         found = _decoder.decode(raw)
     except msgspec.MsgspecError:
         return None
-    if found.prompt_tokens is None or found.completion_tokens is None:
-        return None
-    if max(found.prompt_tokens, found.completion_tokens) > MOST_TOKENS:
-        return None
-    prompt, output = max(found.prompt_tokens, 0), max(found.completion_tokens, 0)
     details = found.prompt_tokens_details or _PromptDetails()
-    read, written = max(details.cached_tokens or 0, 0), max(details.cache_write_tokens or 0, 0)
+    thoughts = found.completion_tokens_details or _OutputDetails()
+    return in_classes(
+        *(found.prompt_tokens, found.completion_tokens),
+        *(details.cached_tokens, details.cache_write_tokens),
+        thoughts.reasoning_tokens,
+    )
+
+
+def in_classes(
+    prompt: int | None,
+    output: int | None,
+    read: int | None,
+    written: int | None,
+    reasoning: int | None,
+) -> Counted | None:
+    """Of a prompt's tokens some were read from a cache and some written to it; some output was thought."""
+    if prompt is None or output is None or max(prompt, output) > MOST_TOKENS:
+        return None
+    prompt, output = max(prompt, 0), max(output, 0)
+    read, written = max(read or 0, 0), max(written or 0, 0)
     if read + written > prompt:  # contradictory: all of it counts as fresh
         read = written = 0
-    thoughts = found.completion_tokens_details or _OutputDetails()
-    reasoning = min(max(thoughts.reasoning_tokens or 0, 0), output)
+    reasoning = min(max(reasoning or 0, 0), output)
     return Counted(Usage(prompt - read - written, output, read, written), reasoning)
 
 

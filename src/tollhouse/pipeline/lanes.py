@@ -14,7 +14,7 @@ from tollhouse.domain.models import Ask, Leg
 from tollhouse.domain.unsaid import tidy
 from tollhouse.pipeline.call import Call
 from tollhouse.pipeline.translation import Translation
-from tollhouse.ports import Codec, Dialect, Headers, Provider, Relay
+from tollhouse.ports import Codec, Dialect, Failing, Headers, Provider, Relay, Sparing, Writer
 
 NANOS_PER_S = 1_000_000_000
 
@@ -35,12 +35,12 @@ class Lane(Protocol):
 class Native:
     """Implements Lane where both sides speak the same."""
 
-    __slots__ = ("_ask", "_leg", "spoken")
+    __slots__ = ("_ask", "_call", "_leg", "spoken", "unsaid")
 
-    unsaid = ()
-
-    def __init__(self, spoken: Dialect, ask: Ask, leg: Leg) -> None:
+    def __init__(self, spoken: Dialect, call: Call, ask: Ask, leg: Leg) -> None:
         self.spoken = spoken
+        self.unsaid = spoken.left_out(ask, leg) if isinstance(spoken, Sparing) else ()
+        self._call = call
         self._ask = ask
         self._leg = leg
 
@@ -48,7 +48,9 @@ class Native:
         return self.spoken.outgoing(body, self._ask, self._leg)
 
     def relay(self) -> Relay:
-        return self.spoken.relay(self._ask)
+        relay = self.spoken.relay(self._ask)
+        _leave_last_words(self._call, relay)
+        return relay
 
 
 class Translated:
@@ -74,6 +76,7 @@ class Translated:
         ask, call = self._ask, self._call
         reader = self.spoken.reader(is_stream=ask.is_stream)
         writer = self._heard.writer(ask, call.id, call.began_ns // NANOS_PER_S)
+        _leave_last_words(call, writer)
         return Translation(reader, writer, ask, call.id)
 
 
@@ -81,7 +84,7 @@ def lane_of(call: Call, ask: Ask, leg: Leg, provider: Provider) -> Lane:
     """Raises NotTranslatable where neither leads to the target."""
     heard, spoken = call.route.dialect, provider.dialect
     if provider.speaks(heard.name):
-        return Native(heard, ask, leg)
+        return Native(heard, call, ask, leg)
     if isinstance(heard, Codec) and isinstance(spoken, Codec):
         return Translated(heard, spoken, call, ask, leg)
     raise NotTranslatable
@@ -89,3 +92,8 @@ def lane_of(call: Call, ask: Ask, leg: Leg, provider: Provider) -> Lane:
 
 def stream_headers(dialect: Dialect) -> Headers:
     return ((b"content-type", dialect.stream_type), (b"x-accel-buffering", b"no"))
+
+
+def _leave_last_words(call: Call, speaker: Relay | Writer) -> None:
+    if isinstance(speaker, Failing):
+        call.reply.last_words = speaker.problem_event

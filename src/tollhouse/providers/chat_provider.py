@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection
 
 from tollhouse import __version__
 from tollhouse.domain.exchange import Sending
@@ -13,8 +13,11 @@ USER_AGENT = b"tollhouse/" + __version__.encode()
 PATHS = {
     "openai_chat": b"/chat/completions",
     "openai_embeddings": b"/embeddings",
+    "openai_responses": b"/responses",
 }
 """Where each dialect is spoken, under the base."""
+
+USUAL = ("openai_chat", "openai_embeddings")
 
 
 class ChatProvider:
@@ -26,12 +29,12 @@ class ChatProvider:
         dialect: Dialect,
         base_path: bytes,
         key: str | None,
-        paths: Mapping[str, bytes] = PATHS,
+        speaks: Collection[str] = USUAL,
     ) -> None:
         self.upstream = upstream
         self.dialect = dialect
         base_path = base_path.rstrip(b"/")
-        self._paths = {dialect: base_path + path for dialect, path in paths.items()}
+        self._paths = {dialect: base_path + PATHS[dialect] for dialect in speaks}
         bearer = ((b"authorization", b"Bearer " + key.encode()),) if key else ()
         self._headers = (
             (b"content-type", b"application/json"),

@@ -13,7 +13,8 @@ async def send_problem(call: Call, problem: Problem) -> None:
     """Before the first byte as a status; after it as the dialect's own event, and no clean end."""
     dialect, reply = call.route.dialect, call.reply
     if reply.is_started:
-        reply.cut(dialect.problem_event(problem, call.request_id))
+        tell = reply.last_words or dialect.problem_event
+        reply.cut(tell(problem, call.request_id))
         return
     body = dialect.problem(problem, call.request_id)
     await _send(reply, problem, body, b"application/json")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 
+from tollhouse.ports import LastWords
 from tollhouse.server.connection import Connection
 
 Header = tuple[bytes, bytes]
@@ -22,10 +23,12 @@ class WireReply:
         "_wrote_at_s",
         "first_byte_ns",
         "is_started",
+        "last_words",
     )
 
     def __init__(self, connection: Connection, every: bytes, clock_ns: Callable[[], int]) -> None:
         self.is_started = False
+        self.last_words: LastWords | None = None
         self.first_byte_ns: int | None = None
         self._connection = connection
         self._every = every

@@ -23,6 +23,7 @@ def route_table(dialects: Mapping[str, Dialect], max_body_bytes: int) -> RouteTa
 
     return RouteTable(
         *metered("chat", "/v1/chat/completions", "/api/v1/chat/completions", "/chat/completions"),
+        *metered("responses", "/v1/responses", "/api/v1/responses", "/responses"),
         *metered("embeddings", "/v1/embeddings", "/api/v1/embeddings"),
         _models("/v1/models", chat),
         _models("/v1/models/", chat),

@@ -9,8 +9,9 @@ from contextlib import AsyncExitStack
 from tollhouse.config import Settings
 from tollhouse.config.settings import ProviderSettings
 from tollhouse.dialects.openai_chat import OpenAIChat
+from tollhouse.dialects.openai_responses import OpenAIResponses
 from tollhouse.domain.exchange import Deadlines
-from tollhouse.ports import Provider
+from tollhouse.ports import Dialect, Provider
 from tollhouse.providers.chat_provider import ChatProvider
 from tollhouse.providers.echo import Echo
 from tollhouse.providers.local import LocalModel, LocalModelFailed
@@ -19,6 +20,7 @@ from tollhouse.upstream.moving import MovingUpstream
 from tollhouse.wiring.ways import way_of
 
 CHAT = OpenAIChat()
+CONVERSATIONS: Mapping[str, Dialect] = {each.name: each for each in (CHAT, OpenAIResponses())}
 LOCAL_CONNECTIONS = 128
 """What the local engine has threads for."""
 
@@ -50,9 +52,10 @@ async def _open_provider(
     stack.push_async_callback(upstream.aclose)
     return ChatProvider(
         upstream,
-        CHAT,
+        CONVERSATIONS[provider.dialects[0]],
         upstream.base_path.encode(),
         provider.key.reveal() if provider.key else None,
+        (*provider.dialects, "openai_embeddings"),
     )
 
 

@@ -1,0 +1,54 @@
+"""OpenAI Responses: what a body asks for, and what leaves in its place."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tollhouse.dialects import (
+    responses_ask,
+    responses_problems,
+    responses_tools,
+    strict_json,
+)
+from tollhouse.dialects.openai_api import OpenAIEndpoint
+from tollhouse.dialects.responses_relay import ResponseStream, WholeResponse
+from tollhouse.domain.errors import Problem
+from tollhouse.domain.models import Ask, Leg
+from tollhouse.ports import Relay
+
+SEARCHES_OFFERED = frozenset(f":{kind}" for kind in responses_tools.SEARCHES)
+
+
+class OpenAIResponses(OpenAIEndpoint):
+    """Implements Dialect."""
+
+    name = "openai_responses"
+
+    def peek(self, body: bytes) -> Ask:
+        return responses_ask.read(body)
+
+    def outgoing(self, body: bytes, ask: Ask, leg: Leg) -> bytes:
+        """The caller's members as they came, but for what the gate must set.
+
+        A search on the web is billed by the call, which no price row says: where tokens are paid
+        for it is left out, as an agent offers it with every call and is answered without it too.
+        """
+        parts: dict[str, Any] = dict(strict_json.members(body))
+        if self.left_out(ask, leg):
+            parts["tools"] = responses_tools.without_searches(parts["tools"])
+        parts["model"] = strict_json.encode(leg.target.model)
+        parts[responses_ask.BOUND] = strict_json.encode(leg.output_tokens)
+        return strict_json.join(parts)
+
+    def left_out(self, ask: Ask, leg: Leg) -> tuple[str, ...]:
+        if leg.price is None or leg.price.is_free:
+            return ()
+        return tuple(sorted(f"tools.{kind[1:]}" for kind in ask.tools & SEARCHES_OFFERED))
+
+    def relay(self, ask: Ask) -> Relay:
+        if ask.is_stream:
+            return ResponseStream(model=ask.model, tools=ask.tools)
+        return WholeResponse(model=ask.model, tools=ask.tools)
+
+    def problem_event(self, problem: Problem, request_id: str) -> bytes:
+        return responses_problems.failed_at_once(problem, request_id)

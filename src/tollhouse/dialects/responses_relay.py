@@ -1,0 +1,141 @@
+"""An answer of OpenAI Responses on its way through: known events pass as they came, with their names.
+
+An upstream is not trusted. Of an event its one object passes, named by its own type; what is of no
+known type stays behind. A failure is told in our words, under the id with which the answer began.
+"""
+
+from __future__ import annotations
+
+from tollhouse.dialects import responses_problems, sse, strict_json
+from tollhouse.dialects.naming import AskedName
+from tollhouse.dialects.openai_count import tokens_in, tokens_of
+from tollhouse.dialects.openai_events import NOTHING, is_given, on_one_line, text_of
+from tollhouse.dialects.responses_events import (
+    BEGINNINGS,
+    ENDINGS,
+    FAILED,
+    KNOWN,
+    Event,
+    Response,
+    output_within,
+    read_event,
+    read_response,
+)
+from tollhouse.dialects.responses_tools import insist_on_declared
+from tollhouse.dialects.responses_usage import read_usage
+from tollhouse.dialects.sse_relay import SseRelay
+from tollhouse.domain.errors import Failure, Problem, UpstreamBroke, UpstreamFailed
+from tollhouse.domain.pricing import Usage
+
+
+class ResponseStream(SseRelay):
+    """Implements Relay and LastWords for `stream: true`."""
+
+    def __init__(self, *, model: str, tools: frozenset[str]) -> None:
+        super().__init__()
+        self._name = AskedName(model)
+        self._tools = tools
+        self._begun = b""
+        self._number = 0
+
+    def problem_event(self, problem: Problem, request_id: str) -> bytes:
+        if not self._begun:
+            return responses_problems.failed_at_once(problem, request_id)
+        return responses_problems.failed(problem, self._begun, self._number)
+
+    def _pass_event(self, event: bytes) -> bytes:
+        data = sse.data_of(event)
+        if not data or data == b"[DONE]":
+            return b""
+        if b"\n" in data:
+            data = data.replace(b"\n", b" ").strip()
+        if not data.isascii():
+            data = on_one_line(data)
+        read = read_event(data)
+        if read.type == FAILED and read.response is not None:
+            self._take_usage(read.response)
+        if read.type in (FAILED, "error") or is_given(read.error):
+            kind = responses_problems.kind_within(data)
+            raise UpstreamFailed(private=f"an error within the stream{kind}")
+        if read.type not in KNOWN:
+            return b""
+        self._look_at(read)
+        if read.response is not None:
+            data = self._as_asked(data, read)
+        return b"event: %b\ndata: %b" % (read.type.encode(), data)
+
+    def _as_asked(self, data: bytes, read: Event) -> bytes:
+        """The model bears the name that it was asked by."""
+        members = strict_json.members(data)
+        before = bytes(members["response"])
+        response = named(before, self._name)
+        if read.type in BEGINNINGS:
+            self._begun = response
+        return data if response == before else strict_json.join({**members, "response": response})
+
+    def _look_at(self, read: Event) -> None:
+        self._number = max(self._number, (read.sequence_number or 0) + 1)
+        if read.item is not None:
+            insist_on_declared(read.item.type, read.item.name, read.item.namespace, self._tools)
+        if read.response is not None:
+            look_at(read.response, self._tools)
+        elif read.type in BEGINNINGS or read.type in ENDINGS:
+            raise UpstreamBroke(private="an event has no response")
+        if read.delta is not NOTHING:
+            self._count.keep(bytes(read.delta))
+        if read.type in ENDINGS and read.response is not None:
+            self._take_usage(read.response)
+            self.is_over = True
+
+    def _take_usage(self, response: Response) -> None:
+        if is_given(response.usage):
+            self.usage = read_usage(response.usage) or self.usage
+
+
+class WholeResponse:
+    """Implements Relay for an answer in one piece: kept until it is whole, then passed as it came."""
+
+    def __init__(self, *, model: str, tools: frozenset[str]) -> None:
+        self.usage: Usage | None = None
+        self.failure: Failure | None = None
+        self.is_over = False
+        self._name = AskedName(model)
+        self._tools = tools
+        self._body = bytearray()
+
+    def feed(self, chunk: bytes) -> bytes:
+        self._body += chunk
+        return b""
+
+    def finish(self) -> bytes:
+        body = bytes(self._body)
+        text_of(body)
+        read = read_response(body)
+        if is_given(read.usage):
+            self.usage = read_usage(read.usage)
+        if is_given(read.error) or read.status == "failed":
+            kind = responses_problems.kind_within(body)
+            raise UpstreamFailed(private=f"an error with status 200{kind}")
+        if read.output is None or read.status not in (None, "completed", "incomplete"):
+            raise UpstreamBroke(private="the answer has no output")
+        look_at(read, self._tools)
+        return named(body, self._name)
+
+    def counted_output(self) -> int:
+        try:
+            is_answer = read_response(bytes(self._body)).output is not None
+        except UpstreamBroke:
+            is_answer = False
+        if not is_answer:
+            return tokens_in(len(self._body))
+        return tokens_of([output_within(bytes(self._body))])
+
+
+def look_at(response: Response, tools: frozenset[str]) -> None:
+    for item in response.output or ():
+        insist_on_declared(item.type, item.name, item.namespace, tools)
+
+
+def named(response: bytes, name: AskedName) -> bytes:
+    told = strict_json.members(response).get("model")
+    return response if told is None else name.put(response, bytes(told))

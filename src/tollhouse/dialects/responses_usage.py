@@ -1,0 +1,66 @@
+"""The usage of an OpenAI response, in disjoint classes whose sum is the provider's total, and back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from tollhouse.dialects.openai_usage import in_classes
+from tollhouse.domain.deltas import Counted
+from tollhouse.domain.pricing import Usage
+
+
+class _InputDetails(msgspec.Struct):
+    cached_tokens: int | None = None
+    cache_write_tokens: int | None = None
+
+
+class _OutputDetails(msgspec.Struct):
+    reasoning_tokens: int | None = None
+
+
+class _Usage(msgspec.Struct):
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    input_tokens_details: _InputDetails | None = None
+    output_tokens_details: _OutputDetails | None = None
+
+
+_decoder = msgspec.json.Decoder(_Usage)
+
+
+def read_usage(raw: bytes | msgspec.Raw) -> Usage | None:
+    """None when the provider gave nothing that can be believed."""
+    counted = read_count(raw)
+    return counted.usage if counted else None
+
+
+def read_count(raw: bytes | msgspec.Raw) -> Counted | None:
+    try:
+        found = _decoder.decode(raw)
+    except msgspec.MsgspecError:
+        return None
+    details = found.input_tokens_details or _InputDetails()
+    thoughts = found.output_tokens_details or _OutputDetails()
+    return in_classes(
+        *(found.input_tokens, found.output_tokens),
+        *(details.cached_tokens, details.cache_write_tokens),
+        thoughts.reasoning_tokens,
+    )
+
+
+def shown(counted: Counted) -> dict[str, Any]:
+    """As OpenAI says it: the classes within the totals."""
+    usage = counted.usage
+    prompt = usage.input + usage.cache_read + usage.cache_write
+    return {
+        "input_tokens": prompt,
+        "input_tokens_details": {
+            "cached_tokens": usage.cache_read,
+            "cache_write_tokens": usage.cache_write,
+        },
+        "output_tokens": usage.output,
+        "output_tokens_details": {"reasoning_tokens": counted.reasoning},
+        "total_tokens": prompt + usage.output,
+    }
