@@ -18,7 +18,7 @@ from tollhouse.domain.errors import (
     Unauthenticated,
 )
 from tollhouse.domain.identity import KeyRecord, Principal
-from tollhouse.domain.snapshot import Snapshot
+from tollhouse.domain.snapshot import Names, Snapshot
 
 PEPPERS = {1: b"old" * 11, 2: b"new" * 11}
 ID = "a1b2c3d4e5f6"
@@ -144,7 +144,7 @@ def _rotated(until: float) -> KeyRecord:
 
 
 def _snapshot(record: KeyRecord) -> Snapshot:
-    return Snapshot(1, {ID: record}, {}, {})
+    return Snapshot(1, {ID: record}, Names({}), {})
 
 
 def _refusal(keys: VirtualKeys, key: str, record: KeyRecord, now: float = NOW) -> Unauthenticated:

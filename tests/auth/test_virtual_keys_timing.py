@@ -19,7 +19,7 @@ from tollhouse.auth.virtual_keys import VirtualKeys
 from tollhouse.domain.credentials import ALPHABET, Digest, assemble, digest
 from tollhouse.domain.errors import Unauthenticated
 from tollhouse.domain.identity import KeyRecord, Principal
-from tollhouse.domain.snapshot import Snapshot
+from tollhouse.domain.snapshot import Names, Snapshot
 
 Keys = Sequence[tuple[str, Snapshot]]
 
@@ -121,7 +121,7 @@ def _snapshot(ids: list[str], state: str = "active") -> Snapshot:
         "rotated": replace(record, previous=Digest(2, bytes(32)), previous_until=NOW + 60),
         "withdrawn": replace(record, digest=Digest(3, bytes(32))),
     }
-    return Snapshot(1, dict.fromkeys(ids, states[state]), {}, {})
+    return Snapshot(1, dict.fromkeys(ids, states[state]), Names({}), {})
 
 
 @contextmanager

@@ -78,3 +78,16 @@ def test_a_name_that_would_steer_the_terminal_is_refused(console: Console) -> No
 
     assert ended.status == 1
     assert "field_invalid" in ended.err
+
+
+@pytest.mark.req("OT-53")
+def test_a_tenant_is_given_names_of_its_own_and_they_are_taken_away(console: Console) -> None:
+    console.run("tenants", "create", "acme")
+
+    console.run("tenants", "name", "acme", "best", "small")
+    console.run("tenants", "hide", "acme", "sm*")
+    named = console.json("tenants", "names", "acme")
+    console.run("tenants", "forget", "acme", "best")
+
+    assert named == {"names": {"best": "small"}, "hidden": ["sm*"]}
+    assert console.json("tenants", "names", "acme") == {"names": {}, "hidden": ["sm*"]}

@@ -63,6 +63,7 @@ ASKED_FOR: dict[str, set[str]] = {
     "providers.local.kind": {"providers.local.kind"},
     'models."gpt-4.1".targets': {'models."gpt-4.1".targets'},
     "models.small.targets": {"models.small.targets"},
+    'models."here/*".targets': {'models."here/*".targets'},
 }  # fmt: skip
 """What is reported when a key is left out that the rest of the sample needs."""
 

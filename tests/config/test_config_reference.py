@@ -67,6 +67,8 @@ def test_what_the_starter_file_leaves_switched_off_can_be_switched_on() -> None:
 def tables() -> dict[str, dict[str, Any]]:
     named = {name: shape for name, shape in sections().items() if "default" not in shape}
     return {
-        name: shape.get("properties") or shape_at((name, "NAME"))["properties"]
+        name: shape.get("properties")
+        or shape_at((name, "NAME")).get("properties")
+        or {"NAME": shape_at((name, "NAME")) | {"description": shape["description"]}}
         for name, shape in named.items()
     }

@@ -4,7 +4,7 @@ import pytest
 
 from stores import DAY_MS, NOW, acme_key, hold
 from tollhouse.config import parse
-from tollhouse.control import budgets, catalogue, keys, prices
+from tollhouse.control import budgets, catalogue, keys, prices, views
 from tollhouse.control.explain import Explanation, ask_of, explain
 from tollhouse.control.prices import Rates
 from tollhouse.domain import models
@@ -23,7 +23,7 @@ async def test_an_allowed_call_shows_what_would_be_held(sqlite: SqliteDatabase) 
 
     explained = await _explained(sqlite, key.id)
 
-    snapshot = await snapshots.load(sqlite, catalogue.models(SETTINGS), requires_price=True)
+    snapshot = await snapshots.load(sqlite, catalogue.names(SETTINGS), requires_price=True)
     plan = models.plan(snapshot, snapshot.keys[key.id].principal, ask_of("small", 10, 50), 2e9)
     assert explained.is_allowed
     assert explained.plan is not None
@@ -60,7 +60,7 @@ async def test_each_refusal_is_named_where_it_happens(sqlite: SqliteDatabase) ->
 
 
 async def _explained(sqlite: SqliteDatabase, key: str, at_ms: int = NOW) -> Explanation:
-    snapshot = await snapshots.load(sqlite, catalogue.models(SETTINGS), requires_price=True)
+    snapshot = await snapshots.load(sqlite, catalogue.names(SETTINGS), requires_price=True)
     return await explain(sqlite, snapshot, key, ask_of("small", 10, 50), at_ms / 1000)
 
 
@@ -70,9 +70,33 @@ async def test_the_models_bound_caps_what_is_held(
 ) -> None:
     key = await acme_key(sqlite, models=("*",))
     await prices.set_price(sqlite, "echo:echo", Rates("1", "2"), None, NOW)
-    snapshot = await snapshots.load(sqlite, catalogue.models(SETTINGS), requires_price=True)
+    snapshot = await snapshots.load(sqlite, catalogue.names(SETTINGS), requires_price=True)
 
     explained = await explain(sqlite, snapshot, key.id, ask_of("small", 10, max_output), NOW / 1000)
 
     assert explained.plan is not None
     assert explained.plan.legs[0].output_tokens == tokens_out
+
+
+@pytest.mark.req("OT-53")
+async def test_the_rules_by_which_a_name_leads_to_a_model_are_shown(sqlite: SqliteDatabase) -> None:
+    key = await acme_key(sqlite, models=("*",))
+    settings = parse(
+        '[providers.e]\nkind = "echo"\n[models."g-*"]\ntargets = ["e:* weight=2", "e:x weight=1"]\n'
+        '[aliases]\nfast = "g-2"',
+        {},
+    )
+    names = catalogue.names(settings)
+    await views.name(sqlite, names, "acme", "best", "fast")
+    snapshot = await snapshots.load(sqlite, names, requires_price=False)
+
+    steps = (await explain(sqlite, snapshot, key.id, ask_of("best", 10, 50), NOW / 1000)).steps
+
+    assert [step.says for step in steps if step.name == "name"] == [
+        "'best' is acme's own name for 'fast'",
+        "'fast' is an alias of 'g-2'",
+        "'g-2' is one of 'g-*'",
+    ]
+    (model,) = (step.says for step in steps if step.name == "model")
+    assert "share the calls 2:1" in model
+    assert "e:g-2" in model

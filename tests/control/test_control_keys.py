@@ -7,6 +7,7 @@ from tollhouse.control import budgets, keys, tenancy
 from tollhouse.control.keys import Wish
 from tollhouse.domain import credentials
 from tollhouse.domain.errors import FieldInvalid
+from tollhouse.domain.snapshot import Names
 from tollhouse.domain.storing import Conflict
 from tollhouse.storage import snapshots
 from tollhouse.storage.sqlite import SqliteDatabase
@@ -27,7 +28,7 @@ async def test_a_new_key_may_call_nothing_has_no_budget_and_ends(sqlite: SqliteD
 async def test_a_key_is_kept_as_a_digest_under_the_current_pepper(sqlite: SqliteDatabase) -> None:
     key = await acme_key(sqlite)
 
-    record = (await snapshots.load(sqlite, {}, requires_price=True)).keys[key.id]
+    record = (await snapshots.load(sqlite, Names({}), requires_price=True)).keys[key.id]
 
     assert credentials.public_id(key.key) == key.id
     assert record.digest == PEPPERS.digest(key.key)
@@ -69,7 +70,7 @@ async def test_without_a_grace_window_the_old_secret_dies_at_once(sqlite: Sqlite
 
     fresh = await keys.rotate(sqlite, PEPPERS, key.id, NOW)
 
-    record = (await snapshots.load(sqlite, {}, requires_price=True)).keys[key.id]
+    record = (await snapshots.load(sqlite, Names({}), requires_price=True)).keys[key.id]
     assert fresh.id == key.id
     assert record.digest == PEPPERS.digest(fresh.key)
     assert record.previous is None
@@ -92,7 +93,7 @@ async def test_rotating_an_expired_key_does_not_revive_its_old_secret(
 
     await keys.rotate(sqlite, PEPPERS, key.id, NOW + 91 * DAY_MS, grace_s=3600)
 
-    record = (await snapshots.load(sqlite, {}, requires_price=True)).keys[key.id]
+    record = (await snapshots.load(sqlite, Names({}), requires_price=True)).keys[key.id]
     assert record.previous is None
 
 
@@ -106,7 +107,7 @@ async def test_a_revoked_key_can_be_neither_enabled_nor_rotated(sqlite: SqliteDa
     with pytest.raises(Conflict, match="for good"):
         await keys.rotate(sqlite, PEPPERS, key.id, NOW)
 
-    record = (await snapshots.load(sqlite, {}, requires_price=True)).keys[key.id]
+    record = (await snapshots.load(sqlite, Names({}), requires_price=True)).keys[key.id]
     assert record.is_disabled
     assert record.digest.value == b""
 

@@ -19,7 +19,7 @@ from tollhouse.domain.identity import Principal
 from tollhouse.domain.metering import counted_input
 from tollhouse.domain.models import Ask, input_bound, plan
 from tollhouse.domain.pricing import Price, Usage
-from tollhouse.domain.snapshot import DatedPrice, Model, Snapshot, Target
+from tollhouse.domain.snapshot import DatedPrice, Model, Names, Snapshot, Target
 from tollhouse.domain.tasks import Task
 
 NOW = 1_000.0
@@ -208,4 +208,4 @@ def test_a_providers_own_price_goes_before_that_of_its_kind() -> None:
 def _snapshot(model: Model = SMALL, prices: dict[str, Price] | None = None) -> Snapshot:
     named = {"one:small": CHEAP} if prices is None else prices
     dated = {name: (DatedPrice(0, price),) for name, price in named.items()}
-    return Snapshot(1, {}, {"small": model}, dated)
+    return Snapshot(1, {}, Names({"small": model}), dated)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import re
 from ipaddress import IPv4Address, ip_address
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import cast
 from urllib.parse import urlsplit
 
 from tollhouse.auth.virtual_keys import VirtualKeys
@@ -16,7 +15,7 @@ from tollhouse.domain.chain import LONGEST_LINE, Head, beginning, link, parsed
 from tollhouse.domain.credentials import Digest
 from tollhouse.domain.errors import Unauthenticated
 from tollhouse.domain.identity import KeyRecord, Principal
-from tollhouse.domain.snapshot import Snapshot
+from tollhouse.domain.snapshot import Names, Snapshot
 from tollhouse.pipeline.call import Call
 from tollhouse.pipeline.identify import credential_of
 
@@ -149,5 +148,4 @@ def audit_line_target(data: bytes) -> None:
 def _snapshot() -> Snapshot:
     principal = Principal("a1b2c3d4e5f6", "acme", "acme/p", "acme/u", (1, 2, 3, 4), ())
     record = KeyRecord(principal, Digest(1, credentials.digest(KEY, PEPPER)))
-    nothing: dict[str, Any] = json.loads("{}")
-    return Snapshot(1, {"a1b2c3d4e5f6": record}, nothing, nothing)
+    return Snapshot(1, {"a1b2c3d4e5f6": record}, Names({}), {})

@@ -165,8 +165,8 @@ class Gateway:
         """What a call with this body is held for."""
 
         async def planned(store: Store) -> int:
-            models = catalogue.models(self.settings)
-            snapshot = await snapshots.load(store, models, requires_price=True)
+            names = catalogue.names(self.settings)
+            snapshot = await snapshots.load(store, names, requires_price=True)
             caller = snapshot.keys[self.key_id].principal
             return plan(snapshot, caller, OpenAIChat().peek(body), time.time()).hold
 

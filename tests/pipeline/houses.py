@@ -15,7 +15,7 @@ from tollhouse.domain.identity import KeyRecord, Principal
 from tollhouse.domain.models import Plan, plan
 from tollhouse.domain.pricing import Price
 from tollhouse.domain.shedding import Load
-from tollhouse.domain.snapshot import DatedPrice, Model, Snapshot, Target
+from tollhouse.domain.snapshot import DatedPrice, Model, Names, Snapshot, Target
 from tollhouse.domain.throttling import Throttle
 from tollhouse.pipeline.call import Call
 from tollhouse.pipeline.house import House
@@ -85,7 +85,7 @@ def snapshot() -> Snapshot:
         for number, target in enumerate(targets, start=1)
     }
     record = KeyRecord(CALLER, Digest(1, digest(KEY, PEPPER)))
-    return Snapshot(1, {KEY_ID: record}, {"m": Model("m", targets, 100, 0)}, prices)
+    return Snapshot(1, {KEY_ID: record}, Names({"m": Model("m", targets, 100, 0)}), prices)
 
 
 def planned(*, is_stream: bool = False) -> Plan:

@@ -14,7 +14,7 @@ from tollhouse.domain.errors import (
     Problem,
 )
 from tollhouse.domain.identity import Principal
-from tollhouse.domain.snapshot import Snapshot
+from tollhouse.domain.snapshot import Names, Snapshot
 from tollhouse.pipeline.call import Call
 from tollhouse.pipeline.house import House
 from tollhouse.pipeline.identify import LONGEST_CREDENTIAL, credential_of, identify
@@ -79,7 +79,9 @@ def test_a_bad_key_never_falls_through_to_the_next_authenticator() -> None:
 
     with pytest.raises(KeyMalformed):
         _identified(call((b"x-api-key", b"thk_" + b"x" * 51)), house)
-    nobody = replace(house, snapshots=World(snapshot=Snapshot(1, {}, {}, {})).house.snapshots)
+    nobody = replace(
+        house, snapshots=World(snapshot=Snapshot(1, {}, Names({}), {})).house.snapshots
+    )
     with pytest.raises(KeyUnknown):
         _identified(call((b"x-api-key", RAW)), nobody)
 

@@ -14,6 +14,7 @@ from tollhouse.dialects.openai_chat import OpenAIChat
 from tollhouse.domain.budget import Outcome
 from tollhouse.domain.errors import NotTranslatable, UpstreamRejected
 from tollhouse.domain.pricing import Usage
+from tollhouse.domain.snapshot import Names
 from tollhouse.pipeline.call import Call
 from tollhouse.pipeline.serve import serve
 from tollhouse.ports import Dialect
@@ -110,9 +111,9 @@ async def test_a_strict_model_asks_a_target_that_can_be_told_all() -> None:
     world, reply = _strict(_world(Plain("there"), b"", LINES)), FakeReply()
     answer = FakeExchange(FakeAnswer(200, [b'{"choices":[]}']))
     world.providers = {**world.providers, "second": FakeProvider(answer, dialect=Plain("here"))}
-    model = snapshot().models["m"]
-    targets = replace(world.snapshot.models["m"], targets=model.targets[:2])
-    world.snapshot = replace(world.snapshot, models={"m": targets})
+    model = snapshot().names.models["m"]
+    targets = replace(world.snapshot.names.models["m"], targets=model.targets[:2])
+    world.snapshot = replace(world.snapshot, names=Names({"m": targets}))
 
     await serve(_call(Plain("here"), body(a="beyond words"), reply), world.house)
 
@@ -133,15 +134,15 @@ def _world(
 ) -> World:
     answer = FakeExchange(FakeAnswer(status, [said], headers or {}))
     world = World(providers={"first": FakeProvider(answer, dialect=spoken)})
-    model = world.snapshot.models["m"]
+    model = world.snapshot.names.models["m"]
     only_one = replace(model, targets=model.targets[:1])
-    world.snapshot = replace(world.snapshot, models={"m": only_one})
+    world.snapshot = replace(world.snapshot, names=Names({"m": only_one}))
     return world
 
 
 def _strict(world: World) -> World:
-    model = replace(world.snapshot.models["m"], is_strict=True)
-    world.snapshot = replace(world.snapshot, models={"m": model})
+    model = replace(world.snapshot.names.models["m"], is_strict=True)
+    world.snapshot = replace(world.snapshot, names=Names({"m": model}))
     return world
 
 

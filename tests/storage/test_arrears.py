@@ -14,6 +14,7 @@ from tollhouse.control import budgets
 from tollhouse.domain.budget import Hold, Outcome, Settlement, Source
 from tollhouse.domain.errors import StoreUnavailable
 from tollhouse.domain.pricing import Usage
+from tollhouse.domain.snapshot import Names
 from tollhouse.ports import Ledger
 from tollhouse.storage import snapshots
 from tollhouse.storage.arrears import PatientLedger
@@ -86,7 +87,7 @@ class Line:
 
 async def _hold(store: SqliteDatabase) -> Hold:
     key = await acme_key(store)
-    snapshot = await snapshots.load(store, {}, requires_price=True)
+    snapshot = await snapshots.load(store, Names({}), requires_price=True)
     caller = snapshot.keys[key.id].principal
     return Hold(
         call="call-1",

@@ -38,7 +38,7 @@ def explain(
     ask = explaining.ask_of(model, input_bytes, max_tokens)
 
     async def work(house: House) -> Explanation:
-        known = catalogue.models(house.settings)
+        known = catalogue.names(house.settings)
         requires_price = house.settings.ledger.require_price
         snapshot = await snapshots.load(house.store, known, requires_price=requires_price)
         key_id = key.removeprefix("thk_")

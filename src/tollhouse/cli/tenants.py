@@ -6,11 +6,13 @@ from typing import Annotated
 
 import typer
 
-from tollhouse.cli.house import Json, run
+from tollhouse.cli.house import House, Json, run
 from tollhouse.cli.members import print_created, print_members, switch
+from tollhouse.cli.printing import print_json, table
 
 app = typer.Typer(help="Who the house serves: each tenant has projects, users, keys and a budget.")
 
+Name = Annotated[str, typer.Argument(help="A name of a model.")]
 Tenant = Annotated[str, typer.Argument(help="The tenant's id, such as acme.")]
 
 
@@ -59,3 +61,80 @@ def enable(context: typer.Context, tenant: Tenant, as_json: Json = False) -> Non
     from tollhouse.storage.tenancy import Kind
 
     switch(context, Kind.TENANT, tenant, is_disabled=False, as_json=as_json)
+
+
+@app.command()
+def names(context: typer.Context, tenant: Tenant, as_json: Json = False) -> None:
+    """List what a tenant calls models by, beside what everybody calls them.
+
+    Example: tollhouse tenants names acme
+    """
+    from tollhouse.control import views
+
+    view = run(context, lambda house: views.view(house.store, tenant))
+    if as_json:
+        print_json({"names": dict(view.names), "hidden": list(view.hidden)})
+        return
+    rows = [*view.names.items(), *((name, "(hidden)") for name in view.hidden)]
+    table(("name", "model"), rows, empty="no names of its own")
+
+
+@app.command()
+def name(
+    context: typer.Context,
+    tenant: Tenant,
+    own: Name,
+    model: Annotated[str, typer.Argument(help="The public name that it stands for.")],
+    as_json: Json = False,
+) -> None:
+    """Let a tenant call a model by a name of its own. It comes before a public one.
+
+    Example: tollhouse tenants name acme best gpt-4.1
+    """
+    from tollhouse.control import catalogue, views
+
+    async def work(house: House) -> None:
+        known = catalogue.names(house.settings)
+        await views.name(house.store, known, tenant, own, model)
+
+    run(context, work)
+    _print_put(tenant, own, model, as_json=as_json)
+
+
+@app.command()
+def hide(
+    context: typer.Context,
+    tenant: Tenant,
+    pattern: Annotated[str, typer.Argument(help="A public name, or `prefix*`.")],
+    as_json: Json = False,
+) -> None:
+    """Let a public name be unknown to a tenant. What it is granted by other names stays.
+
+    Example: tollhouse tenants hide acme 'gpt-*'
+    """
+    from tollhouse.control import views
+
+    run(context, lambda house: views.hide(house.store, tenant, pattern))
+    _print_put(tenant, pattern, None, as_json=as_json)
+
+
+@app.command()
+def forget(context: typer.Context, tenant: Tenant, own: Name, as_json: Json = False) -> None:
+    """Take a name of a tenant's own away, or show a hidden one again.
+
+    Example: tollhouse tenants forget acme best
+    """
+    from tollhouse.control import views
+
+    run(context, lambda house: views.forget(house.store, tenant, own))
+    if as_json:
+        print_json({"tenant": tenant, "name": own})
+    else:
+        print(f"{own} is as for everybody")
+
+
+def _print_put(tenant: str, name: str, model: str | None, *, as_json: bool) -> None:
+    if as_json:
+        print_json({"tenant": tenant, "name": name, "model": model})
+    else:
+        print(f"{name} is {model} for {tenant}" if model else f"{name} is hidden from {tenant}")

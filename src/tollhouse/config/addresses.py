@@ -27,7 +27,10 @@ COUNTERS = '"memory" or "valkey://HOST:PORT/DATABASE"'
 HTTP = (
     'a URL such as "https://api.example.com/v1": http or https, a host, perhaps a port and a path'
 )
-TARGET = 'a provider and its name for the model, such as "openai:gpt-4.1"'
+TARGET = (
+    'a provider and its name for the model, such as "openai:gpt-4.1", '
+    'perhaps with its share of the calls: "openai:gpt-4.1 weight=3"'
+)
 
 HOST_NAME = re.compile(r"(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]{0,62})(\.[A-Za-z0-9_-]{1,63})*\.?")
 
@@ -59,9 +62,15 @@ class TargetName:
 
     provider: str
     model: str
+    weight: int | None = None
+    """Its share of the calls, beside those of the others that have one."""
+
+    @property
+    def name(self) -> str:
+        return f"{self.provider}:{self.model}"
 
     def __str__(self) -> str:
-        return f"{self.provider}:{self.model}"
+        return self.name if self.weight is None else f"{self.name} weight={self.weight}"
 
 
 def read_host(text: str) -> str:
@@ -167,10 +176,18 @@ def read_own_network(text: str) -> Network:
 
 
 def read_target(text: str) -> TargetName:
-    provider, colon, model = text.partition(":")
+    name, space, share = text.partition(" ")
+    provider, colon, model = name.partition(":")
     if not colon or not provider or not is_plain(model):
         raise Unfit(shown(text), hint="The first colon parts the provider from its model.")
-    return TargetName(provider, model)
+    if not space:
+        return TargetName(provider, model)
+    weight = re.fullmatch(r"weight=([1-9][0-9]{0,3})", share.strip(" "))
+    if weight is None:
+        raise Unfit(
+            shown(text), hint='After the name comes nothing, or " weight=N" from 1 to 9999.'
+        )
+    return TargetName(provider, model, int(weight[1]))
 
 
 def is_plain(name: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import chain
 
-from tollhouse.config import ways
+from tollhouse.config import names, ways
 from tollhouse.config.clash import Clash
 from tollhouse.config.problems import Place, shown
 from tollhouse.config.settings import ProviderSettings, Settings
@@ -26,6 +26,7 @@ def clashes(settings: Settings) -> Iterator[Clash]:
         _providers(settings),
         ways.clashes(settings),
         _targets(settings),
+        names.clashes(settings),
     )
 
 

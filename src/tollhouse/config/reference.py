@@ -32,7 +32,8 @@ UNSAFE = """\
 - PostgreSQL without a pepper; a pepper of less than 32 bytes; a `pepper_version` that is not listed.
 - A secret that is empty, or that anybody would guess, such as `changeme`.
 - A provider without the `url` or `key` that its kind needs, or with one that its kind cannot use.
-- A target whose provider is not declared.
+- A target whose provider is not declared, or with a `*` where its table's name has none.
+- An alias that leads to itself, to nothing, or has the name of a model.
 - A setting without effect: a password for SQLite or memory, a burst where there is no limit.
 
 ## What is warned about
@@ -53,13 +54,21 @@ def page() -> str:
         if "properties" in shape:
             parts.append(_described(f"[{name}]", shape))
         elif "additionalProperties" in shape:
-            parts.append(_described(f"[{name}.NAME]", shape_at((name, "NAME"))))
+            inner = shape_at((name, "NAME"))
+            is_table = "properties" in inner
+            parts.append(_described(f"[{name}.NAME]", inner) if is_table else _named(name, shape))
     return "\n".join(parts) + UNSAFE
 
 
 def _described(title: str, shape: Shape) -> str:
     required = set(shape.get("required", ()))
     return _section(f"`{title}`", shape["description"], shape["properties"], required)
+
+
+def _named(name: str, shape: Shape) -> str:
+    """A table of single texts."""
+    row = {"NAME": {**shape_at((name, "NAME")), "description": "What `NAME` stands for."}}
+    return _section(f"`[{name}]`", shape["description"], row, set())
 
 
 def _section(title: str, intro: str, fields: dict[str, Shape], required: set[str]) -> str:

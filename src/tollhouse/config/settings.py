@@ -29,6 +29,7 @@ DATA_DIR = "a path; a relative one is under the working directory"
 KEY_FILE = f'{PATH}; "file:" before it is allowed'
 PROVIDER_NAME = "a name of 1 to 40 lower-case letters, digits and dashes"
 MODEL_NAME = "a name of 1 to 200 printable characters without spaces"
+MODEL_PATTERN = f"{MODEL_NAME}, perhaps with a `*` at its end"
 PEPPER_VERSION = "the number of a version, from 1, as a key"
 
 
@@ -39,7 +40,13 @@ def _provider_name(text: str) -> str:
 
 
 def _model_name(text: str) -> str:
-    if not addresses.is_plain(text):
+    if not addresses.is_plain(text) or "*" in text:
+        raise Unfit(shown(text))
+    return text
+
+
+def _model_pattern(text: str) -> str:
+    if not addresses.is_plain(text) or "*" in text[:-1]:
         raise Unfit(shown(text))
     return text
 
@@ -73,6 +80,7 @@ Origins = tuple[Annotated[str, Text(str, addresses.read_origin, addresses.ORIGIN
 Peppers = dict[Annotated[int, Text(int, _pepper_version, PEPPER_VERSION)], SecretRef]
 ProviderName = Annotated[str, Text(str, _provider_name, PROVIDER_NAME)]
 ModelName = Annotated[str, Text(str, _model_name, MODEL_NAME)]
+ModelPattern = Annotated[str, Text(str, _model_pattern, MODEL_PATTERN)]
 Kind = Literal["openai", "openai-compatible", "local", "echo"]
 Spoken = Literal["chat", "responses"]
 TaskName = Literal["chat", "embeddings"]
@@ -496,13 +504,24 @@ class ProviderSettings(Section):
 
 
 class ModelSettings(Section):
-    """One model as callers know it. The name of the table is its name."""
+    """One model as callers know it. The name of the table is its name; `gpt-*` stands for all that begin so."""
 
     targets: Targets = Field(
         strict=False,
         min_length=1,
         description="Who answers for it, as `provider:model`, in order: the next is asked when one "
-        "cannot answer.",
+        "cannot answer. Those with a weight share the calls by it, and come before the others. Under a "
+        "name with `*`, a `*` here stands for the name that was asked.",
+    )
+    star: Literal["name", "rest"] = setting(
+        "What `*` in a target stands for: the whole `name` that was asked, or the `rest` of it, after "
+        "the beginning that this table names.",
+        "name",
+    )
+    tools: bool = setting(
+        "Whether it can call tools. If false, a request that offers any is refused with "
+        "`model_does_not_support_tools`.",
+        default=True,
     )
     max_output_tokens: int = setting(
         "The most that one answer may produce. It is held for, and sent to the provider as the "
@@ -551,7 +570,12 @@ class Settings(Section):
     audit: AuditSettings = part(AuditSettings)
     log: LogSettings = part(LogSettings)
     providers: dict[ProviderName, ProviderSettings] = part(dict)
-    models: dict[ModelName, ModelSettings] = part(dict)
+    models: dict[ModelPattern, ModelSettings] = part(dict)
+    aliases: dict[ModelName, ModelName] = Field(
+        default_factory=dict,
+        description="More names for models, each with the name that it stands for: "
+        '`fast = "gpt-4.1-mini"`. Whoever may call the model may call it by them.',
+    )
 
     def at(self, path: Path) -> Path:
         """Where a path of this file is."""

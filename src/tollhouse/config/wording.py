@@ -9,10 +9,15 @@ from pydantic_core import ErrorDetails
 
 from tollhouse.config import secrets
 from tollhouse.config.problems import Place, Problem, Unfit, dotted, kind, shown
-from tollhouse.config.settings import MODEL_NAME, PEPPER_VERSION, PROVIDER_NAME
+from tollhouse.config.settings import MODEL_NAME, MODEL_PATTERN, PEPPER_VERSION, PROVIDER_NAME
 from tollhouse.config.shapes import Shape, members, sections, shape_at, takes
 
-NAMES = {"providers": PROVIDER_NAME, "models": MODEL_NAME, "auth": PEPPER_VERSION}
+NAMES = {
+    "providers": PROVIDER_NAME,
+    "models": MODEL_PATTERN,
+    "aliases": MODEL_NAME,
+    "auth": PEPPER_VERSION,
+}
 
 
 def problem(error: ErrorDetails) -> Problem:

@@ -3,22 +3,34 @@
 from __future__ import annotations
 
 from tollhouse.config import Settings, TargetName
-from tollhouse.domain.snapshot import Model, Target
+from tollhouse.config.settings import ModelSettings
+from tollhouse.domain.snapshot import Model, Names, Target
 from tollhouse.domain.tasks import Task
 
 
-def models(settings: Settings) -> dict[str, Model]:
-    return {
-        name: Model(
-            name,
-            tuple(_target(settings, target) for target in model.targets),
-            model.max_output_tokens,
-            model.image_tokens,
-            frozenset(map(Task, model.does)),
-            is_strict=model.strict,
-        )
-        for name, model in settings.models.items()
-    }
+def names(settings: Settings) -> Names:
+    models = {name: _model(settings, name, each) for name, each in settings.models.items()}
+    wildcards = [model for name, model in models.items() if name.endswith("*")]
+    return Names(
+        {name: model for name, model in models.items() if not name.endswith("*")},
+        tuple(sorted(wildcards, key=lambda model: -len(model.name))),
+        settings.aliases,
+    )
+
+
+def _model(settings: Settings, name: str, model: ModelSettings) -> Model:
+    ordered = sorted(model.targets, key=lambda target: target.weight is None)
+    return Model(
+        name,
+        tuple(_target(settings, target) for target in ordered),
+        model.max_output_tokens,
+        model.image_tokens,
+        frozenset(map(Task, model.does)),
+        is_strict=model.strict,
+        weights=tuple(target.weight for target in ordered if target.weight is not None),
+        takes_tools=model.tools,
+        drops_prefix=model.star == "rest",
+    )
 
 
 def _target(settings: Settings, name: TargetName) -> Target:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tollhouse.domain import budget, models
+from tollhouse.domain import budget, models, naming
 from tollhouse.domain.budget import Account, dollars
 from tollhouse.domain.errors import KeyDisabled, KeyExpired, KeyUnknown, Refusal
 from tollhouse.domain.identity import KeyRecord
@@ -62,6 +62,7 @@ async def explain(
         record = _key(snapshot, key, now)
         steps.append(Step(stage, f"{key} of {record.principal.user} is valid"))
         stage = "model"
+        steps += _named(snapshot, record.principal.tenant, ask.model)
         plan = models.plan(snapshot, record.principal, ask, now)
         steps += _planned(plan)
         stage = "budget"
@@ -83,10 +84,21 @@ def _key(snapshot: Snapshot, key: str, now: float) -> KeyRecord:
     return record
 
 
+def _named(snapshot: Snapshot, tenant: str, asked: str) -> list[Step]:
+    """By which rules the name leads to a model, where it is not one itself."""
+    found = naming.find(snapshot, tenant, asked)
+    return [Step("name", rule) for rule in found.rules] if found else []
+
+
 def _planned(plan: Plan) -> list[Step]:
     targets = "; ".join(_leg(leg) for leg in plan.legs)
+    shares = plan.model.weights
+    drawn = (
+        f"the first {len(shares)} share the calls {':'.join(map(str, shares))}; " if shares else ""
+    )
+    says = f"{plan.model.name!r} is known and granted; {drawn}asked in this order: {targets}"
     return [
-        Step("model", f"{plan.model.name!r} is known and granted; asked in this order: {targets}"),
+        Step("model", says),
         Step("hold", f"{dollars(plan.hold)} would be held: the dearest of its targets"),
     ]
 

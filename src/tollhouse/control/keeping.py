@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from tollhouse.domain.errors import StoreUnavailable
-from tollhouse.domain.snapshot import Model, Snapshot
+from tollhouse.domain.snapshot import Names, Snapshot
 from tollhouse.ports import Database
 from tollhouse.storage import snapshots
 
@@ -24,13 +24,13 @@ class SnapshotKeeper:
     def __init__(
         self,
         database: Database,
-        models: Mapping[str, Model],
+        names: Names,
         *,
         requires_price: bool,
         clock_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self._database = database
-        self._models = models
+        self._names = names
         self._requires_price = requires_price
         self._clock_s = clock_s
         self._confirmed_at = 0.0
@@ -59,7 +59,7 @@ class SnapshotKeeper:
             or await snapshots.revision(self._database) != self._snapshot.revision
         ):
             self._snapshot = await snapshots.load(
-                self._database, self._models, requires_price=self._requires_price
+                self._database, self._names, requires_price=self._requires_price
             )
         self._confirmed_at = asked_at
 

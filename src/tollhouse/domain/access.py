@@ -6,10 +6,10 @@ from collections.abc import Iterable
 
 
 def is_granted(model: str, granted: Iterable[str]) -> bool:
-    return any(_matches(model, pattern) for pattern in granted)
+    return any(matches(model, pattern) for pattern in granted)
 
 
-def _matches(model: str, pattern: str) -> bool:
+def matches(model: str, pattern: str) -> bool:
     if pattern.endswith("*"):
         return model.startswith(pattern[:-1])
     return model == pattern

@@ -230,6 +230,12 @@ class ModelUnknown(Refusal):
     title = "There is no such model here."
 
 
+class ToolsNotSupported(Refusal):
+    code = "model_does_not_support_tools"
+    status = 400
+    title = "This model cannot call tools."
+
+
 class ModelNotGranted(Refusal):
     code = "model_not_granted"
     status = 403

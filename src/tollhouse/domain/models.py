@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from tollhouse.domain import access
+from tollhouse.domain import naming
 from tollhouse.domain.errors import (
     FeatureUnpriced,
     ModelCannot,
     ModelNotGranted,
     ModelUnknown,
     ModelUnpriced,
+    ToolsNotSupported,
 )
 from tollhouse.domain.identity import Principal
 from tollhouse.domain.pricing import Price
 from tollhouse.domain.snapshot import Model, Snapshot, Target
 from tollhouse.domain.tasks import Task
 from tollhouse.domain.values import value
+from tollhouse.domain.weighing import in_turn
 
 
 @value
@@ -79,17 +81,19 @@ MESSAGE_TOKENS = 16
 """What a chat template may add around each message."""
 
 
-def plan(snapshot: Snapshot, caller: Principal, ask: Ask, now: float) -> Plan:
-    model = snapshot.models.get(ask.model) or snapshot.models.get(ask.otherwise or "")
-    if model is None:
+def plan(snapshot: Snapshot, caller: Principal, ask: Ask, now: float, seed: float = 0.0) -> Plan:
+    """By `seed`, from 0 to 1, targets that share the calls get theirs."""
+    found = naming.find_either(snapshot, caller.tenant, ask.model, ask.otherwise)
+    if found is None:
         raise ModelUnknown(
             f"There is no model {ask.model[:100]!r} here. `GET /v1/models` lists those this key may call.",
             param="model",
         )
-    if not access.is_granted(model.name, caller.models):
+    model = found.model
+    if not naming.is_granted(found, caller):
         raise ModelNotGranted(
-            f"This key may not call {model.name!r}. An operator grants it with "
-            f"`tollhouse keys grant {caller.key} {model.name}`.",
+            f"This key may not call {ask.model!r}. An operator grants it with "
+            f"`tollhouse keys grant {caller.key} {ask.model}`.",
             param="model",
         )
     if ask.task not in model.does:
@@ -98,7 +102,13 @@ def plan(snapshot: Snapshot, caller: Principal, ask: Ask, now: float) -> Plan:
             f"An operator who knows better lists it in `does` of the model.",
             param="model",
         )
-    legs = tuple([_leg(snapshot, model, target, ask, now) for target in model.targets])
+    if ask.tools and not model.takes_tools:
+        raise ToolsNotSupported(
+            f"{ask.model!r} cannot call tools. Leave `tools` out, or ask a model that can.",
+            param="tools",
+        )
+    targets = in_turn(model.targets, model.weights, seed) if model.weights else model.targets
+    legs = tuple([_leg(snapshot, model, target, ask, now) for target in targets])
     return Plan(ask, model, legs, max([leg.worst for leg in legs]))
 
 

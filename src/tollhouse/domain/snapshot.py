@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from tollhouse.domain.identity import KeyRecord
@@ -33,7 +33,10 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A public model name and the targets that answer for it, in order."""
+    """A public model name and the targets that answer for it, in order.
+
+    The name of a wildcard ends with `*`, and so may models of its targets contain one.
+    """
 
     name: str
     targets: tuple[Target, ...]
@@ -44,6 +47,33 @@ class Model:
     """What it is told to hold, where a dialect asks."""
     is_strict: bool = False
     """Whether a call is refused rather than told to a target in part."""
+
+    weights: tuple[int, ...] = ()
+    """By which the first targets share the calls; those without come after, in order."""
+
+    takes_tools: bool = True
+    drops_prefix: bool = False
+    """Whether `*` in a target stands for what follows a wildcard's beginning, or for the whole name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What models are called by, as the settings have it. No alias leads back to itself."""
+
+    models: Mapping[str, Model]
+    wildcards: tuple[Model, ...] = ()
+    """The longest beginning first."""
+
+    aliases: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What one tenant calls models by: names of its own, and those that it does not see."""
+
+    names: Mapping[str, str]
+    hidden: tuple[str, ...]
+    """Exact, or `prefix*`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +88,13 @@ class DatedPrice:
 class Snapshot:
     revision: int
     keys: Mapping[str, KeyRecord]
-    models: Mapping[str, Model]
+    names: Names
     prices: Mapping[str, tuple[DatedPrice, ...]]
     """By target name or `kind:model`; the newest first."""
 
     requires_price: bool = True
+    views: Mapping[str, View] = field(default_factory=dict)
+    """By tenant."""
 
     def price(self, target: Target, now: float) -> Price | None:
         """The price in force."""

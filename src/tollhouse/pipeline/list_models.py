@@ -5,10 +5,9 @@ from __future__ import annotations
 from urllib.parse import parse_qs
 
 from tollhouse.dialects import openai_models
-from tollhouse.domain import access
+from tollhouse.domain import naming
 from tollhouse.domain.errors import FieldInvalid, ModelUnknown
-from tollhouse.domain.identity import Principal
-from tollhouse.domain.snapshot import Model, Snapshot
+from tollhouse.domain.snapshot import Model
 from tollhouse.pipeline.call import Call
 from tollhouse.pipeline.house import House
 from tollhouse.pipeline.identify import identify
@@ -21,30 +20,24 @@ LONGEST_PAGE = 1000
 async def list_models(call: Call, house: House) -> None:
     with recorded(call, house) as record, within(call.route.deadline_s):
         caller = record.caller = identify(record, house)
-        callable_models = _callable(house.snapshot, caller)
-        body = _one(call, callable_models) if call.path_rest else _page(call, callable_models)
+        if call.path_rest:
+            body = _one(call, naming.callable_model(house.snapshot, caller, call.path_rest))
+        else:
+            body = _page(call, naming.callable_models(house.snapshot, caller, house.now_s()))
         headers = ((b"content-type", b"application/json"), (b"content-length", b"%d" % len(body)))
         await call.reply.start(200, headers)
         await call.reply.end(body)
 
 
-def _callable(snapshot: Snapshot, caller: Principal) -> list[Model]:
-    models = snapshot.models.values()
-    return [model for model in models if access.is_granted(model.name, caller.models)]
-
-
-def _one(call: Call, models: list[Model]) -> bytes:
+def _one(call: Call, model: Model | None) -> bytes:
     """A model that may not be called answers like one that is not there."""
-    for model in models:
-        if model.name == call.path_rest:
-            return (
-                openai_models.anthropic_one(model)
-                if _is_anthropic(call)
-                else openai_models.openai_one(model)
-            )
-    raise ModelUnknown(
-        f"There is no model {call.path_rest[:100]!r} here for this key.", param="model"
-    )
+    if model is None:
+        raise ModelUnknown(
+            f"There is no model {call.path_rest[:100]!r} here for this key.", param="model"
+        )
+    if _is_anthropic(call):
+        return openai_models.anthropic_one(model)
+    return openai_models.openai_one(model)
 
 
 def _page(call: Call, models: list[Model]) -> bytes:

@@ -20,7 +20,9 @@ async def serve(call: Call, house: House) -> None:
         with carried(caller, house):
             body = await call.read_body()
             ask = record.ask = call.route.dialect.peek(body)
-            plan = record.plan = make_plan(house.snapshot, caller, ask, house.now_s())
+            plan = record.plan = make_plan(
+                house.snapshot, caller, ask, house.now_s(), house.standings.draw()
+            )
             async with admitted(call, caller, plan, house) as meter:
                 record.meter = meter
                 async with dispatched(call, plan, body, meter, house) as (answer, lane):

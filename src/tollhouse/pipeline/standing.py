@@ -18,6 +18,9 @@ from tollhouse.pipeline.gate import Gate
 
 LONGEST_RETRY_S = 60
 
+MOST = 4096
+"""Targets that are told apart: under a wildcard there may be any number."""
+
 OnTurn = Callable[[str, State, str], None]
 """Told the target, how its breaker stands from now on, and why it opened last."""
 
@@ -58,7 +61,7 @@ class Rules:
 
 
 class Standings:
-    """As many as targets are configured. `clock` never goes back; `draw` gives from 0 to 1."""
+    """One for each target, up to `MOST`. `clock` never goes back; `draw` gives from 0 to 1."""
 
     def __init__(
         self,
@@ -126,8 +129,11 @@ class Standings:
 
     def _begin(self, target: Target) -> Standing:
         room = self.rules.rooms.get(target.provider) or Room()
-        standing = self._of[target.name] = Standing(
-            target.name,
+        name = target.name if len(self._of) < MOST else f"{target.provider}:*"
+        if name in self._of:
+            return self._of[name]
+        standing = self._of[name] = Standing(
+            name,
             Breaker(self.rules.tripping),
             Gate(room.calls, room.in_line, room.line_s),
             RetryBudget(self.rules.retrying.share_percent),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from tollhouse.domain.credentials import Digest
 from tollhouse.domain.identity import KeyRecord, Principal, Priority
 from tollhouse.domain.pricing import Price
-from tollhouse.domain.snapshot import DatedPrice, Model, Snapshot
+from tollhouse.domain.snapshot import DatedPrice, Names, Snapshot
 from tollhouse.ports import Database, Row
+from tollhouse.storage import views
 
 MS_PER_S = 1000
 
@@ -37,14 +38,12 @@ async def revision(database: Database) -> int:
     return int(value)
 
 
-async def load(
-    database: Database, models: Mapping[str, Model], *, requires_price: bool
-) -> Snapshot:
+async def load(database: Database, names: Names, *, requires_price: bool) -> Snapshot:
     """The revision is read first: what changes while the rest is read shows as a newer one."""
     number = await revision(database)
     keys = {row[0]: _key(row) for row in await database.read(_KEYS)}
     prices = _by_model(await database.read(_PRICES))
-    return Snapshot(number, keys, models, prices, requires_price)
+    return Snapshot(number, keys, names, prices, requires_price, await views.views(database))
 
 
 def _key(row: Row) -> KeyRecord:

@@ -60,7 +60,7 @@ async def open_door(settings: Settings, draining: Draining) -> AsyncIterator[Doo
         metrics = make_metrics(settings)
         tasks = await stack.enter_async_context(background())
         keeper = SnapshotKeeper(
-            store, catalogue.models(settings), requires_price=settings.ledger.require_price
+            store, catalogue.names(settings), requires_price=settings.ledger.require_price
         )
         await keeper.refresh()
         tasks.start(keeper.keep())

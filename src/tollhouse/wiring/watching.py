@@ -35,7 +35,7 @@ def make_metrics(settings: Settings) -> Metrics:
         routes=names | {routes.unrouted(spoken["chat"]).name},
         models=settings.models,
         providers=settings.providers,
-        targets={str(target) for model in settings.models.values() for target in model.targets},
+        targets={target.name for model in settings.models.values() for target in model.targets},
         directory=directory,
     )
 

@@ -60,7 +60,7 @@ async def read(settings: Settings, database: Database, now_ms: int) -> Books:
         open_calls=tuple(await usage.open_calls(database)),
         differences=tuple(await budgets.verify(database)),
         gateways=tuple(gateways),
-        snapshot=await snapshots.load(database, catalogue.models(settings), requires_price=True),
+        snapshot=await snapshots.load(database, catalogue.names(settings), requires_price=True),
         audit_faults=await _audit_faults(settings, database),
         newest_ms=max([newest_call_ms, *begun, *(head.at_ms for head in anchored)]),
         most_connections=connections,

@@ -64,7 +64,7 @@ def _price_not_required(seen: Seen) -> Iterator[Ill]:
 
 def _models_unpriced(seen: Seen) -> Iterator[Ill]:
     snapshot = seen.books.snapshot
-    targets = {target for model in snapshot.models.values() for target in model.targets}
+    targets = {target for model in snapshot.names.models.values() for target in model.targets}
     is_refused = seen.settings.ledger.require_price
     for target in sorted(targets, key=lambda each: each.name):
         if snapshot.price(target, seen.now_ms / 1000) is None:
