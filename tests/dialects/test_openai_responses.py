@@ -71,7 +71,18 @@ def test_each_tool_is_known_by_its_name_or_by_its_kind() -> None:
     ask = OpenAIResponses().peek(_body(tools=tools, input=[later, found, SAID]))
 
     assert ask.tools == {
-        *("look", "apply", "see", "eyes.see", "late", "found", ":local_shell", ":web_search"),
+        *(
+            "look",
+            "apply",
+            "apply()",
+            "see",
+            "eyes.see",
+            "eyes__see",
+            "late",
+            "found",
+            ":local_shell",
+            ":web_search",
+        ),
     }
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from fuzz import answers, bodies, doors, texts
+from fuzz import answers, bodies, doors, responses, texts
 
 CORPUS = Path(__file__).with_name("corpus")
 CRASHES = Path(".fuzz/crashes")
@@ -48,6 +48,17 @@ TARGETS = {
     ),
     "whole_answer": Target(
         answers.whole_answer_target, answers.WHOLE_SEEDS, (*JSON_WORDS, *CHUNK_WORDS)
+    ),
+    "responses_ask": Target(
+        responses.responses_ask_target, responses.ASK_SEEDS, (*JSON_WORDS, *responses.WORDS)
+    ),
+    "responses_relay": Target(
+        responses.responses_relay_target, responses.STREAM_SEEDS, (*JSON_WORDS, *responses.WORDS)
+    ),
+    "responses_translated": Target(
+        responses.responses_translated_target,
+        responses.STREAM_SEEDS,
+        (*JSON_WORDS, *responses.WORDS),
     ),
     "error_text": Target(
         answers.error_text_target, answers.ERROR_SEEDS, (*JSON_WORDS, b'"message"', b"sk-", b"://")

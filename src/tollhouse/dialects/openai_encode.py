@@ -131,7 +131,7 @@ class _Saying:
             return {}
         if thinking.budget_tokens is not None:
             self.unsaid.append("thinking.budget_tokens")
-        effort = thinking.effort or _effort(thinking.budget_tokens)
+        effort = thinking.effort or effort_of(thinking.budget_tokens)
         return {"reasoning_effort": effort} if effort else {}
 
     def _asked(self, message: Message) -> Members:
@@ -279,7 +279,7 @@ def _form(form: OutputForm | None) -> Members:
     return {"response_format": {"type": "json_object" if form.form is Form.JSON else "text"}}
 
 
-def _effort(budget_tokens: int | None) -> str | None:
+def effort_of(budget_tokens: int | None) -> str | None:
     if budget_tokens is None:
         return None
     if budget_tokens < LEAST_OF_MEDIUM:

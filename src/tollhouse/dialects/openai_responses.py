@@ -1,4 +1,4 @@
-"""OpenAI Responses: what a body asks for, and what leaves in its place."""
+"""OpenAI Responses: what a body asks for, what leaves in its place, and how it is translated."""
 
 from __future__ import annotations
 
@@ -6,21 +6,27 @@ from typing import Any
 
 from tollhouse.dialects import (
     responses_ask,
+    responses_decode,
+    responses_encode,
     responses_problems,
     responses_tools,
     strict_json,
 )
 from tollhouse.dialects.openai_api import OpenAIEndpoint
+from tollhouse.dialects.reading import Events, StreamReader, WholeReader
+from tollhouse.dialects.responses_reader import ResponseMeaning, read_whole
 from tollhouse.dialects.responses_relay import ResponseStream, WholeResponse
+from tollhouse.dialects.responses_writer import ResponseStreamWriter, ResponseWholeWriter
+from tollhouse.domain.conversation import Conversation
 from tollhouse.domain.errors import Problem
 from tollhouse.domain.models import Ask, Leg
-from tollhouse.ports import Relay
+from tollhouse.ports import Reader, Relay, Writer
 
 SEARCHES_OFFERED = frozenset(f":{kind}" for kind in responses_tools.SEARCHES)
 
 
 class OpenAIResponses(OpenAIEndpoint):
-    """Implements Dialect."""
+    """Implements Codec."""
 
     name = "openai_responses"
 
@@ -49,6 +55,19 @@ class OpenAIResponses(OpenAIEndpoint):
         if ask.is_stream:
             return ResponseStream(model=ask.model, tools=ask.tools)
         return WholeResponse(model=ask.model, tools=ask.tools)
+
+    def decode(self, body: bytes) -> Conversation:
+        return responses_decode.decode(body)
+
+    def encode(self, conversation: Conversation, leg: Leg) -> tuple[bytes, tuple[str, ...]]:
+        return responses_encode.encode(conversation, leg)
+
+    def reader(self, *, is_stream: bool) -> Reader:
+        return StreamReader(Events(), ResponseMeaning()) if is_stream else WholeReader(read_whole)
+
+    def writer(self, ask: Ask, reply_id: str, created: int) -> Writer:
+        kind = ResponseStreamWriter if ask.is_stream else ResponseWholeWriter
+        return kind(ask, reply_id, created)
 
     def problem_event(self, problem: Problem, request_id: str) -> bytes:
         return responses_problems.failed_at_once(problem, request_id)

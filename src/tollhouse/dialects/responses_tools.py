@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from tollhouse.dialects import responses_names
 from tollhouse.domain.errors import FieldInvalid, FieldRefused, UpstreamBroke
 
 NAMED = frozenset({"function", "custom"})
@@ -136,10 +137,10 @@ def _names(tools: Iterable[dict[str, Any]], namespace: str = "") -> Iterator[str
     for tool in tools:
         kind, name = _kind(tool), tool.get("name")
         if kind == "namespace" and isinstance(name, str):
-            yield from _names(_objects("tools", tool.get("tools")), f"{name}.")
+            yield from _names(_objects("tools", tool.get("tools")), name)
         elif kind in NAMED:
             if isinstance(name, str):
-                yield from {name, namespace + name}
+                yield from responses_names.forms(namespace, name, is_custom=kind == "custom")
         else:
             yield f":{kind}"
 

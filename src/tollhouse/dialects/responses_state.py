@@ -1,0 +1,41 @@
+"""What another dialect sealed, within the one member that a reasoning item has for such things.
+
+OpenAI's own goes home to an upstream of this dialect as it came.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from tollhouse.domain.conversation import State
+
+DIALECT = "openai_responses"
+OURS = "tollhouse:"
+
+
+class _Sealed(msgspec.Struct):
+    dialect: str
+    raw: dict[str, Any]
+
+
+_read = msgspec.json.Decoder(_Sealed).decode
+
+
+def written(state: State) -> str:
+    """For the caller, to be given back as `encrypted_content`."""
+    if state.dialect == DIALECT:
+        return str(state.raw.get("encrypted_content", ""))
+    return OURS + msgspec.json.encode(_Sealed(state.dialect, dict(state.raw))).decode()
+
+
+def given_back(encrypted: str) -> State | None:
+    """None for what is torn: no upstream would take it."""
+    if not encrypted.startswith(OURS):
+        return State(DIALECT, {"encrypted_content": encrypted})
+    try:
+        sealed = _read(encrypted.removeprefix(OURS))
+    except (msgspec.MsgspecError, UnicodeEncodeError):
+        return None
+    return State(sealed.dialect, sealed.raw)
