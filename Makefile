@@ -27,6 +27,10 @@ format: $(VENV)/.dev ## put every file into the form that `check` wants
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix-only .
 
+clients: $(VENV)/.dev $(VENV)-clients/.python ## the SDKs and agents that people use, each against a served gateway
+	@scripts/install-node tests/clients/node tests/clients/agents
+	@TOLLHOUSE_CLIENTS=1 $(BIN)/python -m pytest -n $(or $(JOBS),2) --dist loadgroup tests/clients $(ARGS)
+
 fuzz: $(VENV)/.dev $(VENV)/.fuzz ## look for input that breaks a parser (SECONDS=60 a target, TARGET="sse_relay url", KEEP=1)
 	@PYTHONPATH=tests $(BIN)/python -m fuzz --seconds $(or $(SECONDS),60) $(if $(KEEP),--keep) $(TARGET)
 
@@ -43,7 +47,7 @@ lock: $(VENV)/.dev ## resolve requirements/*.in anew into hash-pinned files
 	@scripts/lock
 
 clean: ## remove the environment and everything made by tools
-	@rm -rf $(VENV) .demo build dist .mypy_cache .ruff_cache .hypothesis .fuzz .import_linter_cache
+	@rm -rf $(VENV) $(VENV)-clients tests/clients/*/node_modules .demo build dist .mypy_cache .ruff_cache .hypothesis .fuzz .import_linter_cache
 
 $(VENV)/.demo: requirements/runtime.txt requirements/local.txt requirements/bootstrap.txt pyproject.toml
 	@PYTHON="$(PYTHON)" $(INSTALL) $(VENV) demo
@@ -57,7 +61,11 @@ $(VENV)/.fuzz: requirements/fuzz.txt $(VENV)/.dev
 	@PYTHON="$(PYTHON)" $(INSTALL) $(VENV) fuzz
 	@touch $@
 
+$(VENV)-clients/.python: requirements/clients.txt requirements/bootstrap.txt
+	@PYTHON="$(PYTHON)" $(INSTALL) $(VENV)-clients clients
+	@touch $@
+
 # Both kinds of environment are one directory.
 .NOTPARALLEL:
 
-.PHONY: help setup demo test check format fuzz bench evidence docs lock clean
+.PHONY: help setup demo test check format clients fuzz bench evidence docs lock clean

@@ -1,0 +1,87 @@
+"""Which clients are tried, and what of them can be had on this machine."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent.parent
+PYTHON = ROOT / ".venv-clients" / "bin" / "python"
+NODE_AT_LEAST = 20
+
+
+@dataclass(frozen=True)
+class Client:
+    """One way in which one package asks. `program` is run with `way` as its argument."""
+
+    package: str
+    runtime: str  # Python or Node
+    program: str
+    way: str
+    dialect: str  # that it speaks
+    path: str  # that it asks
+    tries_again: bool = True  # when it is told to wait for a second
+
+    @property
+    def id(self) -> str:
+        return f"{self.package}-{self.runtime}-{self.way}".lower()
+
+    @property
+    def is_stream(self) -> bool:
+        return "stream" in self.way
+
+    @property
+    def version(self) -> str:
+        return python_version(self.package) if self.runtime == "Python" else node_version(self)
+
+    @property
+    def command(self) -> list[str]:
+        if self.runtime == "Python":
+            return [str(PYTHON), str(HERE / "python" / self.program), self.way]
+        return ["node", str(HERE / "node" / self.program), self.way]
+
+    @property
+    def is_left_out(self) -> str:
+        """Why, or nothing."""
+        if self.runtime == "Python":
+            return "" if PYTHON.exists() else "its environment is not installed"
+        return without_node() or (
+            "" if (HERE / "node" / "node_modules" / self.package).exists() else "npm did not get it"
+        )
+
+
+CHAT = ("chat", "/v1/chat/completions")
+CLIENTS = (
+    Client("openai", "Python", "openai_chat.py", "whole", *CHAT),
+    Client("openai", "Python", "openai_chat.py", "stream", *CHAT),
+    Client("openai", "Node", "openai_chat.mjs", "whole", *CHAT),
+    Client("openai", "Node", "openai_chat.mjs", "stream", *CHAT),
+)
+
+
+@cache
+def without_node() -> str:
+    if not shutil.which("node"):
+        return "there is no Node here"
+    said = subprocess.run(["node", "--version"], capture_output=True, text=True, check=True).stdout
+    major = int(re.findall(r"\d+", said)[0])
+    return "" if major >= NODE_AT_LEAST else f"Node is {said.strip()}, and 20 is needed"
+
+
+@cache
+def python_version(package: str) -> str:
+    lock = (ROOT / "requirements" / "clients.txt").read_text("utf-8")
+    return re.findall(rf"^{re.escape(package)}==(\S+)", lock, re.MULTILINE)[0]
+
+
+@cache
+def node_version(client: Client) -> str:
+    lock = json.loads((HERE / "node" / "package-lock.json").read_text("utf-8"))
+    version: str = lock["packages"][f"node_modules/{client.package}"]["version"]
+    return version

@@ -1,0 +1,55 @@
+"""The provider's side of the play, in the dialect that it is asked in."""
+
+from __future__ import annotations
+
+import asyncio
+from types import ModuleType
+
+from clients.upstream import openai_chat
+from clients.upstream.play import turn_after
+from journeys.provider import Asked, Provider, json_response
+
+SPEECHES: dict[str, ModuleType] = {"/v1/chat/completions": openai_chat}
+
+
+def speech(asked: Asked) -> ModuleType:
+    return SPEECHES[asked.path.partition("?")[0]]
+
+
+async def act(it: Provider, asked: Asked, writer: asyncio.StreamWriter) -> None:
+    for piece in _pieces(asked):
+        writer.write(piece)
+        await writer.drain()
+
+
+async def break_off(it: Provider, asked: Asked, writer: asyncio.StreamWriter) -> None:
+    """In the middle of the answer, as a provider that dies."""
+    pieces = _pieces(asked)
+    for piece in pieces[: len(pieces) // 2]:
+        writer.write(piece)
+        await writer.drain()
+    writer.transport.abort()
+
+
+class Busy:
+    """Says so once, asks for a second of patience, and acts when it is asked again."""
+
+    def __init__(self) -> None:
+        self._has_said_so = False
+
+    async def __call__(self, it: Provider, asked: Asked, writer: asyncio.StreamWriter) -> None:
+        if self._has_said_so:
+            await act(it, asked, writer)
+            return
+        self._has_said_so = True
+        error = {"error": {"message": "slow down", "type": "rate_limit_error"}}
+        writer.write(json_response(error, "429 Too Many Requests", "retry-after: 1"))
+        await writer.drain()
+
+
+def _pieces(asked: Asked) -> list[bytes]:
+    speaks = speech(asked)
+    turn = turn_after(speaks.results(asked.body))
+    if asked.body.get("stream"):
+        return list(speaks.stream(asked, turn))
+    return [speaks.whole(asked, turn)]
