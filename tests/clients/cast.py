@@ -9,9 +9,13 @@ from clients.roster import CLIENTS, Client
 
 def _played(client: Client) -> object:
     why = client.is_left_out
-    return pytest.param(
-        client, id=client.id, marks=pytest.mark.skipif(bool(why), reason=f"left out: {why}")
-    )
+    marks = [
+        pytest.mark.xdist_group(client.program),  # each program is started once
+        pytest.mark.skipif(
+            bool(why), reason=f"left out: {client.package} ({client.runtime}): {why}"
+        ),
+    ]
+    return pytest.param(client, id=client.id, marks=marks)
 
 
 every_client = pytest.mark.parametrize("client", [_played(each) for each in CLIENTS])

@@ -18,7 +18,7 @@ NODE_AT_LEAST = 20
 
 @dataclass(frozen=True)
 class Client:
-    """One way in which one package asks. `program` is run with `way` as its argument."""
+    """One way in which one package asks. `program` plays it when told `way`."""
 
     package: str
     runtime: str  # Python or Node
@@ -43,8 +43,8 @@ class Client:
     @property
     def command(self) -> list[str]:
         if self.runtime == "Python":
-            return [str(PYTHON), str(HERE / "python" / self.program), self.way]
-        return ["node", str(HERE / "node" / self.program), self.way]
+            return [str(PYTHON), str(HERE / "python" / self.program)]
+        return ["node", str(HERE / "node" / self.program)]
 
     @property
     def is_left_out(self) -> str:

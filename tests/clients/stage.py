@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
-import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from clients.player import Player
 from clients.roster import Client
 from clients.tap import Tap, tap
 from journeys.gateway import Gateway, furnish, now_ms, prepared, until
@@ -19,7 +17,6 @@ from tollhouse.control import budgets, keys, peppers, prices, tenancy
 from tollhouse.control.prices import Rates
 from tollhouse.wiring import Store
 
-PATIENCE_S = 120.0
 REAL = "real-model"
 
 KINDS = {"chat": ("openai-compatible", "/v1")}
@@ -35,6 +32,7 @@ class Stage:
     poor: str
     """A key whose tenant has next to nothing left."""
 
+    players: dict[str, Player] = field(default_factory=dict)
     pipe: Tap = field(default_factory=Tap)
     spent_before: int = 0
     calls_before: int = 0
@@ -48,29 +46,13 @@ class Stage:
             yield
 
     async def run(self, client: Client, model: str, *, key: str = "") -> dict[str, Any]:
-        """What the client says came of it, once its process has ended."""
-        environ = {
-            **_bare_environ(),
-            "CLIENT_ORIGIN": self.pipe.origin,
-            "CLIENT_KEY": key or self.door.key,
-            "CLIENT_MODEL": model,
-        }
-        process = await asyncio.create_subprocess_exec(
-            *client.command,
-            env=environ,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
+        """What the client says came of it."""
+        player = self.players.get(client.program)
+        if player is None:
+            player = self.players[client.program] = await Player.start(client.command)
+        return await player.play(
+            way=client.way, origin=self.pipe.origin, key=key or self.door.key, model=model
         )
-        try:
-            async with asyncio.timeout(PATIENCE_S):
-                out, problems = await process.communicate()
-        finally:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
-        assert process.returncode == 0, problems.decode()
-        told: dict[str, Any] = json.loads(out.splitlines()[-1])
-        return told
 
     async def spent(self) -> int:
         """Since the test began, once nothing is held."""
@@ -94,10 +76,13 @@ async def set_up(directory: Path) -> AsyncIterator[Stage]:
         await furnish(door, limit=10**12)
         door.key = await door.on_store(lambda store: _rich(store, door))
         poor = await door.on_store(lambda store: _poor(store, door))
+        stage = Stage(door, up, poor)
         try:
             await door.start()
-            yield Stage(door, up, poor)
+            yield stage
         finally:
+            for player in stage.players.values():
+                await player.end()
             while door.processes:
                 door.kill()
 
@@ -134,9 +119,3 @@ async def _key(store: Store, door: Gateway, tenant: str) -> str:
     secrets = await peppers.opened(door.settings, store)
     wish = keys.Wish(tenant, "clients", models=tuple(KINDS))
     return (await keys.issue(store, secrets, wish, now_ms())).key
-
-
-def _bare_environ() -> dict[str, str]:
-    """Nothing that would tell a client where else to go, or whom to tell of it."""
-    kept = {name: os.environ[name] for name in ("PATH", "LANG", "TMPDIR") if name in os.environ}
-    return {**kept, "HOME": "/nonexistent", "NO_COLOR": "1", "DO_NOT_TRACK": "1"}

@@ -1,11 +1,9 @@
 // OpenAI's SDK on chat completions: whole answers, and its own helper for streams.
 
 import OpenAI from "openai";
-import { DESCRIPTION, KEY, MODEL, ORIGIN, QUESTION, SCHEMA, tell, weather } from "./told.mjs";
+import { DESCRIPTION, QUESTION, SCHEMA, play, weather } from "./told.mjs";
 
-const client = new OpenAI({ baseURL: `${ORIGIN}/v1`, apiKey: KEY });
 const members = {
-  model: MODEL,
   tools: [
     {
       type: "function",
@@ -18,14 +16,15 @@ const members = {
   of_no_dialect: [1.5, null],
 };
 
-const whole = (messages) => client.chat.completions.create({ ...members, messages });
+const whole = (client, asked) => client.chat.completions.create(asked);
 
-const stream = (messages) =>
+const stream = (client, asked) =>
   client.chat.completions
-    .stream({ ...members, messages, stream_options: { include_usage: true } })
+    .stream({ ...asked, stream_options: { include_usage: true } })
     .finalChatCompletion();
 
-async function session(ask) {
+async function session({ origin, key, model }, ask) {
+  const client = new OpenAI({ baseURL: `${origin}/v1`, apiKey: key });
   const messages = [
     { role: "developer", content: "Be brief." },
     { role: "user", content: QUESTION },
@@ -33,7 +32,7 @@ async function session(ask) {
   let input = 0;
   let output = 0;
   for (;;) {
-    const reply = await ask(messages);
+    const reply = await ask(client, { ...members, model, messages });
     input += reply.usage.prompt_tokens;
     output += reply.usage.completion_tokens;
     const { message } = reply.choices[0];
@@ -46,4 +45,4 @@ async function session(ask) {
   }
 }
 
-await tell({ whole: () => session(whole), stream: () => session(stream) });
+await play({ whole: (door) => session(door, whole), stream: (door) => session(door, stream) });

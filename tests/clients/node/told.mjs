@@ -1,8 +1,6 @@
-// How a client in Node is told what to do, and says what came of it.
+// How a client in Node is told what to do, and says what came of it: a line of JSON for a line.
 
-export const ORIGIN = process.env.CLIENT_ORIGIN;
-export const KEY = process.env.CLIENT_KEY;
-export const MODEL = process.env.CLIENT_MODEL;
+import { createInterface } from "node:readline";
 
 export const QUESTION = "Where is it warmest: in Oslo, Tromsø or Røros?";
 export const SCHEMA = {
@@ -12,20 +10,24 @@ export const SCHEMA = {
 };
 export const DESCRIPTION = "The weather in a city.";
 
-const called = [];
+let called = [];
 
 export function weather({ city }) {
   called.push(city);
   return `${city}: 3 °C`;
 }
 
-// Runs the way that was asked for: its text and tokens, or the error as the client shows it.
-export async function tell(ways) {
-  let told;
-  try {
-    told = await ways[process.argv[2]]();
-  } catch (error) {
-    told = { error: `${error.name}: ${error.message}` };
+// Text and tokens of each wish, or the error as the client shows it.
+export async function play(ways) {
+  for await (const line of createInterface({ input: process.stdin })) {
+    const { way, ...door } = JSON.parse(line);
+    called = [];
+    let told;
+    try {
+      told = await ways[way](door);
+    } catch (error) {
+      told = { error: `${error.name}: ${error.message}` };
+    }
+    process.stdout.write(`${JSON.stringify({ called, ...told })}\n`);
   }
-  console.log(JSON.stringify({ called, ...told }));
 }

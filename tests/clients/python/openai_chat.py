@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from openai import OpenAI
-from told import DESCRIPTION, KEY, MODEL, ORIGIN, QUESTION, SCHEMA, tell, weather
+from told import DESCRIPTION, QUESTION, SCHEMA, Door, play, weather
 
-client = OpenAI(base_url=f"{ORIGIN}/v1", api_key=KEY)
-TOOLS: list[Any] = [
-    {
-        "type": "function",
-        "function": {"name": "weather", "description": DESCRIPTION, "parameters": SCHEMA},
-    }
-]
 MEMBERS: dict[str, Any] = {
-    "model": MODEL,
-    "tools": TOOLS,
+    "tools": [
+        {
+            "type": "function",
+            "function": {"name": "weather", "description": DESCRIPTION, "parameters": SCHEMA},
+        }
+    ],
     "parallel_tool_calls": True,
     "store": False,
     "prompt_cache_key": "north",
@@ -25,22 +23,22 @@ MEMBERS: dict[str, Any] = {
 }
 
 
-def whole(messages: list[Any]) -> Any:
-    return client.chat.completions.create(messages=messages, **MEMBERS)
+def whole(client: OpenAI, **asked: Any) -> Any:
+    return client.chat.completions.create(**asked)
 
 
-def stream(messages: list[Any]) -> Any:
-    asked = {**MEMBERS, "stream_options": {"include_usage": True}}
-    with client.chat.completions.stream(messages=messages, **asked) as events:
+def stream(client: OpenAI, **asked: Any) -> Any:
+    with client.chat.completions.stream(**asked, stream_options={"include_usage": True}) as events:
         return events.get_final_completion()
 
 
-def session(ask: Any) -> dict[str, Any]:
+def session(door: Door, ask: Callable[..., Any]) -> dict[str, Any]:
+    client = OpenAI(base_url=f"{door.origin}/v1", api_key=door.key)
     messages: list[Any] = [{"role": "developer", "content": "Be brief."}]
     messages.append({"role": "user", "content": QUESTION})
     inputs = outputs = 0
     while True:
-        reply = ask(messages)
+        reply = ask(client, model=door.model, messages=messages, **MEMBERS)
         inputs += reply.usage.prompt_tokens
         outputs += reply.usage.completion_tokens
         message = reply.choices[0].message
@@ -52,4 +50,4 @@ def session(ask: Any) -> dict[str, Any]:
             messages.append({"role": "tool", "tool_call_id": call.id, "content": said})
 
 
-tell({"whole": lambda: session(whole), "stream": lambda: session(stream)})
+play({"whole": lambda door: session(door, whole), "stream": lambda door: session(door, stream)})
