@@ -17,6 +17,7 @@ from tollhouse.cli import reference as cli
 from tollhouse.config import reference as config
 from tollhouse.control.doctor import CHECKS
 from tollhouse.control.doctor.checklists import ITEMS
+from tollhouse.data import catalogue
 from tollhouse.domain.breaker import State
 from tollhouse.domain.budget import Outcome
 from tollhouse.domain.errors import REGISTRY, Failure, Problem, TooManyFailures, Unauthenticated
@@ -82,6 +83,29 @@ This page is made from the code by `make docs`.
 """
 
 
+PROVIDERS_HEAD = """\
+# Providers
+
+What `kind` of a provider may be, beside `openai`, `openai-compatible`, `local` and `echo`. A row says where the API
+begins, whose API it is, and which member bounds the output; each may be set otherwise in
+[the settings](configuration.md). Where the URL is yours, set `url`. What “supports” does not name may be there all the
+same: these are the features that are known of it.
+
+```toml
+[providers.groq]
+kind = "groq"
+key = "env:GROQ_API_KEY"
+```
+
+`tollhouse providers check` asks each of yours for its list of models, by the way that calls take.
+
+This page is made from the code by `make docs`.
+
+| kind | vendor | URL | API of | bounded by | supports |
+|---|---|---|---|---|---|
+"""
+
+
 def main() -> None:
     for name, page in GENERATED.items():
         (PAGES / name).write_text(page(), encoding="utf-8")
@@ -119,12 +143,22 @@ def doctor() -> str:
     return DOCTOR_HEAD + rows
 
 
+def providers() -> str:
+    rows = (
+        f"| `{it.kind}` | [{it.name}]({it.docs}) | {f'`{it.url}`' if it.url else 'yours'} | {it.api} | "
+        f"`{it.output_bound}` | {', '.join(sorted(it.supports)) or '-'} |\n"
+        for it in catalogue().values()
+    )
+    return PROVIDERS_HEAD + "".join(rows)
+
+
 GENERATED: dict[str, Callable[[], str]] = {
     "cli.md": cli.page,
     "configuration.md": config.page,
     "doctor.md": doctor,
     "errors.md": errors,
     "metrics.md": metrics,
+    "providers.md": providers,
 }
 
 

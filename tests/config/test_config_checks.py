@@ -192,3 +192,17 @@ def test_the_admin_listener_has_an_address_of_its_own(port: int) -> None:
 @pytest.mark.req("S-52", "CN-22")
 def test_there_is_no_admin_listener_by_default() -> None:
     assert read("").admin.listen is None
+
+
+def test_a_vendor_asks_for_a_key_and_an_engine_for_its_place() -> None:
+    vendor, engine = (
+        problem('[providers.p]\nkind = "groq"'),
+        problem('[providers.p]\nkind = "vllm"'),
+    )
+
+    assert (vendor.key, vendor.hint) == ("providers.p.key", 'Such as "env:GROQ_API_KEY".')
+    assert engine.key == "providers.p.url"
+
+
+def test_a_kind_that_is_none_is_named_with_what_was_meant() -> None:
+    assert problem('[providers.p]\nkind = "grok"').hint == 'Did you mean "groq"?'

@@ -23,6 +23,7 @@ from tollhouse.cli import (
     migrate,
     prices,
     projects,
+    providers,
     serve,
     tenants,
     usage,
@@ -48,6 +49,7 @@ app.add_typer(users.app, name="users")
 app.add_typer(keys.app, name="keys")
 app.add_typer(budgets.app, name="budgets")
 app.add_typer(prices.app, name="prices")
+app.add_typer(providers.app, name="providers")
 app.add_typer(usage.app, name="usage")
 app.command("explain")(explain.explain)
 app.add_typer(audit.app, name="audit")

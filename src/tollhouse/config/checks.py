@@ -144,18 +144,21 @@ def _providers(settings: Settings) -> Iterator[Clash]:
 
 def _provider(place: Place, provider: ProviderSettings) -> Iterator[Clash]:
     kind = provider.kind
-    is_remote = kind in ("openai", "openai-compatible")
+    is_remote = kind not in ("local", "echo")
     about_url, about_key = (
         ((*place, "url"), (*place, "kind")),
         ((*place, "key"), (*place, "kind")),
     )
-    if kind == "openai-compatible" and provider.url is None:
+    if is_remote and provider.base_url is None:
         yield Clash(
             about_url, "nothing", "the URL of the server", 'Such as "http://127.0.0.1:8000/v1".'
         )
-    if kind == "openai" and provider.key is None:
+    if provider.needs_key and provider.key is None:
         yield Clash(
-            about_key, "nothing", "a reference to your API key", 'Such as "env:OPENAI_API_KEY".'
+            about_key,
+            "nothing",
+            "a reference to your API key",
+            f'Such as "env:{kind.upper().replace("-", "_")}_API_KEY".',
         )
     if not is_remote and provider.url is not None:
         yield Clash(about_url, "a URL", f'nothing: a provider of the kind "{kind}" has none')

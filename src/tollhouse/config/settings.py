@@ -15,12 +15,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from tollhouse.config import addresses
+from tollhouse.config import addresses, kinds
 from tollhouse.config.addresses import Listen, TargetName
 from tollhouse.config.problems import Unfit, shown
 from tollhouse.config.secrets import Secret
 from tollhouse.config.texts import PATH, SecretText, Text, read_file_reference, read_path
+from tollhouse.data import catalogue
 from tollhouse.domain.ranges import Ip, Network
+from tollhouse.domain.vendors import Vendor
 
 OPENAI_URL = "https://api.openai.com/v1"
 MIB = 1024 * 1024
@@ -81,7 +83,7 @@ Peppers = dict[Annotated[int, Text(int, _pepper_version, PEPPER_VERSION)], Secre
 ProviderName = Annotated[str, Text(str, _provider_name, PROVIDER_NAME)]
 ModelName = Annotated[str, Text(str, _model_name, MODEL_NAME)]
 ModelPattern = Annotated[str, Text(str, _model_pattern, MODEL_PATTERN)]
-Kind = Literal["openai", "openai-compatible", "local", "echo"]
+Kind = Annotated[str, Text(str, kinds.read_kind, kinds.KIND)]
 Spoken = Literal["chat", "responses"]
 TaskName = Literal["chat", "embeddings"]
 OutputBound = Literal["max_tokens", "max_completion_tokens"]
@@ -411,15 +413,16 @@ class ProviderSettings(Section):
 
     kind: Kind = Field(
         description="`openai`: the OpenAI API. `openai-compatible`: any server that speaks it, "
-        "such as vLLM. `local`: a small model on this machine. `echo`: answers with the question, "
+        "such as vLLM. A vendor or engine of `tollhouse providers list`, such as `groq`: what is known of it "
+        "holds where nothing else is set. `local`: a small model on this machine. `echo`: answers with the question, "
         "for tests."
     )
     url: Annotated[str, Text(str, addresses.read_http, addresses.HTTP)] | None = setting(
-        "Where the API begins. Required for `openai-compatible`; "
-        f"`{OPENAI_URL}` for `openai` if left out; not for `local` and `echo`."
+        "Where the API begins. Required for `openai-compatible` and for engines of the catalogue; "
+        f"`{OPENAI_URL}` for `openai` if left out, what its row says for a vendor; not for `local` and `echo`."
     )
     key: SecretRef | None = setting(
-        "The provider's API key. Required for `openai`; not for `local` and `echo`."
+        "The provider's API key. Required for `openai` and for vendors of the catalogue; not for `local` and `echo`."
     )
     speaks: tuple[Spoken, ...] | None = setting(
         "Of OpenAI's two ways to hold a conversation those that this provider has: `chat` (Chat Completions) "
@@ -476,13 +479,33 @@ class ProviderSettings(Section):
     )
     output_bound: OutputBound | None = setting(
         "The member of the body that bounds the output. Left out, it is `max_completion_tokens` "
-        "for `openai` and `max_tokens` for all others."
+        "for `openai`, what its row says for a vendor, and `max_tokens` for all others."
     )
 
     @property
     def base_url(self) -> str | None:
         """Where the API begins, defaults included; None for kinds that are reached otherwise."""
-        return self.url or (OPENAI_URL if self.kind == "openai" else None)
+        if self.url is not None or self.vendor is None:
+            return self.url or (OPENAI_URL if self.kind == "openai" else None)
+        return self.vendor.url
+
+    @property
+    def vendor(self) -> Vendor | None:
+        """Its row in the catalogue."""
+        return None if self.kind in kinds.OWN else catalogue()[self.kind]
+
+    @property
+    def needs_key(self) -> bool:
+        return self.kind == "openai" or (self.vendor is not None and self.vendor.needs_key)
+
+    @property
+    def key_header(self) -> str:
+        """In which an upstream with OpenAI's API wants the key."""
+        return self.vendor.key_header if self.vendor else "authorization"
+
+    @property
+    def lists_models(self) -> bool:
+        return self.vendor is None or self.vendor.lists_models
 
     @property
     def dialects(self) -> tuple[str, ...]:
@@ -496,10 +519,12 @@ class ProviderSettings(Section):
         return self.max_concurrent or self.max_connections
 
     @property
-    def bounded_by(self) -> OutputBound:
+    def bounded_by(self) -> str:
         """The member that bounds the output, defaults included."""
         if self.output_bound is not None:
             return self.output_bound
+        if self.vendor is not None:
+            return self.vendor.output_bound
         return "max_completion_tokens" if self.kind == "openai" else "max_tokens"
 
 

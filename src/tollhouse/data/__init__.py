@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
+from functools import cache
 from importlib import resources
+from typing import Any
 
 from tollhouse.domain.pricebook import Pricebook, pricebook
+from tollhouse.domain.vendors import Vendor, vendors
 
 
 def seed_prices() -> Pricebook:
     """The price book that a new house starts with; whatever an operator sets comes before it."""
-    text = resources.files(__name__).joinpath("prices.toml").read_text("utf-8")
-    return pricebook(tomllib.loads(text))
+    return pricebook(_table("prices.toml"))
+
+
+@cache
+def catalogue() -> Mapping[str, Vendor]:
+    """Vendors and engines, by the kind that settings name them by."""
+    return vendors(_table("catalogue.toml"))
+
+
+def _table(name: str) -> dict[str, Any]:
+    return tomllib.loads(resources.files(__name__).joinpath(name).read_text("utf-8"))

@@ -6,10 +6,11 @@ from collections.abc import Collection
 
 from tollhouse import __version__
 from tollhouse.domain.exchange import Sending
-from tollhouse.ports import Dialect, Upstream
+from tollhouse.ports import Dialect, Headers, Upstream
 
 USER_AGENT = b"tollhouse/" + __version__.encode()
 
+BEARER = "authorization"
 PATHS = {
     "openai_chat": b"/chat/completions",
     "openai_embeddings": b"/embeddings",
@@ -30,18 +31,19 @@ class ChatProvider:
         base_path: bytes,
         key: str | None,
         speaks: Collection[str] = USUAL,
+        *,
+        key_header: str = BEARER,
     ) -> None:
         self.upstream = upstream
         self.dialect = dialect
         base_path = base_path.rstrip(b"/")
         self._paths = {dialect: base_path + PATHS[dialect] for dialect in speaks}
-        bearer = ((b"authorization", b"Bearer " + key.encode()),) if key else ()
         self._headers = (
             (b"content-type", b"application/json"),
             (b"accept", b"application/json, text/event-stream"),
             (b"accept-encoding", b"identity"),
             (b"user-agent", USER_AGENT),
-            *bearer,
+            *shown(key, key_header),
         )
 
     def speaks(self, dialect: str) -> bool:
@@ -49,3 +51,11 @@ class ChatProvider:
 
     def sending(self, dialect: str, body: bytes) -> Sending:
         return Sending(b"POST", self._paths[dialect], self._headers, body)
+
+
+def shown(key: str | None, header: str = BEARER) -> Headers:
+    """How a key is shown: as a bearer's, or by itself in a header of its own."""
+    if key is None:
+        return ()
+    scheme = b"Bearer " if header == BEARER else b""
+    return ((header.encode(), scheme + key.encode()),)

@@ -56,6 +56,7 @@ async def _open_provider(
         upstream.base_path.encode(),
         provider.key.reveal() if provider.key else None,
         (*provider.dialects, "openai_embeddings"),
+        key_header=provider.key_header,
     )
 
 

@@ -1,0 +1,59 @@
+"""Providers as the settings name them, asked for their models by the way that calls take."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+
+from tollhouse.config import Settings
+from tollhouse.config.settings import ProviderSettings
+from tollhouse.control.checking import Checked, Verdict, check
+from tollhouse.domain.exchange import Deadlines, Sending
+from tollhouse.domain.vendors import Api
+from tollhouse.ports import Headers
+from tollhouse.providers.chat_provider import USER_AGENT, shown
+from tollhouse.upstream.client import HttpUpstream
+from tollhouse.wiring.ways import way_of
+
+ANTHROPIC_VERSION = (b"anthropic-version", b"2023-06-01")
+
+
+async def check_providers(settings: Settings, names: Iterable[str]) -> list[Checked]:
+    return list(await asyncio.gather(*(_checked(settings, name) for name in names)))
+
+
+async def _checked(settings: Settings, name: str) -> Checked:
+    provider = settings.providers[name]
+    if provider.base_url is None:
+        return Checked(name, Verdict.HERE, "a part of this program")
+    if not provider.lists_models:
+        return Checked(name, Verdict.UNASKED, "it has no list of models to ask for")
+    targets = [target for model in settings.models.values() for target in model.targets]
+    wanted = {it.model for it in targets if it.provider == name and "*" not in it.model}
+    try:
+        way = way_of(provider, settings)
+    except OSError as error:
+        return Checked(name, Verdict.UNREACHABLE, f"its certificates cannot be used: {error}")
+    deadlines = Deadlines(provider.connect_s, provider.first_byte_s, provider.between_s)
+    upstream = HttpUpstream(way, deadlines=deadlines, max_connections=1)
+    try:
+        return await check(name, upstream, _asking(provider, upstream.base_path), sorted(wanted))
+    finally:
+        await upstream.aclose()
+
+
+def _asking(provider: ProviderSettings, base_path: str) -> Sending:
+    key = provider.key.reveal() if provider.key else None
+    base = base_path.encode().rstrip(b"/")
+    path = base + b"/models"
+    bearing: Headers = shown(key, provider.key_header)
+    if provider.vendor is not None and provider.vendor.api is Api.ANTHROPIC:
+        path = base.removesuffix(b"/v1") + b"/v1/models"
+        bearing = (*shown(key, "x-api-key"), ANTHROPIC_VERSION)
+    headers = (
+        (b"accept", b"application/json"),
+        (b"accept-encoding", b"identity"),
+        (b"user-agent", USER_AGENT),
+        *bearing,
+    )
+    return Sending(b"GET", path, headers, b"")
