@@ -12,6 +12,9 @@ ENVIRON = {
     "DB_PASSWORD": "correct horse battery staple",
     "VALKEY_PASSWORD": "another long password",
     "OPENAI_API_KEY": "sk-canary-0123456789abcdef",
+    "AWS_ACCESS_KEY_ID": "AKIDCANARY0123456789",
+    "AWS_SECRET_ACCESS_KEY": "canary-aws-secret-0123456789",
+    "AWS_SESSION_TOKEN": "canary-aws-token-0123456789",
     "PEPPER": "canary-pepper-of-thirty-two-bytes-or-more",
 }
 FILE_PEPPER = "canary-pepper-in-a-file-with-thirty-two-bytes"

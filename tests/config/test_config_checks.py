@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from configs import problem, read
+from configs import problem, problems, read
 
 PEPPER = "a pepper of thirty-two bytes, or even more"
 
@@ -206,3 +206,35 @@ def test_a_vendor_asks_for_a_key_and_an_engine_for_its_place() -> None:
 
 def test_a_kind_that_is_none_is_named_with_what_was_meant() -> None:
     assert problem('[providers.p]\nkind = "grok"').hint == 'Did you mean "groq"?'
+
+
+BEDROCK = '[providers.p]\nkind = "bedrock"\nurl = "https://bedrock.example"\nkey = "env:P"\n'
+
+
+def test_a_bedrock_key_of_its_own_signs_nothing() -> None:
+    provider = read(BEDROCK, P=PEPPER).providers["p"]
+
+    assert (provider.access_key, provider.region) == (None, None)
+
+
+def test_signing_needs_a_region() -> None:
+    assert problem(f'{BEDROCK}access_key = "env:P"', P=PEPPER).key == "providers.p.region"
+
+
+@pytest.mark.parametrize("line", ['region = "eu-central-1"', 'session_token = "env:P"'])
+def test_what_goes_with_an_access_key_does_nothing_without_one(line: str) -> None:
+    assert problem(BEDROCK + line, P=PEPPER).key == f"providers.p.{line.split()[0]}"
+
+
+@pytest.mark.parametrize("line", ['region = "eu-central-1"', 'access_key = "env:P"'])
+def test_whoever_signs_nothing_has_no_use_for_what_signs(line: str) -> None:
+    text = f'[providers.p]\nkind = "openai"\nkey = "env:P"\n{line}'
+
+    assert problem(text, P=PEPPER).key == f"providers.p.{line.split()[0]}"
+
+
+@pytest.mark.parametrize("region", ["", "EU", "eu central", "a/b", "x" * 41])
+def test_a_region_is_a_plain_name(region: str) -> None:
+    text = f'{BEDROCK}access_key = "env:P"\nregion = "{region}"'
+
+    assert {each.key for each in problems(text, P=PEPPER)} == {"providers.p.region"}

@@ -22,6 +22,7 @@ LISTEN_OR_OFF = 'an IP address and a port, such as "127.0.0.1:9400", or "off"'
 NETWORK = 'a network, such as "10.0.0.0/8" or "192.0.2.7/32"'
 HOST = 'a host name or address without a port, such as "llm.example.com"'
 ORIGIN = 'a scheme and a host, such as "https://chat.example.com", or "*"'
+REGION = 'a region, such as "eu-central-1"'
 STORE = '"sqlite:PATH" or "postgresql://USER@HOST:PORT/DATABASE"'
 COUNTERS = '"memory" or "valkey://HOST:PORT/DATABASE"'
 HTTP = (
@@ -86,6 +87,12 @@ def read_origin(text: str) -> str:
         raise Unfit(
             shown(text), hint="As browsers send it: lower case, no path, no slash at the end."
         )
+    return text
+
+
+def read_region(text: str) -> str:
+    if not re.fullmatch(r"[a-z0-9-]{1,40}", text):
+        raise Unfit(shown(text))
     return text
 
 

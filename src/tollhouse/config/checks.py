@@ -12,6 +12,7 @@ from tollhouse.config.settings import ProviderSettings, Settings
 from tollhouse.config.wording import did_you_mean
 
 PEPPER_BYTES = 32
+SIGNING = ("access_key", "session_token", "region")
 
 
 def clashes(settings: Settings) -> Iterator[Clash]:
@@ -160,10 +161,26 @@ def _provider(place: Place, provider: ProviderSettings) -> Iterator[Clash]:
             "a reference to your API key",
             f'Such as "env:{kind.upper().replace("-", "_")}_API_KEY".',
         )
+    yield from _signing(place, provider)
     if not is_remote and provider.url is not None:
         yield Clash(about_url, "a URL", f'nothing: a provider of the kind "{kind}" has none')
     if not is_remote and provider.key is not None:
         yield Clash(about_key, "a secret", f'nothing: a provider of the kind "{kind}" needs none')
+
+
+def _signing(place: Place, provider: ProviderSettings) -> Iterator[Clash]:
+    about_kind = (*place, "kind")
+    if provider.kind != "bedrock":
+        for name in SIGNING:
+            if getattr(provider, name) is not None:
+                yield _idle((*place, name), about_kind, f'"{provider.kind}" signs nothing')
+    elif provider.access_key is not None and provider.region is None:
+        about = ((*place, "region"), (*place, "access_key"))
+        yield Clash(about, "nothing", "the region that requests are signed for")
+    elif provider.access_key is None:
+        for name in SIGNING[1:]:
+            if getattr(provider, name) is not None:
+                yield _idle((*place, name), (*place, "access_key"), "nothing is signed without one")
 
 
 def _targets(settings: Settings) -> Iterator[Clash]:

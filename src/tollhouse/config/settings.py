@@ -424,6 +424,14 @@ class ProviderSettings(Section):
     key: SecretRef | None = setting(
         "The provider's API key. Required for `openai` and for vendors of the catalogue; not for `local` and `echo`."
     )
+    access_key: SecretRef | None = setting(
+        "For `bedrock`: the id of an AWS access key. `key` is then its secret, by which each request is signed "
+        "(Signature Version 4). Left out, `key` is a Bedrock API key."
+    )
+    session_token: SecretRef | None = setting("The token that goes with a temporary `access_key`.")
+    region: Annotated[str, Text(str, addresses.read_region, addresses.REGION)] | None = setting(
+        "The AWS region that requests are signed for. Goes with `access_key`."
+    )
     speaks: tuple[Spoken, ...] | None = setting(
         "Of OpenAI's two ways to hold a conversation those that this provider has: `chat` (Chat Completions) "
         "and `responses` (Responses). A call in another one is translated into the first. Left out, both for "
@@ -624,6 +632,10 @@ class Settings(Section):
             ("store.password", self.store.password),
             ("limits.password", self.limits.password),
             *((f"auth.peppers.{version}", secret) for version, secret in self.auth.peppers.items()),
-            *((f"providers.{name}.key", provider.key) for name, provider in self.providers.items()),
+            *(
+                (f"providers.{name}.{member}", getattr(provider, member))
+                for name, provider in self.providers.items()
+                for member in ("key", "access_key", "session_token")
+            ),
         ]
         return ((key, secret) for key, secret in held if secret is not None)

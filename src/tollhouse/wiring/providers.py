@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 
@@ -11,10 +12,13 @@ from tollhouse.config.settings import ProviderSettings
 from tollhouse.dialects.openai_chat import OpenAIChat
 from tollhouse.dialects.openai_responses import OpenAIResponses
 from tollhouse.domain.exchange import Deadlines
+from tollhouse.domain.urls import parse
 from tollhouse.ports import Dialect, Provider
 from tollhouse.providers.chat_provider import ChatProvider
 from tollhouse.providers.echo import Echo
 from tollhouse.providers.local import LocalModel, LocalModelFailed
+from tollhouse.providers.signed_provider import SignedProvider
+from tollhouse.providers.sigv4 import Credentials, Scope
 from tollhouse.upstream.client import HttpUpstream
 from tollhouse.upstream.moving import MovingUpstream
 from tollhouse.wiring.ways import way_of
@@ -50,14 +54,27 @@ async def _open_provider(
         keep_alive_s=provider.keep_alive_s,
     )
     stack.push_async_callback(upstream.aclose)
+    speaks = (*provider.dialects, "openai_embeddings")
+    conversation = CONVERSATIONS[provider.dialects[0]]
+    if signing := _signing(provider):
+        origin = (parse(provider.base_url or "").authority, upstream.base_path.encode())
+        return SignedProvider(upstream, conversation, origin, signing, time.time, speaks)
     return ChatProvider(
         upstream,
-        CONVERSATIONS[provider.dialects[0]],
+        conversation,
         upstream.base_path.encode(),
         provider.key.reveal() if provider.key else None,
-        (*provider.dialects, "openai_embeddings"),
+        speaks,
         key_header=provider.key_header,
     )
+
+
+def _signing(provider: ProviderSettings) -> tuple[Credentials, Scope] | None:
+    if not (provider.access_key and provider.key and provider.region):
+        return None
+    token = provider.session_token.reveal() if provider.session_token else None
+    credentials = Credentials(provider.access_key.reveal(), provider.key.reveal(), token)
+    return credentials, Scope(provider.region, "bedrock")
 
 
 async def _open_local(deadlines: Deadlines, stack: AsyncExitStack) -> Provider:

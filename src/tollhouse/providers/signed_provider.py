@@ -1,0 +1,33 @@
+"""An upstream that wants each request signed: AWS Bedrock behind OpenAI's API."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+
+from tollhouse.domain.exchange import Sending
+from tollhouse.ports import Dialect, Upstream
+from tollhouse.providers.chat_provider import USUAL, ChatProvider
+from tollhouse.providers.sigv4 import Credentials, Scope, signed
+
+
+class SignedProvider(ChatProvider):
+    """Implements Provider. The secret signs, and never leaves."""
+
+    def __init__(
+        self,
+        upstream: Upstream,
+        dialect: Dialect,
+        origin: tuple[str, bytes],
+        signing: tuple[Credentials, Scope],
+        clock_s: Callable[[], float],
+        speaks: Collection[str] = USUAL,
+    ) -> None:
+        host, base_path = origin
+        super().__init__(upstream, dialect, base_path, None, speaks)
+        self._host = host
+        self._credentials, self._scope = signing
+        self._clock_s = clock_s
+
+    def sending(self, dialect: str, body: bytes) -> Sending:
+        plain = super().sending(dialect, body)
+        return signed(plain, self._host, self._credentials, self._scope, self._clock_s())
