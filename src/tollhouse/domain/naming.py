@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import lru_cache
 
 from tollhouse.domain import access
 from tollhouse.domain.identity import Principal
@@ -104,6 +105,7 @@ def _of_wildcard(names: Names, asked: str) -> Found | None:
     return None
 
 
+@lru_cache(maxsize=1024)
 def _concrete(wildcard: Model, asked: str) -> Model:
     stands_for = asked[len(wildcard.name) - 1 :] if wildcard.drops_prefix else asked
     targets = [replace(it, model=it.model.replace("*", stands_for)) for it in wildcard.targets]
