@@ -51,6 +51,7 @@ def test_settings_take_from_a_row_what_they_do_not_say(kind: str) -> None:
 
     assert provider.base_url == (row.url or "http://127.0.0.1:8000/v1")
     assert provider.bounded_by == row.output_bound
+    assert provider.may_ask_usage == row.asks_usage
 
 
 def test_whatever_a_row_says_can_be_said_otherwise() -> None:
@@ -60,12 +61,14 @@ kind = "groq"
 key = "env:K"
 url = "https://eu.groq.example/v1"
 output_bound = "max_tokens"
+asks_usage = false
 """
 
     provider = parse(text, KEY).providers["p"]
 
     assert provider.base_url == "https://eu.groq.example/v1"
     assert provider.bounded_by == "max_tokens"
+    assert not provider.may_ask_usage
 
 
 @pytest.mark.parametrize(

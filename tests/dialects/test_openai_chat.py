@@ -175,6 +175,16 @@ def test_without_a_stream_no_stream_options_are_made_up() -> None:
     assert outgoing == {"model": "m-real", "messages": MESSAGES, "max_tokens": 7}
 
 
+@pytest.mark.parametrize("options", [{}, {"stream_options": {"include_usage": True}}])
+def test_whoever_refuses_to_be_asked_for_usage_is_not(options: dict[str, Any]) -> None:
+    body, chat = _body(stream=True, **options), OpenAIChat()
+    leg = Leg(Target("up", "mistral", "m-real", asks_usage=False), None, 1, 7, 0)
+
+    outgoing = json.loads(chat.outgoing(body, chat.peek(body), leg))
+
+    assert outgoing == {"model": "m-real", "messages": MESSAGES, "stream": True, "max_tokens": 7}
+
+
 def test_a_stream_is_relayed_as_one() -> None:
     chat = OpenAIChat()
 

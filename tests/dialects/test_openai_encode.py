@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -55,6 +56,15 @@ def test_usage_is_asked_of_every_stream() -> None:
 
 
 @pytest.mark.req("P-15")
+def test_usage_is_not_asked_of_those_who_refuse_to_be() -> None:
+    leg = _leg("mistral", "max_tokens", 10)
+    unasked = replace(leg, target=replace(leg.target, asks_usage=False))
+
+    said, _ = openai_encode.encode(Conversation((HELLO,), is_stream=True), unasked)
+
+    assert "stream_options" not in json.loads(said)
+
+
 def test_what_was_read_is_said_again() -> None:
     body = {
         "model": "m-real",

@@ -485,6 +485,10 @@ class ProviderSettings(Section):
         ge=1024,
         le=16 * 1024 * MIB,
     )
+    asks_usage: bool | None = setting(
+        "Ask for the usage of each stream (`stream_options.include_usage`). Left out, everybody is asked but "
+        "the vendors that tell it unasked and refuse to be asked, such as `mistral`."
+    )
     output_bound: OutputBound | None = setting(
         "The member of the body that bounds the output. Left out, it is `max_completion_tokens` "
         "for `openai`, what its row says for a vendor, and `max_tokens` for all others."
@@ -510,6 +514,13 @@ class ProviderSettings(Section):
     def key_header(self) -> str:
         """In which an upstream with OpenAI's API wants the key."""
         return self.vendor.key_header if self.vendor else "authorization"
+
+    @property
+    def may_ask_usage(self) -> bool:
+        """Whether streams ask for their usage, defaults included."""
+        if self.asks_usage is not None:
+            return self.asks_usage
+        return self.vendor is None or self.vendor.asks_usage
 
     @property
     def lists_models(self) -> bool:

@@ -35,4 +35,6 @@ def _model(settings: Settings, name: str, model: ModelSettings) -> Model:
 
 def _target(settings: Settings, name: TargetName) -> Target:
     provider = settings.providers[name.provider]
-    return Target(name.provider, provider.kind, name.model, provider.bounded_by)
+    return Target(
+        name.provider, provider.kind, name.model, provider.bounded_by, provider.may_ask_usage
+    )

@@ -56,7 +56,9 @@ class OpenAIChat(OpenAIEndpoint):
         parts["model"] = strict_json.encode(leg.target.model)
         parts[leg.target.output_bound] = strict_json.encode(leg.output_tokens)
         if ask.is_stream:
-            parts["stream_options"] = _with_usage(members.get("stream_options"))
+            parts.pop("stream_options", None)
+            if leg.target.asks_usage:
+                parts["stream_options"] = _with_usage(members.get("stream_options"))
         return strict_json.join(parts)
 
     def relay(self, ask: Ask) -> Relay:

@@ -62,7 +62,8 @@ def encode(conversation: Conversation, leg: Leg) -> tuple[bytes, tuple[str, ...]
         body["user"] = conversation.user
     if conversation.is_stream:
         body["stream"] = True
-        body["stream_options"] = {"include_usage": True}
+        if leg.target.asks_usage:
+            body["stream_options"] = {"include_usage": True}
     return msgspec.json.encode(body), tuple(dict.fromkeys(saying.unsaid))
 
 

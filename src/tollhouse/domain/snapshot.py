@@ -21,6 +21,9 @@ class Target:
     output_bound: str = "max_tokens"
     """The member by which this upstream is told how much it may produce."""
 
+    asks_usage: bool = True
+    """Whether it is asked for the usage of a stream; some tell it unasked, and refuse to be asked."""
+
     @cached_property
     def name(self) -> str:
         return f"{self.provider}:{self.model}"

@@ -39,6 +39,9 @@ class Vendor:
     """In which the key stands: in this one as a bearer's, in any other by itself."""
 
     output_bound: str = "max_tokens"
+    asks_usage: bool = True
+    """Whether it may be asked for the usage of a stream. If not, it tells it unasked."""
+
     lists_models: bool = True
     supports: frozenset[Feature] = frozenset()
 
@@ -52,6 +55,7 @@ _MEMBERS = {
         "needs_key",
         "key_header",
         "output_bound",
+        "asks_usage",
         "lists_models",
         "supports",
     ),
@@ -78,6 +82,7 @@ def _vendor(kind: str, row: Mapping[str, object]) -> Vendor:
             bool(row.get("needs_key", url is not None)),
             str(row.get("key_header", "authorization")),
             str(row.get("output_bound", "max_tokens")),
+            bool(row.get("asks_usage", True)),
             bool(row.get("lists_models", True)),
             frozenset(map(Feature, features if isinstance(features, list) else ())),
         )
