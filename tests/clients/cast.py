@@ -2,23 +2,39 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
+from clients.offered import is_offered, is_translated
 from clients.roster import CLIENTS, Client
+from clients.stage import KINDS
 
 
-def _played(client: Client) -> object:
+def _played(client: Client, *more: str) -> Any:
     why = client.is_left_out
+    if not is_offered(client.dialect):
+        why = f"the gateway has no {client.path}"
     marks = [
         pytest.mark.xdist_group(client.program),  # each program is started once
         pytest.mark.skipif(
             bool(why), reason=f"left out: {client.package} ({client.runtime}): {why}"
         ),
     ]
-    return pytest.param(client, id=client.id, marks=marks)
+    return pytest.param(client, *more, id="-".join((client.id, *more)), marks=marks)
 
 
 every_client = pytest.mark.parametrize("client", [_played(each) for each in CLIENTS])
 every_streaming_client = pytest.mark.parametrize(
     "client", [_played(each) for each in CLIENTS if each.is_stream]
 )
+every_pair = pytest.mark.parametrize(
+    ("client", "behind"),
+    [
+        _played(each, behind)
+        for each in CLIENTS
+        for behind in KINDS
+        if not is_offered(each.dialect) or is_translated(each.dialect, behind)
+    ],
+)
+"""Each client before a provider of each dialect."""

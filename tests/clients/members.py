@@ -6,6 +6,9 @@ import msgspec
 
 SET = {
     "chat": {"model", "max_tokens", "max_completion_tokens", "stream_options"},
+    "responses": {"model", "max_output_tokens"},
+    "messages": {"model", "max_tokens"},
+    "ollama": {"model", "options"},
 }
 
 

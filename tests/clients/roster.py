@@ -30,7 +30,8 @@ class Client:
 
     @property
     def id(self) -> str:
-        return f"{self.package}-{self.runtime}-{self.way}".lower()
+        form = "stream" if self.is_stream else "whole"
+        return f"{self.package}-{self.runtime}-{self.dialect}-{form}".lower()
 
     @property
     def is_stream(self) -> bool:
@@ -57,11 +58,54 @@ class Client:
 
 
 CHAT = ("chat", "/v1/chat/completions")
+RESPONSES = ("responses", "/v1/responses")
+MESSAGES = ("messages", "/v1/messages")
+OLLAMA = ("ollama", "/api/chat")
+
+
+def _both(
+    package: str,
+    runtime: str,
+    program: str,
+    dialect: tuple[str, str],
+    ways: tuple[str, str] = ("whole", "stream"),
+    *,
+    tries_again: bool = True,
+) -> list[Client]:
+    return [
+        Client(package, runtime, program, way, *dialect, tries_again=tries_again) for way in ways
+    ]
+
+
+def _named(name: str) -> tuple[str, str]:
+    return name, f"{name}-stream"
+
+
 CLIENTS = (
-    Client("openai", "Python", "openai_chat.py", "whole", *CHAT),
-    Client("openai", "Python", "openai_chat.py", "stream", *CHAT),
-    Client("openai", "Node", "openai_chat.mjs", "whole", *CHAT),
-    Client("openai", "Node", "openai_chat.mjs", "stream", *CHAT),
+    *_both("openai", "Python", "openai_chat.py", CHAT),
+    *_both("openai", "Python", "openai_responses.py", RESPONSES),
+    *_both("anthropic", "Python", "anthropic_messages.py", MESSAGES),
+    *_both("ollama", "Python", "ollama_chat.py", OLLAMA, tries_again=False),
+    *_both("langchain-openai", "Python", "langchain_chat.py", CHAT, _named("openai")),
+    *_both("langchain-anthropic", "Python", "langchain_chat.py", MESSAGES, _named("anthropic")),
+    *_both(
+        "langchain-ollama",
+        "Python",
+        "langchain_chat.py",
+        OLLAMA,
+        _named("ollama"),
+        tries_again=False,
+    ),
+    *_both("pydantic-ai-slim", "Python", "pydantic_agent.py", CHAT, _named("chat")),
+    *_both("pydantic-ai-slim", "Python", "pydantic_agent.py", RESPONSES, _named("responses")),
+    *_both("pydantic-ai-slim", "Python", "pydantic_agent.py", MESSAGES, _named("messages")),
+    *_both("openai", "Node", "openai_chat.mjs", CHAT),
+    *_both("openai", "Node", "openai_responses.mjs", RESPONSES),
+    *_both("@anthropic-ai/sdk", "Node", "anthropic_messages.mjs", MESSAGES),
+    *_both("ollama", "Node", "ollama_chat.mjs", OLLAMA, tries_again=False),
+    *_both("@ai-sdk/openai-compatible", "Node", "ai_sdk.mjs", CHAT, _named("chat")),
+    *_both("@ai-sdk/openai", "Node", "ai_sdk.mjs", RESPONSES, _named("responses")),
+    *_both("@ai-sdk/anthropic", "Node", "ai_sdk.mjs", MESSAGES, _named("messages")),
 )
 
 

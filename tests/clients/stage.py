@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from clients.offered import is_offered
 from clients.player import Player
 from clients.roster import Client
 from clients.tap import Tap, tap
@@ -19,8 +20,15 @@ from tollhouse.wiring import Store
 
 REAL = "real-model"
 
-KINDS = {"chat": ("openai-compatible", "/v1")}
-"""What stands behind the gateway: a provider of each dialect, and where its API begins."""
+ALL_KINDS = {
+    "chat": ("openai-compatible", "/v1", ""),
+    "responses": ("openai-compatible", "/v1", 'speaks = ["responses"]'),
+    "messages": ("anthropic-compatible", "/v1", ""),
+    "ollama": ("ollama", "", ""),
+}
+"""What stands behind the gateway: a provider of each dialect, where its API begins, and how it says so."""
+
+KINDS = {name: kind for name, kind in ALL_KINDS.items() if is_offered(name)}
 
 
 @dataclass
@@ -94,11 +102,12 @@ def _providers(up: Provider) -> str:
 kind = "{kind}"
 url = "http://127.0.0.1:{up.port}{base}"
 key = "env:UP_KEY"
+{more}
 [models.{name}]
 targets = ["{name}:{REAL}"]
 max_output_tokens = 64000
 """
-        for name, (kind, base) in KINDS.items()
+        for name, (kind, base, more) in KINDS.items()
     )
 
 

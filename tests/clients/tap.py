@@ -103,7 +103,7 @@ async def _copy(
 
 
 class _Requests:
-    """What httptools calls back. A request is kept once it is whole."""
+    """What httptools calls back. A request is kept as soon as it has a head: a stranger's body is not waited for."""
 
     parser: httptools.HttpRequestParser
 
@@ -123,6 +123,6 @@ class _Requests:
     def on_body(self, piece: bytes) -> None:
         self._now.raw += piece
 
-    def on_message_complete(self) -> None:
+    def on_headers_complete(self) -> None:
         self._now.method = self.parser.get_method().decode()
         self._sent.append(self._now)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from clients.cast import every_client
+from clients.cast import every_client, every_pair
 from clients.members import untouched
 from clients.roster import Client
-from clients.stage import KINDS, REAL, Stage
+from clients.stage import REAL, Stage
 from clients.upstream.acting import act, speech
 from clients.upstream.play import CITIES, COMPLETION_TOKENS, LAST_WORD, PROMPT_TOKENS, TURNS, result
 from journeys.gateway import NANOS_IN, NANOS_OUT
@@ -16,8 +16,7 @@ INPUT, OUTPUT = len(TURNS) * PROMPT_TOKENS, len(TURNS) * COMPLETION_TOKENS
 
 
 @pytest.mark.req("R-5", "R-9", "R-15", "B-5")
-@pytest.mark.parametrize("behind", KINDS)
-@every_client
+@every_pair
 async def test_a_session_with_tools_ends_in_the_last_word(
     client: Client, behind: str, stage: Stage
 ) -> None:

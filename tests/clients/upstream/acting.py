@@ -5,11 +5,16 @@ from __future__ import annotations
 import asyncio
 from types import ModuleType
 
-from clients.upstream import openai_chat
+from clients.upstream import anthropic_messages, ollama_chat, openai_chat, openai_responses
 from clients.upstream.play import turn_after
 from journeys.provider import Asked, Provider, json_response
 
-SPEECHES: dict[str, ModuleType] = {"/v1/chat/completions": openai_chat}
+SPEECHES: dict[str, ModuleType] = {
+    "/v1/chat/completions": openai_chat,
+    "/v1/responses": openai_responses,
+    "/v1/messages": anthropic_messages,
+    "/api/chat": ollama_chat,
+}
 
 
 def speech(asked: Asked) -> ModuleType:
@@ -50,6 +55,6 @@ class Busy:
 def _pieces(asked: Asked) -> list[bytes]:
     speaks = speech(asked)
     turn = turn_after(speaks.results(asked.body))
-    if asked.body.get("stream"):
+    if asked.body.get("stream", speaks is ollama_chat):
         return list(speaks.stream(asked, turn))
     return [speaks.whole(asked, turn)]

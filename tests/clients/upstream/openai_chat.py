@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from clients.upstream.play import COMPLETION_TOKENS, PROMPT_TOKENS, Call, Turn
+from clients.upstream.play import COMPLETION_TOKENS, PROMPT_TOKENS, Call, Turn, pieces
 from journeys.provider import Asked, chunked, json_response, sse
 
 USAGE = {
@@ -47,10 +47,10 @@ def stream(asked: Asked, turn: Turn) -> list[bytes]:
         return sse({**head, "choices": [choice], "usage": None})
 
     events = [event({"role": "assistant", "content": "" if turn.text else None})]
-    events += [event({"content": word}) for word in _pieces(turn.text)]
+    events += [event({"content": word}) for word in pieces(turn.text)]
     for index, call in enumerate(turn.calls):
         events.append(event({"tool_calls": [_call(call, "", index=index)]}))
-        for piece in _pieces(json.dumps(call.arguments)):
+        for piece in pieces(json.dumps(call.arguments)):
             more = {"index": index, "function": {"arguments": piece}}
             events.append(event({"tool_calls": [more]}))
     events.append(event({}, _finish(turn)))
@@ -66,7 +66,3 @@ def _call(call: Call, arguments: str, index: int | None) -> dict[str, Any]:
 
 def _finish(turn: Turn) -> str:
     return "tool_calls" if turn.calls else "stop"
-
-
-def _pieces(text: str) -> list[str]:
-    return [text[at : at + 7] for at in range(0, len(text), 7)]

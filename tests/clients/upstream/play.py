@@ -55,3 +55,8 @@ def turn_after(results: list[str]) -> Turn:
             return turn
         told += len(turn.calls)
     raise AssertionError(f"no turn follows upon {results}")
+
+
+def pieces(text: str) -> list[str]:
+    """As a model says it: cut wherever."""
+    return [text[at : at + 7] for at in range(0, len(text), 7)]
