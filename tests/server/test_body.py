@@ -102,6 +102,51 @@ async def test_who_asks_whether_to_go_on_is_told_when_the_body_is_wanted() -> No
         writer.close()
 
 
+@pytest.mark.req("H-24")
+async def test_who_did_not_ask_or_has_sent_all_of_it_is_not_told_to_go_on() -> None:
+    expecting = (*JSON, ("expect", "100-continue"))
+    async with served(_answer) as port:
+        at_once = await exchange(port, request(b"{}", expecting))
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(head("POST", CHAT, [*JSON, ("content-length", "2")]) + b"{")
+        await writer.drain()
+        writer.write(b"}")
+        in_two = await reader.read()
+        writer.close()
+
+    assert at_once.startswith(b"HTTP/1.1 200 ")
+    assert in_two.startswith(b"HTTP/1.1 200 ")
+
+
+@pytest.mark.req("B-2", "S-7", "H-39", "OL-2")
+async def test_a_declared_length_is_refused_before_a_byte_of_it_has_come() -> None:
+    answer = await _read(head("POST", CHAT, [*JSON, ("content-length", str(MOST + 1))]))
+
+    assert answer == "body_too_large"
+
+
+@pytest.mark.req("S-5", "CN-25")
+@pytest.mark.parametrize(("end", "said"), [(b"0\r\n\r\n", b"read 100"), (b"x", b"http_malformed")])
+async def test_a_body_as_large_as_may_be_is_not_whole_before_its_end(
+    end: bytes, said: bytes
+) -> None:
+    begun = asyncio.Event()
+
+    async def answer(incoming: Request, connection: Connection) -> None:
+        begun.set()
+        await _answer(incoming, connection)
+
+    async with served(answer) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(chunked_request([b"x" * MOST], JSON).removesuffix(b"0\r\n\r\n"))
+        await asyncio.wait_for(begun.wait(), 20)
+        writer.write(end)
+        received = await reader.read()
+        writer.close()
+
+    assert received.endswith(said)
+
+
 @pytest.mark.parametrize(
     "kind",
     [
