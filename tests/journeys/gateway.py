@@ -11,9 +11,10 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import cycle
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -326,12 +327,26 @@ def now_ms() -> int:
 
 
 def free_port() -> int:
-    """Below those that the system gives to outgoing connections, which could be quicker to take it."""
+    """Below those that the system gives to outgoing connections, which could be quicker to take it.
+
+    Each test process has ports of its own and goes through them in turn: what was free for one is not
+    taken by another, and where nobody listens nobody begins to.
+    """
     while True:
-        port = random.randrange(20_000, 32_000)
+        port = next(PORTS)
         with socket.socket() as probe, suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port
+
+
+def _ports() -> Iterator[int]:
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    first = 20_000 + worker % 8 * 1_500
+    begin = random.SystemRandom().randrange(1_500)
+    return cycle([first + (begin + number) % 1_500 for number in range(1_500)])
+
+
+PORTS = _ports()
 
 
 def children(process: subprocess.Popen[bytes]) -> list[int]:

@@ -128,6 +128,12 @@ def test_pages_of_this_machine_and_those_listed_may(origin: str) -> None:
     _origins(PAGE, is_loopback=True).check({b"origin": origin.encode()})
 
 
+@pytest.mark.req("S-39")
+def test_on_an_open_listener_the_browser_decides_which_page_may_ask() -> None:
+    for origin in (PAGE, "https://elsewhere.example", "null"):
+        _origins().check({b"origin": origin.encode()})
+
+
 @pytest.mark.req("S-18", "OP-24")
 def test_no_page_may_read_an_answer_unless_it_is_listed() -> None:
     for origin in (PAGE, "http://localhost", "null", "*"):

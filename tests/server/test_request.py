@@ -401,3 +401,12 @@ def _cut(raw: bytes, sizes: Sequence[int]) -> list[bytes]:
         pieces.append(raw[at : at + size])
         at += size
     return pieces
+
+
+def test_what_was_taken_is_not_taken_again() -> None:
+    request = Request()
+    request.add_body(b"one")
+
+    assert (request.take(), request.take(), request.buffered) == (b"one", b"", 0)
+    request.add_body(b"two")
+    assert request.take() == b"two"

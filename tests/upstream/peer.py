@@ -135,7 +135,7 @@ async def answer_of(upstream: HttpUpstream, sending: Sending = ASK) -> tuple[int
         return answer.status, body
 
 
-async def eventually(is_so: Callable[[], bool], within_s: float = 2.0) -> None:
+async def eventually(is_so: Callable[[], bool], within_s: float = 20.0) -> None:
     async with asyncio.timeout(within_s):
         while not is_so():
             await asyncio.sleep(0.002)

@@ -51,7 +51,7 @@ async def test_each_clock_rings_and_is_named(clock: str, sent: bytes) -> None:
             await answer_of(upstream)
 
     assert clock in problem.value.detail
-    assert 0.09 < time.monotonic() - started < 0.5
+    assert 0.09 < time.monotonic() - started < 4
 
 
 async def test_whole_rings_though_bytes_keep_coming() -> None:
@@ -293,7 +293,7 @@ async def _assert_hang_up_is_seen(
         task = asyncio.ensure_future(call(upstream))
         await asyncio.wait_for(ready.wait(), 2)
         task.cancel()
-        await asyncio.wait_for(seen.wait(), 0.5)
+        await asyncio.wait_for(seen.wait(), 4)
         await asyncio.wait([task])
         assert upstream.pool._slots == 0
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tollhouse.domain.errors import UpstreamBroke
+from tollhouse.domain.errors import UpstreamBroke, UpstreamOverlong
 from tollhouse.upstream.response import Response
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nX-Twice: a\r\nx-twice: b\r\n"
@@ -231,6 +231,29 @@ def test_the_connection_is_kept_only_where_the_end_is_beyond_doubt(
 
     assert response.is_complete
     assert response.keeps_alive is keeps_alive
+
+
+@pytest.mark.req("B-9", "S-72")
+def test_a_header_of_an_interim_answer_is_none_of_the_answer() -> None:
+    interim = b"HTTP/1.1 100 Continue\r\nX-Early: x\r\n\r\nHTTP/1.1 103 Early\r\nX-Twice: y\r\n\r\n"
+
+    response = _read(interim + WHOLE["content-length"])
+
+    assert _seen(response) == (200, b"a, b", b"hello world")
+    assert b"x-early" not in response.headers
+
+
+def test_what_was_taken_is_not_taken_again() -> None:
+    response = _read(WHOLE["content-length"])
+
+    assert (response.take(), response.take()) == (b"hello world", b"")
+
+
+@pytest.mark.req("S-69")
+@pytest.mark.parametrize("framing", WHOLE)
+def test_a_body_too_large_is_known_to_be_that(framing: str) -> None:
+    with pytest.raises(UpstreamOverlong):
+        Response(10).feed(WHOLE[framing])
 
 
 def test_a_trailer_is_no_header() -> None:

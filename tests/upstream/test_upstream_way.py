@@ -150,16 +150,26 @@ async def test_an_address_in_the_url_is_never_resolved() -> None:
 
 
 @pytest.mark.req("H-111")
-@pytest.mark.parametrize("answer", [OSError("SERVFAIL"), TimeoutError("no answer"), []])
-async def test_a_name_that_leads_nowhere_is_unreachable(answer: OSError | list[str]) -> None:
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        (OSError("SERVFAIL"), "SERVFAIL"),
+        (TimeoutError("no answer"), "no answer"),
+        ([], "leads to no address"),
+    ],
+)
+async def test_a_name_that_leads_nowhere_is_unreachable(
+    answer: OSError | list[str], why: str
+) -> None:
     async with (
         serve(always_ok) as peer,
         reaching(way(peer.url, Resolver(answer))) as upstream,
     ):
-        with pytest.raises(UpstreamUnreachable):
+        with pytest.raises(UpstreamUnreachable) as gone:
             await answer_of(upstream)
 
     assert peer.visits == 0
+    assert why in (gone.value.private or "")
 
 
 @pytest.mark.req("H-111", "S-69")

@@ -74,7 +74,7 @@ class Origins:
     def lines(self, fields: Fields) -> bytes:
         """Header lines that let the page read the answer; none for any other."""
         origin = fields.get(b"origin")
-        if origin is None or not self._allowed or not self.is_allowed(origin):
+        if origin is None or not self.is_allowed(origin):
             return b""
         more = b"access-control-allow-credentials: true\r\n" if self._with_credentials else b""
         return b"access-control-allow-origin: %b\r\nvary: origin\r\n%b" % (origin, more)
