@@ -32,6 +32,32 @@ def test_events_come_out_whole_and_once_however_they_were_split(
     assert data_of(buffer.drain()) == b"d"
 
 
+@pytest.mark.req("R-9", "H-145")
+@pytest.mark.parametrize("newline", [b"\n", b"\r\n", b"\r"])
+def test_events_come_out_whole_and_once_byte_by_byte(newline: bytes) -> None:
+    buffer = EventBuffer()
+
+    out = b"".join(buffer.push(bytes([byte])) for byte in STREAM.replace(b"\n", newline))
+
+    assert [event.strip(b"\n") for event in events(out)] == WHOLE
+    assert data_of(buffer.drain()) == b"d"
+
+
+@pytest.mark.req("R-9", "H-145")
+def test_a_line_feed_is_half_of_a_line_end_only_behind_its_other_half() -> None:
+    buffer = EventBuffer()
+
+    assert buffer.push(b"data: a\n") == b""
+    assert buffer.push(b"\ndata: b\r\n\r\n") == b"data: a\n\ndata: b\n\n"
+
+
+def test_what_was_drained_is_not_drained_again() -> None:
+    buffer = EventBuffer()
+    buffer.push(b"data: a")
+
+    assert (data_of(buffer.drain()), data_of(buffer.drain())) == (b"a", b"")
+
+
 @pytest.mark.req("R-9")
 def test_a_whole_event_is_not_held_back() -> None:
     buffer = EventBuffer()
