@@ -213,6 +213,34 @@ def test_an_error_of_null_is_none() -> None:
     assert _through([recorded]).out == recorded
 
 
+@pytest.mark.req("R-9", "R-10")
+@pytest.mark.parametrize("missing", [b"", b"\n", b"\n\n"])
+def test_a_stream_ends_once_whatever_its_last_line_lacks(missing: bytes) -> None:
+    seen = _through([WORDS, DONE.removesuffix(missing)])
+
+    assert (seen.out, seen.failure) == (WORDS + DONE, None)
+
+
+@pytest.mark.req("S-71", "H-145", "R-10")
+def test_an_error_behind_the_finish_is_an_error_though_its_blank_line_is_missing() -> None:
+    error = _event(error={"message": "no"})
+
+    seen = _through([WORDS, error.rstrip()])
+
+    assert (seen.out, seen.failure) == (WORDS, UpstreamFailed)
+
+
+@pytest.mark.req("S-71", "H-145")
+def test_after_a_failure_nothing_more_passes() -> None:
+    relay = StreamRelay(model="m", shows_usage=True, choices=1, tools=frozenset())
+    relay.feed(HI + b"data: no JSON\n\n")
+
+    assert relay.feed(YOU + END + DONE) == b""
+    with pytest.raises(UpstreamBroke):
+        relay.finish()
+    assert relay.usage is None
+
+
 @pytest.mark.req("P-16")
 def test_a_failure_keeps_the_providers_words_out_of_the_log() -> None:
     relay = _relay()

@@ -164,6 +164,7 @@ async def test_what_could_be_read_in_two_ways_is_refused_once_and_nothing_follow
     assert (got.headers["x-request-id"] == ours) == row.is_readable
     record = await recorded(door, got.headers["x-request-id"])
     assert (record["code"], record["outcome"]) == (row.code, "refused")
+    assert record["route"] == "unrouted"
     assert records(door, theirs) == []
     assert up.asked == []
     assert await door.held() == 0

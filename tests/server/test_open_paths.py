@@ -55,4 +55,4 @@ async def test_every_answer_has_its_id_and_forbids_guessing_and_keeping(
     assert theirs.headers["x-request-id"] == theirs.headers["request-id"] == "trace/1:a"
     assert ours.headers["x-content-type-options"] == "nosniff"
     assert ours.headers["cache-control"] == "no-store"
-    assert not {"server", "x-powered-by", "set-cookie"} & ours.headers.keys()
+    assert not {"server", "date", "x-powered-by", "set-cookie"} & ours.headers.keys()
