@@ -213,6 +213,17 @@ def test_an_error_of_null_is_none() -> None:
     assert _through([recorded]).out == recorded
 
 
+@pytest.mark.req("P-8")
+def test_of_a_stream_that_is_cut_words_count_though_their_blank_line_is_missing() -> None:
+    whole, cut = (
+        StreamRelay(model="m", shows_usage=False, choices=1, tools=frozenset()) for _ in range(2)
+    )
+    whole.feed(HI + YOU)
+    cut.feed(HI + YOU.rstrip())
+
+    assert cut.counted_output() == whole.counted_output() == 3
+
+
 @pytest.mark.req("R-9", "R-10")
 @pytest.mark.parametrize("missing", [b"", b"\n", b"\n\n"])
 def test_a_stream_ends_once_whatever_its_last_line_lacks(missing: bytes) -> None:

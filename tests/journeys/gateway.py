@@ -47,6 +47,7 @@ TARGET = "up:m-real"
 INPUT_DOLLARS, OUTPUT_DOLLARS = "1", "2"  # per million tokens: 1 and 2 micro-dollars each
 NANOS_IN, NANOS_OUT = 1_000, 2_000
 PATIENCE_S = 20.0
+START_WITHIN_S = 60.0
 
 NEVER_LEFT_ALONE = "[breaker]\nfailures = 0\noutlier_s = 0\n[retries]\nmost = 0"
 """Most tests are about what one failure does, however many came before it."""
@@ -88,7 +89,7 @@ class Gateway:
                     command, cwd=self.directory, env=self.environ, stderr=log, stdout=log
                 )
             )
-        await until(self._answers, "the gateway answers")
+        await until(self._answers, "the gateway answers", START_WITHIN_S)
 
     def kill(self) -> None:
         """The process and its workers, at once."""
@@ -341,9 +342,10 @@ def free_port() -> int:
 
 def _ports() -> Iterator[int]:
     worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-    first = 20_000 + worker % 8 * 1_500
-    begin = random.SystemRandom().randrange(1_500)
-    return cycle([first + (begin + number) % 1_500 for number in range(1_500)])
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    mine = range(20_000 + worker, 32_000, workers)
+    begin = random.SystemRandom().randrange(len(mine))
+    return cycle([*mine[begin:], *mine[:begin]])
 
 
 PORTS = _ports()
