@@ -122,6 +122,14 @@ def test_a_member_that_would_steer_is_refused_by_name(name: str) -> None:
     assert refused.value.param == name
 
 
+@pytest.mark.req("H-62")
+@pytest.mark.parametrize("named", [{"type": "string"}, 7, None, "#/$defs/a"])
+def test_a_member_that_is_called_ref_is_no_reference_to_elsewhere(named: Any) -> None:
+    tool = {"function": {"name": "f", "parameters": {"properties": {"$ref": named}}}}
+
+    OpenAIChat().peek(_body(tools=[tool]))
+
+
 @pytest.mark.parametrize("value", [True, 0, -1, 1.0, "1", [], 2**53 + 1])
 @pytest.mark.parametrize("name", ["n", "max_tokens", "max_completion_tokens"])
 def test_a_number_of_a_wrong_kind_is_refused_by_name(name: str, value: Any) -> None:

@@ -422,6 +422,31 @@ def test_a_tool_that_the_caller_did_not_declare_is_not_called(said: dict[str, An
         whole.finish()
 
 
+@pytest.mark.req("S-71", "H-145")
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"tool_calls": [{"function": {"name": 7}}]},
+        {"tool_calls": {"function": {"name": "look"}}},
+        {"tool_calls": [["name", "look"]]},
+        {"function_call": {"name": ["look"]}},
+    ],
+)
+def test_the_call_of_a_tool_that_is_not_understood_ends_the_answer(said: dict[str, Any]) -> None:
+    relay = StreamRelay(model="m", shows_usage=False, choices=1, tools=frozenset({"look"}))
+
+    passed = relay.feed(HI + _event(id="c", choices=[{"index": 0, "delta": said}]) + END + DONE)
+
+    assert (passed, type(relay.failure)) == (HI, UpstreamBroke)
+
+
+def test_a_piece_of_a_call_may_repeat_an_empty_name() -> None:
+    rest = {"tool_calls": [{"index": 0, "function": {"name": "", "arguments": "{}"}}]}
+    recorded = _event(id="c", choices=[{"index": 0, "delta": rest}]) + END + DONE
+
+    assert _through([recorded], tools=frozenset({"look"})).out == recorded
+
+
 @pytest.mark.req("S-74", "P-7")
 def test_a_declared_tool_is_called() -> None:
     first = {"tool_calls": [{"index": 0, "id": "c", "function": {"name": "look", "arguments": ""}}]}
