@@ -212,7 +212,7 @@ def test_a_name_that_leads_astray_keeps_the_gateway_from_starting(
     assert "socket.connect" not in (tmp_path / "events").read_text()
 
 
-@pytest.mark.req("CN-3", "OL-8", "H-117")
+@pytest.mark.req("CN-3", "OL-8", "H-92", "H-95", "H-97", "H-101", "H-117")
 @pytest.mark.parametrize(
     ("url", "rule"),
     [
@@ -222,6 +222,11 @@ def test_a_name_that_leads_astray_keeps_the_gateway_from_starting(
         ("https://metadata.google.internal/v1", "metadata"),
         ("http://8.8.8.8/v1", "public-without-tls"),
         ("https://0x7f.1/v1", "four plain decimal numbers"),
+        ("https://2852039166/v1", "four plain decimal numbers"),
+        ("https://0251.0376.0251.0376/v1", "four plain decimal numbers"),
+        ("https://[::ffff:169.254.169.254]/v1", "metadata"),
+        ("https://[2002:a9fe:a9fe::1]/v1", "6to4"),
+        ("https://[fe80::1%25eth0]/v1", "a % in it"),
         ("http://127.0.0.1:PORT/v1", "itself listens"),
     ],
 )
