@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from journeys import gateway
+
 PATIENCE_S = 60.0
 PROGRAM = (sys.executable, "-m", "tollhouse")
 WITHOUT_ENGINE = (
@@ -199,6 +201,4 @@ def until(condition: Callable[[], bool]) -> None:
 
 
 def free_port() -> str:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return str(probe.getsockname()[1])
+    return str(gateway.free_port())

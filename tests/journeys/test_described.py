@@ -49,7 +49,7 @@ MESSAGE = {
     "additionalProperties": False,
 }
 KNOWN = {"enum": [MODEL, "nobody", "a/b"]}
-PATIENCE_S = 5.0
+PATIENCE_S = 20.0
 
 
 @pytest.fixture(scope="module")

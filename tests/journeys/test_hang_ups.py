@@ -18,7 +18,7 @@ from journeys.provider import STREAM_HEAD, Asked, Provider, Script, chunk, provi
 from tollhouse.control import usage
 from tollhouse.control.usage import Whole
 
-NOTICED_WITHIN_S = 0.5
+NOTICED_WITHIN_S = 1.0
 SILENCE_S = 15
 KEEP_ALIVE = b": keep-alive\n\n"
 
@@ -139,12 +139,12 @@ async def test_long_silences_before_the_first_byte_and_after_it_are_filled_with_
             await late.until(b"word")
             await early.until(KEEP_ALIVE)
 
-            assert SILENCE_S - 1 < time.monotonic() - began < SILENCE_S + 3
+            assert SILENCE_S - 1 < time.monotonic() - began < SILENCE_S + 10
             assert early.status == 200
             assert early.headers["content-type"] == "text/event-stream"
             assert b"data:" not in early.seen
 
-            await late.until(KEEP_ALIVE, patience_s=3)
+            await late.until(KEEP_ALIVE, patience_s=10)
 
             assert late.seen.index(b"word") < late.seen.index(KEEP_ALIVE)
 

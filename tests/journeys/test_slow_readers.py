@@ -55,7 +55,7 @@ async def test_a_reader_who_stops_stops_the_provider_and_holds_no_memory(tmp_pat
         await _settles(lambda: sent)
         grown = _memory(door) - before
         async with calling(door, ask(), "quick") as caller:
-            await caller.to_the_end(patience_s=2)
+            await caller.to_the_end(patience_s=10)
 
         assert caller.status == 200
         assert sent < READERS * MOST_SENT_FOR_ONE
