@@ -109,6 +109,18 @@ async def test_a_caller_that_leaves_in_a_pause_of_the_stream_is_noticed_too(
         assert await door.held() == 0
 
 
+@pytest.mark.req("P-30", "P-7", "R-8")
+async def test_a_caller_that_leaves_on_the_last_word_has_cut_nothing(tmp_path: Path) -> None:
+    async with serving(tmp_path, _end_and_linger) as (door, _):
+        async with calling(door, ask(stream=True)) as caller:
+            await caller.until(b"[DONE]")
+            caller.leave()
+
+        await _call_is(door, "settled", "completed")
+        door.stop()
+        assert [record["outcome"] for record in door.calls()] == ["ok"]
+
+
 @pytest.mark.req("P-30", "P-4", "B-6")
 async def test_a_caller_that_leaves_while_the_ledger_is_busy_costs_nothing(tmp_path: Path) -> None:
     async with serving(tmp_path, None) as (door, up):
@@ -164,6 +176,11 @@ async def _think(_: Provider, asked: Asked, writer: asyncio.StreamWriter) -> Non
 
 async def _pause_after_a_word(_: Provider, asked: Asked, writer: asyncio.StreamWriter) -> None:
     writer.write(STREAM_HEAD + b"".join(map(chunk, stream_events(asked.body, 5)[:2])))
+    await asyncio.Event().wait()
+
+
+async def _end_and_linger(_: Provider, asked: Asked, writer: asyncio.StreamWriter) -> None:
+    writer.write(STREAM_HEAD + b"".join(map(chunk, stream_events(asked.body, 5))))
     await asyncio.Event().wait()
 
 

@@ -103,11 +103,17 @@ def _status(journal: Journal) -> int:
 
 
 def _ending(journal: Journal) -> Ending:
-    if journal.was_cut:
+    if journal.was_cut and not _is_whole(journal):
         return "cut"
     if journal.problem is None:
         return "ok"
     return "refused" if isinstance(journal.problem, Refusal) else "failed"
+
+
+def _is_whole(journal: Journal) -> bool:
+    """Who leaves with the whole answer has cut nothing."""
+    is_complete = journal.meter is not None and journal.meter.outcome is Outcome.COMPLETED
+    return is_complete and journal.call.reply.is_started
 
 
 def _held(journal: Journal, settled: Settlement | None) -> int:

@@ -47,6 +47,7 @@ async def _stream(answer: Answer, passing: Relay, call: Call, meter: Meter) -> N
         if passing.failure is not None:
             raise passing.failure
         if passing.is_over:
+            meter.completed(passing)  # some callers hang up on the last word
             await _see_out(answer)
             break
         if size > MOST_OF_A_STREAM:
