@@ -11,6 +11,7 @@ from tollhouse.domain.conversation import Conversation
 from tollhouse.domain.deltas import Delta
 from tollhouse.domain.errors import Failure, Problem
 from tollhouse.domain.exchange import Sending
+from tollhouse.domain.homes import Home
 from tollhouse.domain.identity import Principal
 from tollhouse.domain.models import Ask, Leg
 from tollhouse.domain.pricing import Usage
@@ -76,6 +77,13 @@ class Upstream(Protocol):
     """One origin. Raises UpstreamUnreachable (nothing was sent), UpstreamBroke, UpstreamTimeout."""
 
     def send(self, sending: Sending) -> Exchange: ...
+
+
+class Seals(Protocol):
+    """Ids of what a provider keeps, for callers: they lead home, and open for their own tenant alone."""
+
+    def seal(self, home: Home, tenant: str) -> str: ...
+    def open(self, sealed: str, tenant: str) -> Home: ...  # raises StateUnknown
 
 
 class Provider(Protocol):
@@ -154,6 +162,13 @@ class Sparing(Protocol):
     """A dialect that leaves out, also on its way to one that speaks it, what no price row knows."""
 
     def left_out(self, ask: Ask, leg: Leg) -> tuple[str, ...]: ...
+
+
+@runtime_checkable
+class Keeping(Protocol):
+    """A dialect whose providers keep answers: ids that leave are sealed."""
+
+    def keeping_relay(self, ask: Ask, seal: Callable[[str], str]) -> Relay: ...
 
 
 class Reader(Protocol):

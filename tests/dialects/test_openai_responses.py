@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from tollhouse.dialects.openai_responses import OpenAIResponses
 from tollhouse.dialects.responses_ask import BOUND, KEPT_ELSEWHERE
 from tollhouse.dialects.responses_relay import ResponseStream, WholeResponse
 from tollhouse.domain.errors import FieldInvalid, FieldRefused, JsonDuplicateKey, RateLimited
+from tollhouse.domain.homes import Home
 from tollhouse.domain.models import Leg
 from tollhouse.domain.pricing import Price
 from tollhouse.domain.snapshot import Target
@@ -147,7 +149,6 @@ def test_the_tools_that_agents_send_have_no_price_of_their_own(tool: dict[str, A
 @pytest.mark.parametrize(
     "member",
     [
-        {"previous_response_id": "resp_1"},
         {"conversation": "conv_1"},
         {"conversation": {"id": "conv_1"}},
         {"background": True},
@@ -231,6 +232,23 @@ def test_every_other_member_leaves_with_its_own_bytes_and_each_name_once(
     assert json.loads(bytes(after.pop(BOUND))) == tokens
     del before["model"]
     assert {k: bytes(v) for k, v in after.items()} == {k: bytes(v) for k, v in before.items()}
+
+
+@pytest.mark.req("R-6")
+def test_what_is_gone_on_from_leaves_under_the_name_its_provider_knows() -> None:
+    dialect, body = OpenAIResponses(), _body(previous_response_id="resp_sealed")
+    ask = dialect.peek(body)
+
+    sent = dialect.outgoing(body, replace(ask, home=Home("up:m-real", "resp_1", 1)), _leg())
+
+    assert ask.previous == "resp_sealed"
+    assert json.loads(sent)["previous_response_id"] == "resp_1"
+
+
+@pytest.mark.parametrize("given", ["", 1, {}, ["resp_1"], True])
+def test_what_is_gone_on_from_has_an_id(given: Any) -> None:
+    with pytest.raises(FieldInvalid):
+        OpenAIResponses().peek(_body(previous_response_id=given))
 
 
 @pytest.mark.req("R-8", "P-7")

@@ -26,6 +26,7 @@ from dialects.response_events import (
     item,
     response,
 )
+from tollhouse.dialects.responses_own import OwnNames
 from tollhouse.dialects.responses_relay import ResponseStream, WholeResponse
 from tollhouse.domain.errors import Failure, UpstreamBroke, UpstreamFailed
 from tollhouse.domain.pricing import Usage
@@ -85,13 +86,30 @@ def test_a_stream_of_known_events_passes_as_it_came() -> None:
 
 @pytest.mark.req("R-19")
 def test_the_model_bears_the_name_that_it_was_asked_by_and_nothing_else_changes() -> None:
-    relay = ResponseStream(model="alias", tools=frozenset())
+    relay = ResponseStream(OwnNames("alias", None, str), frozenset())
     body = json.dumps(response("completed", output=[MESSAGE]), indent=1).encode()
-    whole = WholeResponse(model="alias", tools=frozenset())
+    whole = WholeResponse(OwnNames("alias", None, str), frozenset())
     whole.feed(body)
 
     assert relay.feed(STREAM) == STREAM.replace(b'"m-real"', b'"alias"')
     assert whole.finish() == body.replace(b'"m-real"', b'"alias"')
+
+
+@pytest.mark.req("R-6", "R-8")
+def test_an_answer_has_one_id_of_ours_wherever_it_stands_and_the_rest_keeps_its_bytes() -> None:
+    own = OwnNames("m-real", "resp_before", lambda known_as: f"sealed {known_as}")
+    kept = STREAM.replace(b'"error":null', b'"error":null,"previous_response_id":"resp_0"')
+
+    passed = ResponseStream(own, frozenset()).feed(kept)
+
+    ours = kept.replace(b'"id":"resp_1"', b'"id":"sealed resp_1"')
+    assert passed == ours.replace(b'"resp_0"', b'"resp_before"')
+
+
+def test_an_id_without_end_is_none() -> None:
+    long = CREATED.replace(b"resp_1", b"r" * 600)
+
+    assert _through([long + HI]).failure is UpstreamBroke
 
 
 @pytest.mark.req("R-9")
@@ -148,7 +166,7 @@ def test_what_a_failed_answer_has_used_is_noted() -> None:
 
 @pytest.mark.req("P-16")
 def test_a_failure_names_its_code_and_keeps_the_words_out_of_the_log() -> None:
-    relay = ResponseStream(model="m-real", tools=frozenset())
+    relay = ResponseStream(OwnNames("m-real", None, str), frozenset())
 
     relay.feed(BEGINNING + FAILED)
 
@@ -158,7 +176,7 @@ def test_a_failure_names_its_code_and_keeps_the_words_out_of_the_log() -> None:
 
 @pytest.mark.req("R-8", "R-10")
 def test_a_failure_is_told_under_the_id_with_which_the_answer_began() -> None:
-    relay = ResponseStream(model="m-real", tools=frozenset())
+    relay = ResponseStream(OwnNames("m-real", None, str), frozenset())
     relay.feed(BEGINNING + HI)
 
     told = relay.problem_event(UpstreamBroke(), "request-1")
@@ -175,7 +193,7 @@ def test_a_failure_is_told_under_the_id_with_which_the_answer_began() -> None:
 
 @pytest.mark.req("R-8", "R-10")
 def test_of_an_answer_that_never_began_the_beginning_is_made_up_too() -> None:
-    relay = ResponseStream(model="m-real", tools=frozenset())
+    relay = ResponseStream(OwnNames("m-real", None, str), frozenset())
 
     told = relay.problem_event(UpstreamBroke(), "request-1")
 
@@ -251,7 +269,7 @@ def test_a_tool_that_the_caller_did_not_declare_is_not_called(called: dict[str, 
         seen = _through([BEGINNING + sent + COMPLETED], tools=tools)
 
         assert (seen.out, seen.failure) == (BEGINNING, UpstreamBroke)
-    whole = WholeResponse(model="m-real", tools=tools)
+    whole = WholeResponse(OwnNames("m-real", None, str), tools)
     whole.feed(json.dumps(response("completed", output=[MESSAGE, called])).encode())
     with pytest.raises(UpstreamBroke):
         whole.finish()
@@ -296,7 +314,7 @@ def test_what_was_said_before_a_cut_is_counted() -> None:
 
 
 def test_nothing_passes_after_the_end() -> None:
-    relay = ResponseStream(model="m-real", tools=frozenset())
+    relay = ResponseStream(OwnNames("m-real", None, str), frozenset())
 
     assert relay.feed(STREAM + HI) == STREAM
     assert relay.feed(HI) == b""
@@ -307,7 +325,7 @@ def test_nothing_passes_after_the_end() -> None:
 def test_a_whole_answer_passes_as_it_came_and_its_usage_is_noticed() -> None:
     body = json.dumps(response("completed", output=[MESSAGE], usage=USAGE), indent=1).encode()
     for size in (1, 7, len(body)):
-        relay = WholeResponse(model="m-real", tools=frozenset())
+        relay = WholeResponse(OwnNames("m-real", None, str), frozenset())
         for start in range(0, len(body), size):
             assert relay.feed(body[start : start + size]) == b""
 
@@ -329,7 +347,7 @@ def test_a_whole_answer_passes_as_it_came_and_its_usage_is_noticed() -> None:
     ],
 )
 def test_what_is_no_whole_answer_does_not_pass(answer: Any, failure: type[Failure]) -> None:
-    relay = WholeResponse(model="m-real", tools=frozenset())
+    relay = WholeResponse(OwnNames("m-real", None, str), frozenset())
     relay.feed(json.dumps(answer).encode())
 
     with pytest.raises(failure) as caught:
@@ -340,7 +358,7 @@ def test_what_is_no_whole_answer_does_not_pass(answer: Any, failure: type[Failur
 
 @pytest.mark.req("P-7")
 def test_a_whole_answer_without_usage_is_counted_by_its_output_alone() -> None:
-    relay = WholeResponse(model="m-real", tools=frozenset())
+    relay = WholeResponse(OwnNames("m-real", None, str), frozenset())
     relay.feed(json.dumps(response("completed", output=[MESSAGE], instructions="x" * 999)).encode())
 
     assert 3 <= relay.counted_output() < 20
@@ -352,7 +370,7 @@ def test_a_beginning_may_come_again() -> None:
 
 
 def _through(pieces: list[bytes], tools: frozenset[str] = frozenset()) -> Seen:
-    relay = ResponseStream(model="m-real", tools=tools)
+    relay = ResponseStream(OwnNames("m-real", None, str), tools)
     out, failure = b"", None
     for piece in pieces:
         out += relay.feed(piece)

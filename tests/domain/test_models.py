@@ -14,7 +14,9 @@ from tollhouse.domain.errors import (
     ModelNotGranted,
     ModelUnknown,
     ModelUnpriced,
+    StateUnknown,
 )
+from tollhouse.domain.homes import Home
 from tollhouse.domain.identity import Principal
 from tollhouse.domain.metering import counted_input
 from tollhouse.domain.models import Ask, input_bound, plan
@@ -62,6 +64,25 @@ def test_a_model_that_does_something_else_is_refused_whatever_it_costs() -> None
 
     with pytest.raises(ModelCannot, match="does chat here, and this path asks for embeddings"):
         plan(_snapshot(prices={}), CALLER, asked, NOW)
+
+
+@pytest.mark.req("R-6")
+def test_what_is_gone_on_from_goes_home_and_is_held_for_again() -> None:
+    model = replace(SMALL, targets=(ONE, TWO))
+    snapshot = _snapshot(model, {"one:small": CHEAP, "two:small": DEAR})
+
+    planned = plan(snapshot, CALLER, replace(ASK, home=Home(TWO.name, "resp_1", 700)), NOW)
+
+    assert [leg.target for leg in planned.legs] == [TWO]
+    assert planned.legs[0].input_tokens == input_bound(ASK, model) + 700
+    assert planned.hold == planned.legs[0].worst == DEAR.worst(input_bound(ASK, model) + 700, 1_000)
+    assert planned.tenant == "acme"
+
+
+@pytest.mark.req("R-6")
+def test_what_no_target_of_the_model_keeps_is_not_gone_on_from() -> None:
+    with pytest.raises(StateUnknown):
+        plan(_snapshot(), CALLER, replace(ASK, home=Home(TWO.name, "resp_1", 700)), NOW)
 
 
 def test_what_is_not_granted_says_nothing_of_what_it_does() -> None:

@@ -11,6 +11,7 @@ from fuzz.cutting import ways
 from tollhouse.dialects.openai_responses import OpenAIResponses
 from tollhouse.dialects.responses_ask import BOUND
 from tollhouse.dialects.responses_events import KNOWN
+from tollhouse.dialects.responses_own import OwnNames
 from tollhouse.dialects.responses_relay import ResponseStream
 from tollhouse.domain.errors import Failure, Refusal
 from tollhouse.domain.models import Ask
@@ -97,7 +98,7 @@ def responses_translated_target(data: bytes) -> None:
 
 
 def _relayed(pieces: Sequence[bytes]) -> tuple[bytes, type[Failure] | None]:
-    return _through(ResponseStream(model="asked", tools=TOOLS), pieces)
+    return _through(ResponseStream(OwnNames("asked", None, str), TOOLS), pieces)
 
 
 def _translated(pieces: Sequence[bytes]) -> tuple[bytes, type[Failure] | None]:

@@ -66,7 +66,7 @@ async def client(door: Gateway) -> AsyncIterator[AsyncOpenAI]:
 async def test_a_whole_answer_is_paid_for(door: Gateway, client: AsyncOpenAI, up: Provider) -> None:
     reply = await client.responses.create(model=MODEL, input="hello", max_output_tokens=20)
 
-    assert (reply.id, reply.output_text, reply.status) == (ID, "word " * OUTPUT, "completed")
+    assert (reply.output_text, reply.status) == ("word " * OUTPUT, "completed")
     assert (up.asked[0].path, up.asked[0].body) == (
         "/v1/responses",
         {"model": "m-real", "input": "hello", "max_output_tokens": 20},
@@ -134,7 +134,7 @@ async def test_a_loop_with_tools_passes_each_turn_as_it_was_written(
 @pytest.mark.parametrize(
     ("members", "status", "code"),
     [
-        ({"previous_response_id": ID}, 400, "field_refused"),
+        ({"previous_response_id": ID}, 404, "state_unknown"),
         ({"background": True}, 400, "field_refused"),
         ({"tools": [{"type": "mcp", "server_label": "x", "server_url": "https://x.example"}]}, 402, "feature_unpriced"),
         ({"model": "gpt-nowhere"}, 404, "model_unknown"),

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fakes import FakeAudit, FakeLedger, FakeLimiter, FakeProvider, FakeReply, FakeWatch
+from tollhouse.auth.sealed_ids import SealedIds
 from tollhouse.auth.virtual_keys import VirtualKeys
 from tollhouse.dialects.openai_chat import OpenAIChat
 from tollhouse.domain.credentials import Digest, assemble, digest
@@ -66,6 +67,7 @@ class World:
             throttle=self.throttle,
             ledger=self.ledger,
             limiter=self.limiter,
+            seals=SealedIds(1, {1: PEPPER}),
             providers=self.providers,
             standings=self.standings,
             load=self.load,

@@ -17,6 +17,7 @@ from tollhouse.dialects.openai_embeddings import (
     MOST_INPUTS,
 )
 from tollhouse.dialects.responses_ask import BOUND, KEPT_ELSEWHERE
+from tollhouse.domain.models import PREVIOUS
 
 Node = dict[str, Any]
 
@@ -74,6 +75,7 @@ RESPONSES = Shape(
             "stream": {"type": ["boolean", "null"]},
             BOUND: _whole(LARGEST_WHOLE),
             "tools": {"type": ["array", "null"], "items": {"type": "object"}},
+            PREVIOUS: {"type": ["string", "null"], "minLength": 1},
             **{name: {"enum": [None, False]} for name in KEPT_ELSEWHERE},
             **dict.fromkeys(sorted(REFUSED), False),
         },

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from tollhouse.dialects import (
@@ -14,12 +15,13 @@ from tollhouse.dialects import (
 )
 from tollhouse.dialects.openai_api import OpenAIEndpoint
 from tollhouse.dialects.reading import Events, StreamReader, WholeReader
+from tollhouse.dialects.responses_own import OwnNames
 from tollhouse.dialects.responses_reader import ResponseMeaning, read_whole
 from tollhouse.dialects.responses_relay import ResponseStream, WholeResponse
 from tollhouse.dialects.responses_writer import ResponseStreamWriter, ResponseWholeWriter
 from tollhouse.domain.conversation import Conversation
 from tollhouse.domain.errors import Problem
-from tollhouse.domain.models import Ask, Leg
+from tollhouse.domain.models import PREVIOUS, Ask, Leg
 from tollhouse.ports import Reader, Relay, Writer
 
 SEARCHES_OFFERED = frozenset(f":{kind}" for kind in responses_tools.SEARCHES)
@@ -44,6 +46,8 @@ class OpenAIResponses(OpenAIEndpoint):
             parts["tools"] = responses_tools.without_searches(parts["tools"])
         parts["model"] = strict_json.encode(leg.target.model)
         parts[responses_ask.BOUND] = strict_json.encode(leg.output_tokens)
+        if ask.home is not None:
+            parts[PREVIOUS] = strict_json.encode(ask.home.id)
         return strict_json.join(parts)
 
     def left_out(self, ask: Ask, leg: Leg) -> tuple[str, ...]:
@@ -52,9 +56,11 @@ class OpenAIResponses(OpenAIEndpoint):
         return tuple(sorted(f"tools.{kind[1:]}" for kind in ask.tools & SEARCHES_OFFERED))
 
     def relay(self, ask: Ask) -> Relay:
-        if ask.is_stream:
-            return ResponseStream(model=ask.model, tools=ask.tools)
-        return WholeResponse(model=ask.model, tools=ask.tools)
+        return self.keeping_relay(ask, str)
+
+    def keeping_relay(self, ask: Ask, seal: Callable[[str], str]) -> Relay:
+        kind = ResponseStream if ask.is_stream else WholeResponse
+        return kind(OwnNames(ask.model, ask.previous, seal), ask.tools)
 
     def decode(self, body: bytes) -> Conversation:
         return responses_decode.decode(body)

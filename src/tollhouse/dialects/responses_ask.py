@@ -12,12 +12,12 @@ from tollhouse.dialects import openai_api, openai_bounds, responses_tools
 from tollhouse.dialects.fields import flag, model, whole
 from tollhouse.dialects.responses_tools import is_billed_apart, is_search
 from tollhouse.domain.errors import FieldInvalid, FieldRefused
-from tollhouse.domain.models import Ask
+from tollhouse.domain.models import PREVIOUS, Ask
 
 BOUND = "max_output_tokens"
 ROLES = frozenset({"assistant", "developer", "system", "user"})
 USUAL_TIERS = (None, "auto", "default", "flex")
-KEPT_ELSEWHERE = ("background", "conversation", "previous_response_id", "prompt")
+KEPT_ELSEWHERE = ("background", "conversation", "prompt")
 WITH_SCHEMAS = ("text", "tools")
 
 
@@ -45,6 +45,7 @@ def read(body: bytes) -> Ask:
         predicted_bytes=0,
         unpriced_features=_unpriced_features(fields, offered, carried, parts),
         tools=responses_tools.names_of(tools),
+        previous=_previous(fields),
     )
 
 
@@ -55,6 +56,13 @@ def _refuse_state(fields: dict[str, Any]) -> None:
                 f"`{name}` counts on state at the provider. Send the whole conversation in `input`.",
                 param=name,
             )
+
+
+def _previous(fields: dict[str, Any]) -> str | None:
+    given = fields.get(PREVIOUS)
+    if given is not None and (not isinstance(given, str) or not given):
+        raise FieldInvalid(f"`{PREVIOUS}` must be the id of an answer.", param=PREVIOUS)
+    return given
 
 
 def _items(fields: dict[str, Any]) -> list[dict[str, Any]]:

@@ -32,8 +32,9 @@ from tollhouse.domain.conversation import (
     ToolChoice,
     ToolResult,
 )
+from tollhouse.domain.models import PREVIOUS
 
-ELSEWHERE = ("model", BOUND, *KEPT_ELSEWHERE)
+ELSEWHERE = ("model", BOUND, PREVIOUS, *KEPT_ELSEWHERE)
 """What the plan says, and what was refused before."""
 
 SAYS_NOTHING: dict[str, tuple[object, ...]] = {

@@ -7,7 +7,6 @@ known type stays behind. A failure is told in our words, under the id with which
 from __future__ import annotations
 
 from tollhouse.dialects import responses_problems, sse, strict_json
-from tollhouse.dialects.naming import AskedName
 from tollhouse.dialects.openai_count import tokens_in, tokens_of
 from tollhouse.dialects.openai_events import NOTHING, is_given, on_one_line, text_of
 from tollhouse.dialects.responses_events import (
@@ -21,6 +20,7 @@ from tollhouse.dialects.responses_events import (
     read_event,
     read_response,
 )
+from tollhouse.dialects.responses_own import OwnNames
 from tollhouse.dialects.responses_tools import insist_on_declared
 from tollhouse.dialects.responses_usage import read_usage
 from tollhouse.dialects.sse_relay import SseRelay
@@ -31,9 +31,9 @@ from tollhouse.domain.pricing import Usage
 class ResponseStream(SseRelay):
     """Implements Relay and LastWords for `stream: true`."""
 
-    def __init__(self, *, model: str, tools: frozenset[str]) -> None:
+    def __init__(self, own: OwnNames, tools: frozenset[str]) -> None:
         super().__init__()
-        self._name = AskedName(model)
+        self._own = own
         self._tools = tools
         self._begun = b""
         self._number = 0
@@ -61,14 +61,13 @@ class ResponseStream(SseRelay):
             return b""
         self._look_at(read)
         if read.response is not None:
-            data = self._as_asked(data, read)
+            data = self._as_ours(data, read, read.response)
         return b"event: %b\ndata: %b" % (read.type.encode(), data)
 
-    def _as_asked(self, data: bytes, read: Event) -> bytes:
-        """The model bears the name that it was asked by."""
+    def _as_ours(self, data: bytes, read: Event, found: Response) -> bytes:
         members = strict_json.members(data)
         before = bytes(members["response"])
-        response = named(before, self._name)
+        response = self._own.put(before, found.id)
         if read.type in BEGINNINGS:
             self._begun = response
         return data if response == before else strict_json.join({**members, "response": response})
@@ -95,11 +94,11 @@ class ResponseStream(SseRelay):
 class WholeResponse:
     """Implements Relay for an answer in one piece: kept until it is whole, then passed as it came."""
 
-    def __init__(self, *, model: str, tools: frozenset[str]) -> None:
+    def __init__(self, own: OwnNames, tools: frozenset[str]) -> None:
         self.usage: Usage | None = None
         self.failure: Failure | None = None
         self.is_over = False
-        self._name = AskedName(model)
+        self._own = own
         self._tools = tools
         self._body = bytearray()
 
@@ -119,7 +118,7 @@ class WholeResponse:
         if read.output is None or read.status not in (None, "completed", "incomplete"):
             raise UpstreamBroke(private="the answer has no output")
         look_at(read, self._tools)
-        return named(body, self._name)
+        return self._own.put(body, read.id)
 
     def counted_output(self) -> int:
         try:
@@ -134,8 +133,3 @@ class WholeResponse:
 def look_at(response: Response, tools: frozenset[str]) -> None:
     for item in response.output or ():
         insist_on_declared(item.type, item.name, item.namespace, tools)
-
-
-def named(response: bytes, name: AskedName) -> bytes:
-    told = strict_json.members(response).get("model")
-    return response if told is None else name.put(response, bytes(told))

@@ -224,6 +224,12 @@ class UrlNotAllowed(Refusal):
     title = "A URL in the body leads where this gateway does not go."
 
 
+class StateUnknown(Refusal):
+    code = "state_unknown"
+    status = 404
+    title = "There is no such answer here to go on from."
+
+
 class ModelUnknown(Refusal):
     code = "model_unknown"
     status = 404

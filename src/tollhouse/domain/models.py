@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from tollhouse.domain import naming
 from tollhouse.domain.errors import (
     FeatureUnpriced,
@@ -9,8 +11,10 @@ from tollhouse.domain.errors import (
     ModelNotGranted,
     ModelUnknown,
     ModelUnpriced,
+    StateUnknown,
     ToolsNotSupported,
 )
+from tollhouse.domain.homes import Home
 from tollhouse.domain.identity import Principal
 from tollhouse.domain.pricing import Price
 from tollhouse.domain.snapshot import Model, Snapshot, Target
@@ -46,6 +50,12 @@ class Ask:
     idle: str | None = None
     """Nothing is asked of the model, only that it be loaded or let go: the dialect's word for that."""
 
+    previous: str | None = None
+    """The id of an answer to go on from, as this gateway gave it."""
+
+    home: Home | None = None
+    """Where that one is kept, once its id was opened."""
+
 
 @value
 class Leg:
@@ -68,11 +78,15 @@ class Plan:
     model: Model
     legs: tuple[Leg, ...]
     hold: int
+    tenant: str = ""
 
     @property
     def is_free(self) -> bool:
         return all(leg.price is None or leg.price.is_free for leg in self.legs)
 
+
+PREVIOUS = "previous_response_id"
+"""The member that names an answer to go on from."""
 
 TEMPLATE_TOKENS = 512
 """What a provider's own preamble may add to a request: chat template, tool instructions."""
@@ -107,9 +121,9 @@ def plan(snapshot: Snapshot, caller: Principal, ask: Ask, now: float, seed: floa
             f"{ask.model!r} cannot call tools. Leave `tools` out, or ask a model that can.",
             param="tools",
         )
-    targets = in_turn(model.targets, model.weights, seed) if model.weights else model.targets
+    targets = _targets(model, ask, seed)
     legs = tuple([_leg(snapshot, model, target, ask, now) for target in targets])
-    return Plan(ask, model, legs, max([leg.worst for leg in legs]))
+    return Plan(ask, model, legs, max([leg.worst for leg in legs]), caller.tenant)
 
 
 def input_bound(ask: Ask, model: Model) -> int:
@@ -119,7 +133,20 @@ def input_bound(ask: Ask, model: Model) -> int:
         + TEMPLATE_TOKENS
         + MESSAGE_TOKENS * ask.messages
         + ask.images * model.image_tokens
+        + (ask.home.tokens if ask.home else 0)
     )
+
+
+def _targets(model: Model, ask: Ask, seed: float) -> Sequence[Target]:
+    """State goes home to the target that keeps it, and to no other."""
+    if ask.home is None:
+        return in_turn(model.targets, model.weights, seed) if model.weights else model.targets
+    at_home = tuple([target for target in model.targets if target.name == ask.home.target])
+    if not at_home:
+        raise StateUnknown(
+            f"What is to be gone on from was not answered by {model.name!r}.", param=PREVIOUS
+        )
+    return at_home
 
 
 def _leg(snapshot: Snapshot, model: Model, target: Target, ask: Ask, now: float) -> Leg:

@@ -16,7 +16,7 @@ from tollhouse.domain.snapshot import Snapshot
 from tollhouse.domain.suspicion import Sign
 from tollhouse.domain.throttling import Throttle
 from tollhouse.pipeline.standing import Standings
-from tollhouse.ports import AuditSink, Authenticator, Ledger, Limiter, Provider
+from tollhouse.ports import AuditSink, Authenticator, Ledger, Limiter, Provider, Seals
 
 
 class Snapshots(Protocol):
@@ -48,6 +48,7 @@ class House:
     throttle: Throttle
     ledger: Ledger
     limiter: Limiter
+    seals: Seals
     providers: Mapping[str, Provider]
     standings: Standings
     load: Load

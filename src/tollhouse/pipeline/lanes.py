@@ -7,6 +7,7 @@ on its way back.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from tollhouse.domain.errors import NotTranslatable
@@ -14,7 +15,17 @@ from tollhouse.domain.models import Ask, Leg
 from tollhouse.domain.unsaid import tidy
 from tollhouse.pipeline.call import Call
 from tollhouse.pipeline.translation import Translation
-from tollhouse.ports import Codec, Dialect, Failing, Headers, Provider, Relay, Sparing, Writer
+from tollhouse.ports import (
+    Codec,
+    Dialect,
+    Failing,
+    Headers,
+    Keeping,
+    Provider,
+    Relay,
+    Sparing,
+    Writer,
+)
 
 NANOS_PER_S = 1_000_000_000
 
@@ -35,22 +46,30 @@ class Lane(Protocol):
 class Native:
     """Implements Lane where both sides speak the same."""
 
-    __slots__ = ("_ask", "_call", "_leg", "spoken", "unsaid")
+    __slots__ = ("_ask", "_call", "_leg", "_seal", "spoken", "unsaid")
 
-    def __init__(self, spoken: Dialect, call: Call, ask: Ask, leg: Leg) -> None:
+    def __init__(
+        self, spoken: Dialect, call: Call, ask: Ask, leg: Leg, seal: Callable[[str], str] = str
+    ) -> None:
         self.spoken = spoken
         self.unsaid = spoken.left_out(ask, leg) if isinstance(spoken, Sparing) else ()
         self._call = call
         self._ask = ask
         self._leg = leg
+        self._seal = seal
 
     def outgoing(self, body: bytes) -> bytes:
         return self.spoken.outgoing(body, self._ask, self._leg)
 
     def relay(self) -> Relay:
-        relay = self.spoken.relay(self._ask)
+        relay = self._relay()
         _leave_last_words(self._call, relay)
         return relay
+
+    def _relay(self) -> Relay:
+        if isinstance(self.spoken, Keeping):
+            return self.spoken.keeping_relay(self._ask, self._seal)
+        return self.spoken.relay(self._ask)
 
 
 class Translated:
@@ -80,12 +99,14 @@ class Translated:
         return Translation(reader, writer, ask, call.id)
 
 
-def lane_of(call: Call, ask: Ask, leg: Leg, provider: Provider) -> Lane:
+def lane_of(
+    call: Call, ask: Ask, leg: Leg, provider: Provider, seal: Callable[[str], str] = str
+) -> Lane:
     """Raises NotTranslatable where neither leads to the target."""
     heard, spoken = call.route.dialect, provider.dialect
     if provider.speaks(heard.name):
-        return Native(heard, call, ask, leg)
-    if isinstance(heard, Codec) and isinstance(spoken, Codec):
+        return Native(heard, call, ask, leg, seal)
+    if ask.home is None and isinstance(heard, Codec) and isinstance(spoken, Codec):
         return Translated(heard, spoken, call, ask, leg)
     raise NotTranslatable
 

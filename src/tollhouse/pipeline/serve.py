@@ -7,6 +7,7 @@ from tollhouse.pipeline.admit import admitted
 from tollhouse.pipeline.call import Call
 from tollhouse.pipeline.carry import carried
 from tollhouse.pipeline.dispatch import dispatched
+from tollhouse.pipeline.go_home import homed
 from tollhouse.pipeline.house import House
 from tollhouse.pipeline.identify import identify
 from tollhouse.pipeline.record import recorded
@@ -19,7 +20,7 @@ async def serve(call: Call, house: House) -> None:
         caller = record.caller = identify(record, house)
         with carried(caller, house):
             body = await call.read_body()
-            ask = record.ask = call.route.dialect.peek(body)
+            ask = record.ask = homed(call.route.dialect.peek(body), caller, house)
             plan = record.plan = make_plan(
                 house.snapshot, caller, ask, house.now_s(), house.standings.draw()
             )

@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 from tollhouse import __version__
 from tollhouse.auth import virtual_keys
+from tollhouse.auth.sealed_ids import SealedIds
 from tollhouse.auth.virtual_keys import VirtualKeys
 from tollhouse.config import Settings
 from tollhouse.control import catalogue, peppers, preparing, sweeping
@@ -64,7 +65,8 @@ async def open_door(settings: Settings, draining: Draining) -> AsyncIterator[Doo
         )
         await keeper.refresh()
         tasks.start(keeper.keep())
-        known_peppers = (await peppers.opened(settings, store)).versions
+        secrets = await peppers.opened(settings, store)
+        known_peppers = secrets.versions
         keys = VirtualKeys(known_peppers)
         stack.push_async_callback(write_used_keys, store, keys.touched)
         tasks.start(note_used_keys(store, keys.touched))
@@ -81,6 +83,7 @@ async def open_door(settings: Settings, draining: Draining) -> AsyncIterator[Doo
             throttle=Throttle(settings.auth.failures_per_minute),
             ledger=ledger,
             limiter=await _open_limiter(settings, stack),
+            seals=SealedIds(secrets.current, known_peppers),
             providers=await open_providers(settings, stack),
             standings=Standings(standing_rules(settings), watch.turned),
             load=load,

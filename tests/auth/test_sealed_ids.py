@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import base64
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tollhouse.auth.sealed_ids import LONGEST, SealedIds
+from tollhouse.domain.errors import StateUnknown
+from tollhouse.domain.homes import Home
+
+PEPPER, OTHER = b"p" * 32, b"q" * 32
+HOME = Home("up:m-real", "resp_0123456789abcdef", 4711)
+SEALS = SealedIds(1, {1: PEPPER})
+
+pytestmark = pytest.mark.req("R-6", "P-2")
+
+
+@given(st.text(max_size=80), st.text(max_size=80), st.integers(0, 2**53), st.text(max_size=30))
+def test_what_was_sealed_opens_at_every_replica_with_the_same_pepper(
+    target: str, known_as: str, tokens: int, tenant: str
+) -> None:
+    home = Home(target, known_as, tokens)
+
+    sealed = SEALS.seal(home, tenant)
+
+    assert SealedIds(1, {1: PEPPER}).open(sealed, tenant) == home
+    assert sealed.startswith("resp_")
+    assert sealed.isascii()
+
+
+def test_an_id_says_nothing_of_where_it_leads_and_is_never_the_same() -> None:
+    sealed = SEALS.seal(HOME, "acme")
+
+    inside = base64.urlsafe_b64decode(sealed.removeprefix("resp_") + "==")
+    assert not any(part in inside for part in (b"m-real", b"0123456789abcdef", b"acme", b"4711"))
+    assert SEALS.seal(HOME, "acme") != sealed
+
+
+@pytest.mark.parametrize("tenant", ["acm", "Acme", "acme ", "", "umbrella"])
+def test_to_another_tenant_an_id_opens_nothing(tenant: str) -> None:
+    with pytest.raises(StateUnknown):
+        SEALS.open(SEALS.seal(HOME, "acme"), tenant)
+
+
+def test_an_id_that_was_changed_or_cut_anywhere_opens_nothing() -> None:
+    sealed = SEALS.seal(HOME, "acme")
+    for at in range(len(sealed)):
+        for forged in (
+            sealed[:at],
+            sealed[:at] + ("A" if sealed[at] != "A" else "B") + sealed[at + 1 :],
+            sealed[:at] + "=" + sealed[at:],
+            sealed[:at] + "\n" + sealed[at:],
+        ):
+            with pytest.raises(StateUnknown):
+                SEALS.open(forged, "acme")
+
+
+@pytest.mark.parametrize(
+    "foreign",
+    [
+        "",
+        "resp_",
+        "resp_1",
+        "resp_0123456789abcdef" * 3,
+        "r\u00e9sp_x",
+        "resp_" + "A" * LONGEST,
+        "x" * 60,
+    ],
+)
+def test_what_was_never_sealed_opens_nothing(foreign: str) -> None:
+    with pytest.raises(StateUnknown) as refused:
+        SEALS.open(foreign, "acme")
+
+    assert refused.value.param == "previous_response_id"
+
+
+def test_under_a_new_pepper_old_ids_open_until_the_old_one_is_withdrawn() -> None:
+    old = SEALS.seal(HOME, "acme")
+    both = SealedIds(2, {1: PEPPER, 2: OTHER})
+
+    assert both.open(old, "acme") == both.open(both.seal(HOME, "acme"), "acme") == HOME
+    for later in (SealedIds(2, {2: OTHER}), SealedIds(1, {1: OTHER})):
+        with pytest.raises(StateUnknown):
+            later.open(old, "acme")
