@@ -41,7 +41,7 @@ evidence: $(VENV)/.dev ## which requirement is proved by which test, with its la
 	@$(BIN)/tollhouse evidence
 
 docs: $(VENV)/.dev ## write the generated reference pages anew
-	@$(BIN)/python scripts/reference.py
+	@$(BIN)/python -m scripts.reference
 
 lock: $(VENV)/.dev ## resolve requirements/*.in anew into hash-pinned files
 	@scripts/lock

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
+from scripts.fidelity.page import page as fidelity
 
 from tollhouse.cli import reference as cli
 from tollhouse.config import reference as config
@@ -157,6 +158,7 @@ GENERATED: dict[str, Callable[[], str]] = {
     "configuration.md": config.page,
     "doctor.md": doctor,
     "errors.md": errors,
+    "fidelity.md": fidelity,
     "metrics.md": metrics,
     "providers.md": providers,
 }

@@ -81,7 +81,7 @@ CONVERSATION = Conversation(
             (
                 Text("what is it?"),
                 Image("image/png", "AA==", detail="low"),
-                Image(url="https://x/y.png", detail="auto"),
+                Image(url="https://x/y.png"),
                 File("a.pdf", "application/pdf", "AA=="),
             ),
         ),
@@ -95,9 +95,7 @@ CONVERSATION = Conversation(
             ),
         ),
         Message(Role.TOOL, (ToolResult("c1", (Text("blue"),)),)),
-        Message(
-            Role.TOOL, (ToolResult("c2", (Text("a"), Image(url="https://x/", detail="auto"))),)
-        ),
+        Message(Role.TOOL, (ToolResult("c2", (Text("a"), Image(url="https://x/"))),)),
         Message(Role.ASSISTANT, (Refusal("no"),)),
     ),
     tools=(Tool("look", "sees", {"type": "object"}, is_strict=True),),

@@ -180,6 +180,8 @@ def _image(given: Taking) -> Image:
         image = given.inside("image_url")
         url, detail = image.needed("url"), image.text("detail")
         image.leave()
+    if detail == "auto":
+        detail = None
     mark = _mark(given)
     if inline := data_url.split(url):
         return Image(inline[0], inline[1], detail=detail, mark=mark)

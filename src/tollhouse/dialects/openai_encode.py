@@ -7,8 +7,7 @@ from typing import Any
 
 import msgspec
 
-from tollhouse.dialects import data_url
-from tollhouse.dialects.openai_state import DIALECT
+from tollhouse.dialects import data_url, openai_state
 from tollhouse.domain.conversation import (
     Audio,
     Choose,
@@ -167,8 +166,8 @@ class _Saying:
         for thought in thoughts:
             if thought.state is None:
                 continue
-            if thought.state.dialect == DIALECT:
-                details += thought.state.raw.get("reasoning_details") or ()
+            if thought.state.dialect == openai_state.DIALECT:
+                details += openai_state.entries(thought.state, "", 0)
             else:
                 self.unsaid.append("messages.reasoning.state")
         text = "".join(thought.text for thought in thoughts)

@@ -28,20 +28,22 @@ class _Sealed(msgspec.Struct, omit_defaults=True):
 _read = msgspec.json.Decoder(_Sealed).decode
 
 
-def entry(state: State, thought: str, index: int) -> dict[str, Any]:
+def entries(state: State, thought: str, index: int) -> list[Any]:
     """For the caller, to be given back."""
+    if state.dialect == DIALECT:
+        return list(state.raw.get("reasoning_details") or ())
     sealed = msgspec.json.encode(_Sealed(state.dialect, dict(state.raw), thought)).decode()
-    return {"type": "reasoning.encrypted", "format": OURS, "index": index, "data": sealed}
+    return [{"type": "reasoning.encrypted", "format": OURS, "index": index, "data": sealed}]
 
 
-def theirs(entries: Sequence[dict[str, Any]]) -> State:
-    return State(DIALECT, {"reasoning_details": list(entries)})
+def theirs(given: Sequence[dict[str, Any]]) -> State:
+    return State(DIALECT, {"reasoning_details": list(given)})
 
 
-def given_back(thought: str, entries: Sequence[Any]) -> tuple[Reasoning, ...]:
+def given_back(thought: str, given: Sequence[Any]) -> tuple[Reasoning, ...]:
     """The thoughts of a message; what is torn is left out, as no upstream would take it."""
-    sealed = [found for each in entries if _is_ours(each) and (found := _opened(each))]
-    others = [each for each in entries if isinstance(each, dict) and not _is_ours(each)]
+    sealed = [found for each in given if _is_ours(each) and (found := _opened(each))]
+    others = [each for each in given if isinstance(each, dict) and not _is_ours(each)]
     thoughts: list[Reasoning] = []
     for each in sealed:
         if each.text and not thought.startswith(each.text):
@@ -53,10 +55,10 @@ def given_back(thought: str, entries: Sequence[Any]) -> tuple[Reasoning, ...]:
     return tuple(thoughts)
 
 
-def merged(entries: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+def merged(fragments: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """What came in fragments: those of one kind and index are one."""
     whole: dict[tuple[Any, Any], dict[str, Any]] = {}
-    for each in entries:
+    for each in fragments:
         place = (each.get("type"), each.get("index"))
         if place not in whole:
             whole[place] = {**each}

@@ -119,10 +119,10 @@ class _Chunks:
                 place = self._calls[index] = len(self._calls)
                 return {"tool_calls": [{"index": place, **_call(delta, "")}]}
             case Sealed(state):
-                sealed = openai_state.entry(state, self._thought, self._thoughts)
+                sealed = openai_state.entries(state, self._thought, self._thoughts)
                 self._thought = ""
                 self._thoughts += 1
-                return {"reasoning_details": [sealed]}
+                return {"reasoning_details": sealed}
             case Cited(citation):
                 return {"annotations": _annotations([citation])}
         return {}
@@ -194,7 +194,7 @@ class _Answer:
                 self._refused.append(text)
             case Sealed(state):
                 thought = "".join(self._thought)
-                self._details.append(openai_state.entry(state, thought, len(self._details)))
+                self._details += openai_state.entries(state, thought, len(self._details))
                 self._thought.clear()
             case Cited(citation):
                 self._cited.append(citation)

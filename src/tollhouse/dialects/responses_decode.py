@@ -46,6 +46,7 @@ SAYS_NOTHING: dict[str, tuple[object, ...]] = {
 }
 """Members that are as if they were not there, with these values."""
 
+USUAL_DETAIL = "auto"
 CHOOSING = {"auto": Choose.AUTO, "none": Choose.NONE, "required": Choose.SOME}
 EFFORTS = frozenset({"minimal", "low", "medium", "high", "xhigh"})
 
@@ -195,6 +196,8 @@ def _part(given: Taking, item: Taking, name: str) -> Part | None:
 
 def _image(given: Taking) -> Image:
     url, detail = given.needed("image_url"), given.text("detail")
+    if detail == USUAL_DETAIL:
+        detail = None
     if inline := data_url.split(url):
         return Image(inline[0], inline[1], detail=detail)
     return Image(url=url, detail=detail)
@@ -203,7 +206,7 @@ def _image(given: Taking) -> Image:
 def _file(given: Taking) -> File:
     name, data, url = given.text("filename"), given.text("file_data"), given.text("file_url")
     media_type, data = data_url.split(data or "") or (None, data)
-    return File(name, media_type, data, url=url)
+    return File(name, media_type, data, url=url, id=given.text("file_id"))
 
 
 def _tools(top: Taking) -> list[Tool]:

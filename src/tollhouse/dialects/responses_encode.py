@@ -143,7 +143,8 @@ class _Saying:
         if thought.state is None or thought.state.dialect != DIALECT:
             self.unsaid.append("messages.reasoning" if thought.text else "messages.reasoning.state")
             return ()
-        return ({"type": "reasoning", "summary": [], **thought.state.raw},)
+        summary = [{"type": "summary_text", "text": thought.text}] if thought.text else []
+        return ({"type": "reasoning", "summary": summary, **thought.state.raw},)
 
     def _result(self, result: ToolResult) -> Members:
         self._unmark(result.mark, "messages.toolresult")
