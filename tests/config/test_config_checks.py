@@ -238,3 +238,16 @@ def test_a_region_is_a_plain_name(region: str) -> None:
     text = f'{BEDROCK}access_key = "env:P"\nregion = "{region}"'
 
     assert {each.key for each in problems(text, P=PEPPER)} == {"providers.p.region"}
+
+
+def test_only_azure_has_versions() -> None:
+    text = '[providers.p]\nkind = "openai"\nkey = "env:P"\napi_version = "2024-10-21"'
+
+    assert problem(text, P=PEPPER).key == "providers.p.api_version"
+
+
+@pytest.mark.parametrize("version", ["", "v1", "2024-10", "2024-10-21&x=1", "2024-10-21-beta"])
+def test_a_version_is_a_day(version: str) -> None:
+    text = f'[providers.p]\nkind = "azure"\nkey = "env:P"\nurl = "https://a.example"\napi_version = "{version}"'
+
+    assert problem(text, P=PEPPER).key == "providers.p.api_version"

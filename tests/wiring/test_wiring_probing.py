@@ -127,12 +127,14 @@ async def test_a_key_stands_in_the_header_that_the_vendor_wants() -> None:
 
 async def test_what_is_here_or_has_no_list_is_not_asked() -> None:
     settings = parse(
-        '[providers.e]\nkind = "echo"\n[providers.p]\nkind = "perplexity"\nkey = "env:K"', KEY
+        '[providers.e]\nkind = "echo"\n[providers.p]\nkind = "perplexity"\nkey = "env:K"\n'
+        '[providers.a]\nkind = "azure"\nkey = "env:K"\nurl = "https://a.example"\napi_version = "2024-10-21"',
+        KEY,
     )
 
-    checked = await check_providers(settings, ["e", "p"])
+    checked = await check_providers(settings, ["e", "p", "a"])
 
-    assert [each.verdict for each in checked] == [Verdict.HERE, Verdict.UNASKED]
+    assert [each.verdict for each in checked] == [Verdict.HERE, Verdict.UNASKED, Verdict.UNASKED]
     assert all(each.is_fine for each in checked)
 
 

@@ -22,6 +22,7 @@ LISTEN_OR_OFF = 'an IP address and a port, such as "127.0.0.1:9400", or "off"'
 NETWORK = 'a network, such as "10.0.0.0/8" or "192.0.2.7/32"'
 HOST = 'a host name or address without a port, such as "llm.example.com"'
 ORIGIN = 'a scheme and a host, such as "https://chat.example.com", or "*"'
+API_VERSION = 'a day, such as "2024-10-21" or "2025-04-01-preview"'
 REGION = 'a region, such as "eu-central-1"'
 STORE = '"sqlite:PATH" or "postgresql://USER@HOST:PORT/DATABASE"'
 COUNTERS = '"memory" or "valkey://HOST:PORT/DATABASE"'
@@ -87,6 +88,12 @@ def read_origin(text: str) -> str:
         raise Unfit(
             shown(text), hint="As browsers send it: lower case, no path, no slash at the end."
         )
+    return text
+
+
+def read_api_version(text: str) -> str:
+    if not re.fullmatch(r"20[0-9]{2}-[0-9]{2}-[0-9]{2}(-preview)?", text):
+        raise Unfit(shown(text))
     return text
 
 

@@ -161,6 +161,8 @@ def _provider(place: Place, provider: ProviderSettings) -> Iterator[Clash]:
             "a reference to your API key",
             f'Such as "env:{kind.upper().replace("-", "_")}_API_KEY".',
         )
+    if kind != "azure" and provider.api_version is not None:
+        yield _idle((*place, "api_version"), (*place, "kind"), f'"{kind}" has no versions')
     yield from _signing(place, provider)
     if not is_remote and provider.url is not None:
         yield Clash(about_url, "a URL", f'nothing: a provider of the kind "{kind}" has none')

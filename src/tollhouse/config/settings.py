@@ -424,6 +424,12 @@ class ProviderSettings(Section):
     key: SecretRef | None = setting(
         "The provider's API key. Required for `openai` and for vendors of the catalogue; not for `local` and `echo`."
     )
+    api_version: (
+        Annotated[str, Text(str, addresses.read_api_version, addresses.API_VERSION)] | None
+    ) = setting(
+        "For `azure`: the version of the API where each model is a deployment with a URL of its own, under the "
+        "`url` of the resource. Left out, `url` ends in `/openai/v1`, which has no versions."
+    )
     access_key: SecretRef | None = setting(
         "For `bedrock`: the id of an AWS access key. `key` is then its secret, by which each request is signed "
         "(Signature Version 4). Left out, `key` is a Bedrock API key."
@@ -524,7 +530,7 @@ class ProviderSettings(Section):
 
     @property
     def lists_models(self) -> bool:
-        return self.vendor is None or self.vendor.lists_models
+        return self.api_version is None and (self.vendor is None or self.vendor.lists_models)
 
     @property
     def dialects(self) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from tollhouse.domain.exchange import Deadlines
 from tollhouse.domain.urls import parse
 from tollhouse.ports import Dialect, Provider
 from tollhouse.providers.chat_provider import ChatProvider
+from tollhouse.providers.deployment_provider import DeploymentProvider
 from tollhouse.providers.echo import Echo
 from tollhouse.providers.local import LocalModel, LocalModelFailed
 from tollhouse.providers.signed_provider import SignedProvider
@@ -59,6 +60,12 @@ async def _open_provider(
     if signing := _signing(provider):
         origin = (parse(provider.base_url or "").authority, upstream.base_path.encode())
         return SignedProvider(upstream, conversation, origin, signing, time.time, speaks)
+    if provider.api_version is not None:
+        key = provider.key.reveal() if provider.key else None
+        base_path = upstream.base_path.encode()
+        return DeploymentProvider(
+            upstream, conversation, base_path, key, provider.api_version, speaks
+        )
     return ChatProvider(
         upstream,
         conversation,
