@@ -14,6 +14,7 @@ from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 from scripts.fidelity.page import page as fidelity
 
+from tollhouse.admin.matrix import GUARDS, cell
 from tollhouse.cli import reference as cli
 from tollhouse.config import reference as config
 from tollhouse.control.doctor import CHECKS
@@ -25,7 +26,9 @@ from tollhouse.domain.errors import REGISTRY, Failure, Problem, TooManyFailures,
 from tollhouse.domain.identity import Priority
 from tollhouse.domain.pricing import Usage
 from tollhouse.domain.suspicion import Sign
+from tollhouse.server.routes import route_table
 from tollhouse.telemetry.metrics import DURATION_BUCKETS_S, FIRST_BYTE_BUCKETS_S, OK, Metrics
+from tollhouse.wiring.dialects import dialects
 
 CREDENTIAL = (Unauthenticated, TooManyFailures)
 PAGES = Path(__file__).parent.parent / "docs" / "reference"
@@ -65,6 +68,22 @@ This page is made from the code by `make docs`.
 
 | metric | type | labels | what it counts |
 |---|---|---|---|
+"""
+
+MATRIX_HEAD = """\
+# Guards and routes
+
+Which guard stands on which route, for answers in one piece and for streams. What a cell says is what the route
+declares; a test makes each guard that stands act, on a served gateway.
+
+- **key**: who has none is refused. **grant**: so is a key that was not granted the model. **budget**: nothing leaves
+  that was not held for. **rate**: requests a minute. **guardrail**: there are none yet, and a route cannot name one
+  that does not exist.
+- **deadline**: the whole call is over by then. **cancel**: what a hang-up does. **audit**: when a record is written.
+  **usage**: what the call came to is settled.
+- *in one piece*, *only streams*: there is no such answer. *free*: no model is asked and nothing is owed.
+
+This page is made from the code by `make docs`.
 """
 
 DOCTOR_HEAD = """\
@@ -153,6 +172,18 @@ def providers() -> str:
     return PROVIDERS_HEAD + "".join(rows)
 
 
+def matrix() -> str:
+    routes = list(route_table(dialects(), 1))
+    head = f"\n| route | | {' | '.join(GUARDS)} |\n|---|---|{'---|' * len(GUARDS)}\n"
+    rows = "".join(
+        f"| `{route.method} {route.path}` | {'stream' if is_stream else 'whole'} | "
+        f"{' | '.join(cell(route, guard, is_stream=is_stream).says for guard in GUARDS)} |\n"
+        for route in routes
+        for is_stream in (False, True)
+    )
+    return MATRIX_HEAD + head + rows
+
+
 GENERATED: dict[str, Callable[[], str]] = {
     "cli.md": cli.page,
     "configuration.md": config.page,
@@ -161,6 +192,7 @@ GENERATED: dict[str, Callable[[], str]] = {
     "fidelity.md": fidelity,
     "metrics.md": metrics,
     "providers.md": providers,
+    "matrix.md": matrix,
 }
 
 

@@ -84,7 +84,7 @@ def settling(
         call=hold.call,
         outcome=outcome,
         owed=owed,
-        usage=Usage(input=3, output=5, cache_read=7, cache_write=11),
+        usage=Usage(3, 5, 7, 11, images=13, seconds=17, characters=19),
         source=Source.PROVIDER,
         target="echo:small",
         price=4,

@@ -134,7 +134,7 @@ async def test_an_empty_database_is_migrated_only_when_asked(address: str) -> No
     with pytest.raises(SchemaTooOld):
         await store.migrate(apply=False)
 
-    assert await store.migrate() == ["spine", "priority", "views"]
+    assert await store.migrate() == ["spine", "priority", "views", "units"]
     await store.close()
 
 
@@ -143,7 +143,7 @@ async def test_two_that_migrate_at_once_do_it_once(address: str) -> None:
 
     steps = await asyncio.gather(*(store.migrate() for store in stores))
 
-    assert sorted(steps) == [[], ["spine", "priority", "views"]]
+    assert sorted(steps) == [[], ["spine", "priority", "views", "units"]]
     for store in stores:
         await store.close()
 
@@ -273,8 +273,8 @@ async def test_everything_lives_in_the_schema_of_the_search_path(
     one = open_store(postgres_database + "&search_path=one,public")
     two = open_store(postgres_database + "&search_path=two,public")
 
-    assert await one.migrate() == ["spine", "priority", "views"]
-    assert await two.migrate() == ["spine", "priority", "views"]
+    assert await one.migrate() == ["spine", "priority", "views", "units"]
+    assert await two.migrate() == ["spine", "priority", "views", "units"]
     accounts = await four_accounts(one, 100)
     await one.hold(holding(accounts, 40))
 

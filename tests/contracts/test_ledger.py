@@ -189,10 +189,10 @@ async def test_a_settled_call_says_how_it_ended(store: Store) -> None:
 
     assert await store.read(
         "SELECT state, held, settled_at, outcome, owed, input, output, cache_read, cache_write, source, target,"
-        " price, anomaly FROM calls"
+        " price, anomaly, images, seconds, characters FROM calls"
     ) == [
         ("settled", 40, 1_700_000_001_000, "cut_by_client", 15, 3, 5, 7, 11, "provider")
-        + ("echo:small", 4, None)
+        + ("echo:small", 4, None, 13, 17, 19)
     ]
 
 

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tollhouse.dialects.fields import REFUSED
-from tollhouse.dialects.openai_embeddings import MOST_DIMENSIONS, MOST_INPUTS, OpenAIEmbeddings
+from tollhouse.dialects.openai_embeddings import MOST_DIMENSIONS, OpenAIEmbeddings
+from tollhouse.dialects.openai_inputs import MOST_INPUTS
 from tollhouse.domain.errors import (
     FieldInvalid,
     FieldRefused,
@@ -125,6 +126,13 @@ def test_an_answer_passes_as_it_came_however_it_was_cut(size: int) -> None:
 
     assert relay.finish() == answer
     assert relay.usage == Usage(input=7)
+
+
+@pytest.mark.req("R-19")
+def test_the_model_bears_the_name_it_was_asked_by() -> None:
+    relay = _fed({"data": [VECTOR], "model": "text-embedding-internal-7", "usage": USAGE})
+
+    assert json.loads(relay.finish())["model"] == "m"
 
 
 def test_base64_passes_too() -> None:

@@ -100,6 +100,39 @@ def test_where_nothing_is_produced_only_the_way_in_is_held() -> None:
     assert planned.hold == input_bound(asked, model) * 1_000
 
 
+@pytest.mark.req("B-20")
+@pytest.mark.parametrize(("variant", "cost"), [("", 1), ("512x512", 2), ("1x1", 1)])
+def test_a_size_may_have_a_price_of_its_own(variant: str, cost: int) -> None:
+    model = replace(SMALL, does=frozenset((Task.IMAGES,)))
+    prices = {
+        "one:small": Price(1, "one:small", 0, 0, 0, 0, per_image=1_000),
+        "one:small@512x512": Price(2, "one:small@512x512", 0, 0, 0, 0, per_image=2_000),
+    }
+    asked = replace(ASK, task=Task.IMAGES, most=Usage(images=1), variant=variant)
+
+    assert plan(_snapshot(model, prices), CALLER, asked, NOW).hold == cost
+
+
+@pytest.mark.req("B-20", "P-3")
+def test_a_price_by_tokens_says_nothing_of_speech() -> None:
+    model = replace(SMALL, does=frozenset((Task.SPEECH,)))
+
+    with pytest.raises(ModelUnpriced, match="--per-character"):
+        plan(_snapshot(model), CALLER, replace(ASK, task=Task.SPEECH), NOW)
+
+
+@pytest.mark.req("OT-9")
+def test_what_needs_no_price_is_said_by_task() -> None:
+    both = frozenset((Task.MODERATIONS, Task.EMBEDDINGS))
+    model = replace(SMALL, does=both, price_optional=frozenset((Task.MODERATIONS,)))
+
+    free = plan(_snapshot(model, {}), CALLER, replace(ASK, task=Task.MODERATIONS), NOW)
+
+    assert free.is_free
+    with pytest.raises(ModelUnpriced):
+        plan(_snapshot(model, {}), CALLER, replace(ASK, task=Task.EMBEDDINGS), NOW)
+
+
 def test_who_sent_tokens_has_said_how_many_there_are() -> None:
     asked = replace(ASK, input_bytes=300, messages=2, tokens=140)
 

@@ -8,7 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tollhouse.domain.errors import FieldInvalid
-from tollhouse.domain.pricebook import dollars_per_million, listing, pricebook, rate
+from tollhouse.domain.pricebook import (
+    dollars_per_million,
+    dollars_per_unit,
+    listing,
+    pricebook,
+    rate,
+    unit_rate,
+)
 from tollhouse.domain.pricing import Price, Usage
 
 
@@ -71,6 +78,32 @@ def test_a_rate_survives_being_written_and_read(picos: int) -> None:
 @given(st.decimals(min_value=0, max_value=10**6, places=6))
 def test_a_rate_is_exact(amount: Decimal) -> None:
     assert rate(f"{amount:f}") == amount * 10**6
+
+
+@pytest.mark.req("B-20")
+@given(st.integers(min_value=0, max_value=10**15))
+def test_a_rate_per_unit_survives_being_written_and_read(picos: int) -> None:
+    assert unit_rate(dollars_per_unit(picos)) == picos
+
+
+@pytest.mark.req("B-20")
+def test_a_row_may_have_rates_per_unit() -> None:
+    row = listing(
+        a_row(per_image="0.04", per_character="0.000015", per_second="0.0001", per_call="1")
+    )
+
+    price = row.price(7)
+
+    assert (price.per_image, price.per_character) == (40 * 10**9, 15 * 10**6)
+    assert (price.per_second, price.per_call) == (10**8, 10**12)
+
+
+@pytest.mark.parametrize(
+    "amount", ["-1", "1e3", "", "1000.000000000001", 1, 0.5, None, "0." + "0" * 13]
+)
+def test_a_rate_per_unit_is_plain_text_and_no_slip(amount: object) -> None:
+    with pytest.raises(FieldInvalid):
+        unit_rate(amount)
 
 
 def test_a_refusal_names_the_member() -> None:

@@ -15,10 +15,15 @@ RATES = st.integers(0, 10**9)
 TOKENS = st.integers(0, 10**7)
 CLASSES = ("input", "output", "cache_read", "cache_write")
 
+UNITS = ("images", "seconds", "characters")
+PER_UNIT = st.integers(0, 10**12)
+
 prices = st.builds(
-    Price, st.just(1), st.just("m"), input=RATES, output=RATES, cache_read=RATES, cache_write=RATES
+    Price,
+    *(st.just(1), st.just("m"), RATES, RATES, RATES, RATES),
+    *(PER_UNIT, PER_UNIT, PER_UNIT, PER_UNIT),
 )
-usages = st.builds(Usage, TOKENS, TOKENS, TOKENS, TOKENS)
+usages = st.builds(Usage, *[TOKENS] * 4, *[st.integers(0, 10**5)] * 3)
 
 
 def test_a_million_tokens_at_three_dollars_a_million_cost_three_dollars() -> None:
@@ -28,9 +33,20 @@ def test_a_million_tokens_at_three_dollars_a_million_cost_three_dollars() -> Non
     assert price.cost(Usage(output=100, cache_read=10)) == 1_500_000 + 3_000
 
 
+@pytest.mark.req("B-20")
+def test_an_image_at_four_cents_and_a_character_at_fifteen_dollars_a_million() -> None:
+    price = Price(1, "m", 0, 0, 0, 0, per_image=40 * 10**9, per_character=15 * 10**6)
+
+    assert price.cost(Usage(images=2)) == 80_000_000
+    assert price.cost(Usage(characters=1_000_000)) == 15_000_000_000
+    assert not price.is_free
+
+
 @given(prices, usages)
 def test_the_cost_is_exact_and_rounded_up_once(price: Price, usage: Usage) -> None:
-    exact = sum(Fraction(getattr(usage, name) * getattr(price, name), 1_000) for name in CLASSES)
+    tokens = sum(getattr(usage, name) * getattr(price, name) for name in CLASSES)
+    units = sum(getattr(usage, name) * getattr(price, f"per_{name[:-1]}") for name in UNITS)
+    exact = Fraction(tokens + units + price.per_call, 1_000)
 
     assert exact <= price.cost(usage) < exact + 1
 
@@ -58,7 +74,7 @@ def test_no_usage_within_the_bounds_costs_more_than_the_worst(
 ) -> None:
     input_bound = usage.input + usage.cache_read + usage.cache_write + spare_input
 
-    assert price.cost(usage) <= price.worst(input_bound, usage.output + spare_output)
+    assert price.cost(usage) <= price.worst(input_bound, usage.output + spare_output, usage)
 
 
 @given(prices, TOKENS, TOKENS)
@@ -67,12 +83,12 @@ def test_the_worst_case_can_happen(price: Price, tokens_in: int, tokens_out: int
 
     usage = replace(Usage(output=tokens_out), **{dearest: tokens_in})
 
-    assert price.cost(usage) == price.worst(tokens_in, tokens_out)
+    assert price.cost(usage) == price.worst(tokens_in, tokens_out, usage)
 
 
 @given(prices)
 def test_only_a_price_of_nothing_is_free(price: Price) -> None:
-    assert price.is_free == (price.cost(Usage(1, 1, 1, 1)) == 0)
+    assert price.is_free == (price.cost(Usage(1, 1, 1, 1, 1, 1, 1)) == 0)
 
 
 @given(usages)

@@ -9,5 +9,10 @@ from journeys.gateway import MODEL, ask
 EXAMPLES: dict[str, dict[str, Any]] = {
     "chat": ask(),
     "responses": {"model": MODEL, "input": "hello"},
+    "completions": {"model": MODEL, "prompt": "once upon a time", "max_tokens": 3},
     "embeddings": {"model": MODEL, "input": "hello"},
+    "images": {"model": MODEL, "prompt": "a toll house", "n": 2, "size": "512x512"},
+    "moderations": {"model": MODEL, "input": "hello"},
+    "rerank": {"model": MODEL, "query": "toll house", "documents": ["green apples", "a toll"]},
+    "speech": {"model": MODEL, "input": "hello", "voice": "alloy", "response_format": "wav"},
 }

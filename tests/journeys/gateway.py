@@ -299,7 +299,7 @@ async def furnish(it: Gateway, limit: int | None) -> None:
         await preparing.prepare(store, now_ms(), apply=True)
         await tenancy.create_tenant(store, "acme", now_ms())
         for target in it.settings.models[MODEL].targets:
-            rates = Rates(INPUT_DOLLARS, OUTPUT_DOLLARS)
+            rates = Rates(INPUT_DOLLARS, OUTPUT_DOLLARS, per_character="0.000001")
             await prices.set_price(
                 store, f"{target.provider}:{target.model}", rates, None, now_ms()
             )

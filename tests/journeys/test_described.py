@@ -74,6 +74,11 @@ async def described(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[G
         ("post_v1_embeddings", "made up"),
         ("post_v1_embeddings", "known"),
         ("post_v1_embeddings", "wrong"),
+        *(
+            (f"post_v1_{name}", how)
+            for name in ("completions", "moderations", "rerank")
+            for how in ("known", "wrong")
+        ),
         ("get_v1_models_one", "made up"),
         ("get_v1_models_one", "known"),
         ("get_v1_models", "known"),

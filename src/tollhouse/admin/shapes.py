@@ -10,12 +10,11 @@ from typing import Any
 
 from tollhouse.dialects.fields import REFUSED
 from tollhouse.dialects.openai_chat import BOUNDS, MOST_CHOICES
-from tollhouse.dialects.openai_embeddings import (
-    FORMATS,
-    LARGEST_TOKEN,
-    MOST_DIMENSIONS,
-    MOST_INPUTS,
-)
+from tollhouse.dialects.openai_embeddings import FORMATS, MOST_DIMENSIONS
+from tollhouse.dialects.openai_images import MOST_IMAGES, QUALITY, SIZE
+from tollhouse.dialects.openai_inputs import LARGEST_TOKEN, MOST_INPUTS
+from tollhouse.dialects.openai_speech import MEDIA
+from tollhouse.dialects.rerank import MOST_DOCUMENTS
 from tollhouse.dialects.responses_ask import BOUND, KEPT_ELSEWHERE
 from tollhouse.domain.models import PREVIOUS
 
@@ -86,30 +85,99 @@ _TOKENS = {
     "minItems": 1,
     "items": {"type": "integer", "minimum": 0, "maximum": LARGEST_TOKEN},
 }
+
+
+def _many(items: Node, most: int = MOST_INPUTS) -> Node:
+    return {"type": "array", "minItems": 1, "maxItems": most, "items": items}
+
+
+_INPUTS = {"anyOf": [_TEXT, _TOKENS, _many(_TEXT), _many(_TOKENS)]}
+_WHOLE_ONLY = {"enum": [None, False]}
+
+
+def _body(required: list[str], **properties: Node) -> Node:
+    return {
+        "type": "object",
+        "required": required,
+        "properties": {**properties, **dict.fromkeys(sorted(REFUSED), False)},
+    }
+
+
+COMPLETIONS = Shape(
+    "OpenAI's legacy completions, streamed or whole.",
+    answers={"application/json": {"type": "object"}, "text/event-stream": None},
+    body=_body(
+        ["model", "prompt"],
+        model=_TEXT,
+        prompt=_INPUTS,
+        stream={"type": ["boolean", "null"]},
+        n=_whole(MOST_CHOICES),
+        max_tokens=_whole(LARGEST_WHOLE),
+    ),
+)
 EMBEDDINGS = Shape(
     "OpenAI embeddings of texts or tokens.",
     answers={"application/json": {"type": "object", "required": ["data"]}},
-    body={
-        "type": "object",
-        "required": ["model", "input"],
-        "properties": {
-            "model": {"type": "string", "minLength": 1},
-            "input": {
-                "anyOf": [
-                    _TEXT,
-                    _TOKENS,
-                    *(
-                        {"type": "array", "minItems": 1, "maxItems": MOST_INPUTS, "items": each}
-                        for each in (_TEXT, _TOKENS)
-                    ),
-                ]
-            },
-            "encoding_format": {"enum": [*FORMATS]},
-            "dimensions": _whole(MOST_DIMENSIONS),
-            "stream": {"enum": [None, False]},
-            **dict.fromkeys(sorted(REFUSED), False),
-        },
-    },
+    body=_body(
+        ["model", "input"],
+        model=_TEXT,
+        input=_INPUTS,
+        encoding_format={"enum": [*FORMATS]},
+        dimensions=_whole(MOST_DIMENSIONS),
+        stream=_WHOLE_ONLY,
+    ),
+)
+MODERATIONS = Shape(
+    "OpenAI moderations of texts and images.",
+    answers={"application/json": {"type": "object", "required": ["results"]}},
+    body=_body(
+        ["input"],
+        model={"type": ["string", "null"], "minLength": 1},
+        input={"anyOf": [_TEXT, _many({"type": "string"}), _many({"type": "object"})]},
+        stream=_WHOLE_ONLY,
+    ),
+)
+_DOCUMENT = {
+    "anyOf": [
+        {"type": "string"},
+        {"type": "object", "required": ["text"], "properties": {"text": {"type": "string"}}},
+    ]
+}
+RERANK = Shape(
+    "Documents, sorted by a query.",
+    answers={"application/json": {"type": "object", "required": ["results"]}},
+    body=_body(
+        ["model", "query", "documents"],
+        model=_TEXT,
+        query=_TEXT,
+        documents=_many(_DOCUMENT, MOST_DOCUMENTS),
+        top_n=_whole(MOST_DOCUMENTS),
+        stream=_WHOLE_ONLY,
+    ),
+)
+IMAGES = Shape(
+    "OpenAI's image generation.",
+    answers={"application/json": {"type": "object", "required": ["data"]}},
+    body=_body(
+        ["model", "prompt"],
+        model=_TEXT,
+        prompt=_TEXT,
+        n=_whole(MOST_IMAGES),
+        size={"type": ["string", "null"], "pattern": f"^({SIZE.pattern})$"},
+        quality={"type": ["string", "null"], "pattern": f"^{QUALITY.pattern}$"},
+        stream=_WHOLE_ONLY,
+    ),
+)
+SPEECH = Shape(
+    "OpenAI's speech: a text, spoken.",
+    answers={media.decode(): None for media in MEDIA.values()},
+    body=_body(
+        ["model", "input"],
+        model=_TEXT,
+        input=_TEXT,
+        response_format={"enum": [None, *MEDIA]},
+        stream_format={"enum": [None, "audio"]},
+    ),
 )
 MODELS = Shape(
     "What this key may call.",
@@ -141,7 +209,12 @@ def shape_of(name: str, path: str) -> Shape:
 _ALL = {
     "chat": CHAT,
     "responses": RESPONSES,
+    "completions": COMPLETIONS,
     "embeddings": EMBEDDINGS,
+    "moderations": MODERATIONS,
+    "rerank": RERANK,
+    "images": IMAGES,
+    "speech": SPEECH,
     "models": MODELS,
     "description": DESCRIPTION,
 }

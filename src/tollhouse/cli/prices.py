@@ -14,12 +14,15 @@ if TYPE_CHECKING:
     from tollhouse.control.prices import Rates, Seeded
     from tollhouse.storage.prices import NewPrice, PriceRow
 
-app = typer.Typer(help="What targets cost, in dollars per million tokens.")
+app = typer.Typer(help="What targets cost, in dollars per million tokens or per unit.")
 
 Target = Annotated[
     str, typer.Argument(help="provider:model, or kind:model for every provider of a kind.")
 ]
 Rate = Annotated[str | None, typer.Option(help="Dollars per million tokens, such as 0.15.")]
+
+Unit = Annotated[str | None, typer.Option(help="Dollars a unit, such as 0.04.")]
+"""For what is not billed by the token."""
 
 
 @app.command("set")
@@ -30,6 +33,10 @@ def set_(
     rate_out: Annotated[str | None, typer.Option("--output", help="Tokens out.")] = None,
     cache_read: Rate = None,
     cache_write: Rate = None,
+    per_call: Unit = None,
+    per_image: Unit = None,
+    per_second: Unit = None,
+    per_character: Unit = None,
     free: Annotated[bool, typer.Option("--free", help="It costs nothing.")] = False,
     effective_at: Annotated[
         str | None, typer.Option(help="From when it holds, as an ISO date or time; else from now.")
@@ -42,7 +49,13 @@ def set_(
     """
     from tollhouse.control import prices
 
-    rates = _rates(rate_in, rate_out, cache_read, cache_write, free=free)
+    units = {
+        "per_call": per_call,
+        "per_image": per_image,
+        "per_second": per_second,
+        "per_character": per_character,
+    }
+    rates = _rates(rate_in, rate_out, cache_read, cache_write, units, free=free)
     moment = None if effective_at is None else moment_ms(effective_at)
     price = run(
         context,
@@ -106,18 +119,19 @@ def _rates(
     rate_out: str | None,
     cache_read: str | None,
     cache_write: str | None,
+    units: dict[str, str | None],
     *,
     free: bool,
 ) -> Rates:
     from tollhouse.control import prices
 
     if free:
-        if any((rate_in, rate_out, cache_read, cache_write)):
+        if any((rate_in, rate_out, cache_read, cache_write, *units.values())):
             raise typer.BadParameter("--free stands alone")
         return prices.FREE
-    if rate_in is None or rate_out is None:
-        raise typer.BadParameter("say --input and --output, or --free")
-    return prices.Rates(rate_in, rate_out, cache_read, cache_write)
+    if not any(units.values()) and (rate_in is None or rate_out is None):
+        raise typer.BadParameter("say --input and --output, a rate per unit, or --free")
+    return prices.Rates(rate_in or "0", rate_out or "0", cache_read, cache_write, **units)
 
 
 def _show(rows: list[PriceRow], *, as_json: bool) -> None:
@@ -134,6 +148,7 @@ def _json(price: NewPrice | PriceRow) -> dict[str, Any]:
         **_rate("output", price.output),
         **_rate("cache_read", price.cache_read),
         **_rate("cache_write", price.cache_write),
+        **_units(price),
         "effective_at": iso(price.effective_at_ms),
         "source": price.source,
     }
@@ -144,9 +159,19 @@ def _rate(name: str, picos: int) -> dict[str, Any]:
     return {f"{name}_picos_per_token": picos, f"{name}_dollars_per_million": _dollars(picos)}
 
 
+def _units(price: NewPrice | PriceRow) -> dict[str, Any]:
+    from tollhouse.domain.pricebook import UNITS, dollars_per_unit
+
+    picos = {name: getattr(price, name) for name in UNITS}
+    return {
+        **{f"{name}_picos": rate for name, rate in picos.items()},
+        **{f"{name}_dollars": dollars_per_unit(rate) for name, rate in picos.items()},
+    }
+
+
 def _print_prices(prices: list[NewPrice] | list[PriceRow] | tuple[NewPrice, ...]) -> None:
     table(
-        ("target", ">input", ">output", ">cache read", ">cache write", "from", "source"),
+        ("target", ">input", ">output", ">cache read", ">cache write", "a unit", "from", "source"),
         (_cells(price) for price in prices),
         empty="no prices",
     )
@@ -154,7 +179,20 @@ def _print_prices(prices: list[NewPrice] | list[PriceRow] | tuple[NewPrice, ...]
 
 def _cells(price: NewPrice | PriceRow) -> tuple[str, ...]:
     rates = (price.input, price.output, price.cache_read, price.cache_write)
-    return price.model, *map(_dollars, rates), shown(price.effective_at_ms), price.source
+    cells = (price.model, *map(_dollars, rates), _per_unit(price))
+    return *cells, shown(price.effective_at_ms), price.source
+
+
+def _per_unit(price: NewPrice | PriceRow) -> str:
+    """As `0.04 per image`; nothing for most."""
+    from tollhouse.domain.pricebook import UNITS, dollars_per_unit
+
+    said = (
+        f"{dollars_per_unit(rate)} {name.replace('_', ' ')}"
+        for name in UNITS
+        if (rate := getattr(price, name))
+    )
+    return ", ".join(said)
 
 
 def _dollars(picos: int) -> str:

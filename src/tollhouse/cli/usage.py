@@ -71,7 +71,19 @@ def list_(
         print_json([_json(call) for call in calls])
         return
     table(
-        ("call", "at", "key", "model", "state", "outcome", ">in", ">out", ">held", ">owed"),
+        (
+            "call",
+            "at",
+            "key",
+            "model",
+            "state",
+            "outcome",
+            ">in",
+            ">out",
+            "beside",
+            ">held",
+            ">owed",
+        ),
         (_cells(call) for call in calls),
         empty="no calls",
     )
@@ -105,7 +117,7 @@ def summary(
         return
     largest = max((each.owed for each in sums), default=0)
     table(
-        (by.value, ">calls", ">in", ">out", ">cached", ">held", ">owed", ""),
+        (by.value, ">calls", ">in", ">out", ">cached", "beside", ">held", ">owed", ""),
         (_sum_cells(by, each, largest) for each in sums),
         empty="no calls",
     )
@@ -203,6 +215,9 @@ def _json(call: Call) -> dict[str, Any]:
         "output": call.output,
         "cache_read": call.cache_read,
         "cache_write": call.cache_write,
+        "images": call.images,
+        "seconds": call.seconds,
+        "characters": call.characters,
         "source": call.source,
         "target": call.target,
         "price": call.price,
@@ -216,7 +231,15 @@ def _cells(call: Call) -> tuple[str, ...]:
     tokens = (_number(call.input), _number(call.output))
     owed = "-" if call.owed is None else dollars(call.owed)
     what = (call.key, call.model, call.state, call.outcome or "-")
-    return call.id, shown(call.created_at_ms), *what, *tokens, dollars(call.held), owed
+    return (
+        call.id,
+        shown(call.created_at_ms),
+        *what,
+        *tokens,
+        _beside(call),
+        dollars(call.held),
+        owed,
+    )
 
 
 def _open_json(call: Call, owner: Owner | None, now_ms: int) -> dict[str, Any]:
@@ -246,13 +269,22 @@ def _sum_json(by: By, each: Sum) -> dict[str, Any]:
         "output": each.output,
         "cache_read": each.cache_read,
         "cache_write": each.cache_write,
+        "images": each.images,
+        "seconds": each.seconds,
+        "characters": each.characters,
     }
 
 
 def _sum_cells(by: By, each: Sum, largest: int) -> tuple[str, ...]:
     tokens = (each.input, each.output, each.cache_read + each.cache_write)
     amounts = (dollars(each.held), dollars(each.owed), bar(each.owed, largest))
-    return _label(by, each), str(each.calls), *map(str, tokens), *amounts
+    return _label(by, each), str(each.calls), *map(str, tokens), _beside(each), *amounts
+
+
+def _beside(used: Call | Sum) -> str:
+    """What is not counted in tokens, as `2 images`."""
+    units = (("images", used.images), ("s", used.seconds), ("characters", used.characters))
+    return ", ".join(f"{count} {unit}" for unit, count in units if count)
 
 
 def _label(by: By, each: Sum) -> str:

@@ -85,7 +85,7 @@ ModelName = Annotated[str, Text(str, _model_name, MODEL_NAME)]
 ModelPattern = Annotated[str, Text(str, _model_pattern, MODEL_PATTERN)]
 Kind = Annotated[str, Text(str, kinds.read_kind, kinds.KIND)]
 Spoken = Literal["chat", "responses"]
-TaskName = Literal["chat", "embeddings"]
+TaskName = Literal["chat", "completions", "embeddings", "moderations", "rerank", "images", "speech"]
 OutputBound = Literal["max_tokens", "max_completion_tokens"]
 
 
@@ -365,6 +365,12 @@ class LedgerSettings(Section):
         "Refuse models that have no price. If false, they are called and cost nothing.",
         default=True,
     )
+    price_optional: tuple[TaskName, ...] = setting(
+        "What may be called without a price, at no cost, though `require_price` is on. Each entry is a way "
+        "round the budgets: rather set a price for it, or declare it free.",
+        (),
+        strict=False,
+    )
     lease_s: int = setting(
         "How long a worker may be silent before others settle what it left behind.",
         30,
@@ -593,8 +599,8 @@ class ModelSettings(Section):
     )
 
     does: tuple[TaskName, ...] = setting(
-        "What callers may ask of it: one of `chat` (in every dialect) and `embeddings`, or several. Anything "
-        "else is refused with `model_cannot`.",
+        "What callers may ask of it: `chat` in every dialect, and what else it can. Anything that is not "
+        "listed is refused with `model_cannot`.",
         ("chat",),
         strict=False,
         min_length=1,

@@ -24,6 +24,12 @@ class Rates:
     output: str
     cache_read: str | None = None
     cache_write: str | None = None
+    per_call: str | None = None
+    """Dollars a unit, as text; absent is nothing."""
+
+    per_image: str | None = None
+    per_second: str | None = None
+    per_character: str | None = None
 
 
 FREE = Rates("0", "0")
@@ -45,7 +51,7 @@ async def set_price(
         raise FieldInvalid(
             f"A price belongs to provider:model or kind:model, not {target[:80]!r}.", param="target"
         )
-    price = NewPrice(target, *_picos(rates), effective_at_ms or now_ms, OPERATOR)
+    price = NewPrice(target, *_picos(rates), effective_at_ms or now_ms, OPERATOR, *_units(rates))
     try:
         await prices.add(database, price, now_ms)
     except Conflict as error:
@@ -89,8 +95,13 @@ def _picos(rates: Rates) -> tuple[int, int, int, int]:
     return fresh, pricebook.rate(rates.output, "output"), cached[0], cached[1]
 
 
+def _units(rates: Rates) -> tuple[int, ...]:
+    return tuple(pricebook.unit_rate(getattr(rates, name) or "0", name) for name in pricebook.UNITS)
+
+
 def _new(listing: Listing) -> NewPrice:
     bound = f" (prompts up to {listing.input_up_to} tokens)" if listing.input_up_to else ""
     rates = (listing.input, listing.output, listing.cache_read, listing.cache_write)
     moment_ms = round(listing.effective_at * 1000)
-    return NewPrice(listing.target, *rates, moment_ms, listing.source + bound)
+    units = tuple(getattr(listing, name) for name in pricebook.UNITS)
+    return NewPrice(listing.target, *rates, moment_ms, listing.source + bound, *units)

@@ -46,3 +46,33 @@ def parse(body: bytes) -> dict[str, Any]:
 def never_streams(found: dict[str, Any]) -> None:
     if fields.flag(found, "stream"):
         raise FieldInvalid("This path answers in one piece: leave `stream` out.", param="stream")
+
+
+def stream_options(found: dict[str, Any]) -> dict[str, Any]:
+    options = found.get("stream_options")
+    if options is None:
+        return {}
+    if not isinstance(options, dict):
+        raise FieldInvalid("`stream_options` must be an object.", param="stream_options")
+    return options
+
+
+def with_usage(options: Any) -> bytes:
+    """Stream options as they came, by which usage is told."""
+    parts = strict_json.members(options) if options and bytes(options) != b"null" else {}
+    return strict_json.join({**parts, "include_usage": b"true"})
+
+
+def has_unpriced_tier(found: dict[str, Any]) -> bool:
+    return found.get("service_tier") not in (None, "auto", "default", "flex")
+
+
+def images(parts: list[dict[str, Any]]) -> tuple[int, int]:
+    """How many there are, and the bytes of those that came inside the body."""
+    shown = [part["image_url"] for part in parts if "image_url" in part]
+    return len(shown), sum(map(_inline_bytes, shown))
+
+
+def _inline_bytes(image: Any) -> int:
+    url = image.get("url") if isinstance(image, dict) else image
+    return len(url) if isinstance(url, str) and url.startswith("data:image/") else 0

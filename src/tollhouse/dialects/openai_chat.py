@@ -33,12 +33,12 @@ class OpenAIChat(OpenAIEndpoint):
         messages = _messages(fields)
         openai_bounds.check(fields, messages, body)
         parts = _parts(messages)
-        images, image_bytes = _images(parts)
+        images, image_bytes = openai_api.images(parts)
         is_stream = flag(fields, "stream")
         return Ask(
             model=model(fields),
             is_stream=is_stream,
-            wants_usage=is_stream and flag(_options(fields), "include_usage"),
+            wants_usage=is_stream and flag(openai_api.stream_options(fields), "include_usage"),
             input_bytes=len(body) - image_bytes,
             messages=len(messages),
             images=images,
@@ -58,7 +58,7 @@ class OpenAIChat(OpenAIEndpoint):
         if ask.is_stream:
             parts.pop("stream_options", None)
             if leg.target.asks_usage:
-                parts["stream_options"] = _with_usage(members.get("stream_options"))
+                parts["stream_options"] = openai_api.with_usage(members.get("stream_options"))
         return strict_json.join(parts)
 
     def relay(self, ask: Ask) -> Relay:
@@ -105,26 +105,6 @@ def _parts(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-def _images(parts: list[dict[str, Any]]) -> tuple[int, int]:
-    """How many there are, and the bytes of those that came inside the body."""
-    images = [part["image_url"] for part in parts if "image_url" in part]
-    return len(images), sum(map(_inline_bytes, images))
-
-
-def _inline_bytes(image: Any) -> int:
-    url = image.get("url") if isinstance(image, dict) else image
-    return len(url) if isinstance(url, str) and url.startswith("data:image/") else 0
-
-
-def _options(fields: dict[str, Any]) -> dict[str, Any]:
-    options = fields.get("stream_options")
-    if options is None:
-        return {}
-    if not isinstance(options, dict):
-        raise FieldInvalid("`stream_options` must be an object.", param="stream_options")
-    return options
-
-
 def _choices(fields: dict[str, Any]) -> int:
     """Those that are made: some servers make `best_of`, and show `n` of them."""
     wished = [whole(fields, name, most=MOST_CHOICES) for name in ("n", "best_of")]
@@ -141,7 +121,7 @@ def _unpriced_features(fields: dict[str, Any], parts: list[dict[str, Any]]) -> t
     if not parts and BILLED_APART.isdisjoint(fields):
         return ()
     asked = []
-    if fields.get("service_tier") not in (None, "auto", "default", "flex"):
+    if openai_api.has_unpriced_tier(fields):
         asked.append("service_tier")
     modalities = fields.get("modalities")
     if fields.get("audio") is not None or (isinstance(modalities, list) and "audio" in modalities):
@@ -170,8 +150,3 @@ def _tools(fields: dict[str, Any]) -> frozenset[str]:
     named = [each for entries in declared if isinstance(entries, list) for each in entries]
     names = [each.get("name") for each in named if isinstance(each, dict)]
     return frozenset(name for name in names if isinstance(name, str))
-
-
-def _with_usage(options: Any) -> bytes:
-    parts = strict_json.members(options) if options and bytes(options) != b"null" else {}
-    return strict_json.join({**parts, "include_usage": b"true"})

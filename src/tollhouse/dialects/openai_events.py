@@ -36,6 +36,7 @@ class Choice(Struct, gc=False):
     finish_reason: str | None = None
     delta: Raw = NOTHING
     message: Raw = NOTHING
+    text: Raw = NOTHING
 
 
 class Event(Struct, gc=False):

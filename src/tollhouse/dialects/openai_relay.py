@@ -141,7 +141,7 @@ class WholeRelay:
         if is_given(read.usage):
             self.usage = read_usage(read.usage)
         for choice in read.choices:
-            insist_on_declared(bytes(choice.message), self._tools)
+            self._look_at(choice)
         return body if read.model is NOTHING else self._name.put(body, bytes(read.model))
 
     def counted_output(self) -> int:
@@ -149,7 +149,14 @@ class WholeRelay:
             choices = read_event(bytes(self._body)).choices or ()
         except UpstreamBroke:
             return tokens_in(len(self._body))
-        return tokens_of([bytes(choice.message) for choice in choices])
+        return tokens_of([self._produced(choice) for choice in choices])
+
+    def _look_at(self, choice: Choice) -> None:
+        """Raises UpstreamBroke on what no caller should get."""
+        insist_on_declared(bytes(choice.message), self._tools)
+
+    def _produced(self, choice: Choice) -> bytes:
+        return bytes(choice.message)
 
 
 def _without_usage(data: bytes) -> bytes:

@@ -95,3 +95,24 @@ def read_input(raw: bytes | msgspec.Raw) -> Usage | None:
     counts = (found.prompt_tokens, found.total_tokens)
     tokens = next((count for count in counts if count is not None), -1)
     return Usage(input=tokens) if 0 <= tokens <= MOST_TOKENS else None
+
+
+class _Made(msgspec.Struct):
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+
+_made = msgspec.json.Decoder(_Made | None).decode
+
+
+def read_made(raw: bytes | msgspec.Raw, images: int) -> Usage:
+    """Of what was made, with the tokens that went into it where they are told."""
+    try:
+        found = _made(raw) or _Made()
+    except msgspec.MsgspecError:
+        return Usage(images=images)
+    tokens = [
+        count if 0 <= count <= MOST_TOKENS else 0
+        for count in (found.input_tokens, found.output_tokens)
+    ]
+    return Usage(input=tokens[0], output=tokens[1], images=images)

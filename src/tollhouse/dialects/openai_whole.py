@@ -1,14 +1,20 @@
-"""An answer in one piece of any endpoint: kept until it is whole, looked at, then passed as it came."""
+"""An answer in one piece of any endpoint: kept until it is whole, looked at, then passed as it came
+but for the model's name, which is the one that was asked by."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeVar
 
-from tollhouse.dialects.openai_events import is_given, read_event, text_of
+import msgspec
+
+from tollhouse.dialects.naming import AskedName
+from tollhouse.dialects.openai_events import NOTHING, is_given, read_event, text_of
 from tollhouse.dialects.openai_problems import kind_of
-from tollhouse.domain.errors import Failure, UpstreamFailed
+from tollhouse.domain.errors import Failure, UpstreamBroke, UpstreamFailed
 from tollhouse.domain.pricing import Usage
 
+T = TypeVar("T")
 Read = Callable[[bytes], Usage | None]
 """What an answer says of its usage. Raises UpstreamBroke on what is no answer of the endpoint."""
 
@@ -16,10 +22,11 @@ Read = Callable[[bytes], Usage | None]
 class WholeAnswer:
     """Implements Relay for what produces no text: usage has no output, and none is counted."""
 
-    def __init__(self, read: Read) -> None:
+    def __init__(self, model: str, read: Read) -> None:
         self.usage: Usage | None = None
         self.failure: Failure | None = None
         self.is_over = False
+        self._name = AskedName(model)
         self._read = read
         self._body = bytearray()
 
@@ -30,10 +37,24 @@ class WholeAnswer:
     def finish(self) -> bytes:
         body = bytes(self._body)
         text_of(body)
-        if is_given(read_event(body).error):
+        event = read_event(body)
+        if is_given(event.error):
             raise UpstreamFailed(private=f"an error with status 200{kind_of(body)}")
         self.usage = self._read(body)
-        return body
+        return body if event.model is NOTHING else self._name.put(body, bytes(event.model))
 
     def counted_output(self) -> int:
         return 0
+
+
+def decoder(form: type[T]) -> Callable[[bytes], T]:
+    """Reads an answer of that form. Raises UpstreamBroke on what has another."""
+    decode = msgspec.json.Decoder(form).decode
+
+    def read(body: bytes) -> T:
+        try:
+            return decode(body)
+        except (ValueError, RecursionError):
+            raise UpstreamBroke(private="the answer has not the form of its path") from None
+
+    return read

@@ -6,7 +6,7 @@ more than it was allowed to produce is paid what was held, and noted.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from tollhouse.domain.budget import Attempt, Outcome, Settlement, Source
@@ -73,10 +73,12 @@ class Meter:
     def _settlement(self, now_ms: int) -> Settlement:
         usage, source, anomaly = self._usage()
         owed = 0
-        if self.leg is not None and self.leg.price is not None:
+        if self.leg is not None and self.leg.price is not None and source is not Source.NOTHING:
             cost = self.leg.price.cost(usage)
             owed = min(cost, self.leg.worst)
             anomaly = "over_bound" if cost > owed else anomaly
+            if cost == 0 and not self.leg.price.is_free:
+                anomaly = anomaly or "no_usage"  # a price by tokens, and nobody tells how many
         return Settlement(
             call=self.call,
             outcome=self.outcome,
@@ -96,7 +98,8 @@ class Meter:
             return Usage(), Source.NOTHING, None
         if seen.usage is not None and seen.usage.output > 0:
             return seen.usage, Source.PROVIDER, None
-        counted = Usage(input=counted_input(self.plan.ask), output=seen.counted_output())
+        ask = self.plan.ask
+        counted = replace(ask.most, input=counted_input(ask), output=seen.counted_output())
         if seen.usage is not None:
             if counted.output == 0:
                 return seen.usage, Source.PROVIDER, None
@@ -105,8 +108,8 @@ class Meter:
                 Source.COUNTED,
                 "no_output_reported",
             )
-        is_whole = self.outcome is Outcome.COMPLETED
-        return counted, Source.COUNTED, "no_usage" if is_whole else None
+        is_untold = self.outcome is Outcome.COMPLETED and ask.expects_usage
+        return counted, Source.COUNTED, "no_usage" if is_untold else None
 
 
 def counted_input(ask: Ask) -> int:

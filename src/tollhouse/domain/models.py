@@ -16,7 +16,7 @@ from tollhouse.domain.errors import (
 )
 from tollhouse.domain.homes import Home
 from tollhouse.domain.identity import Principal
-from tollhouse.domain.pricing import Price
+from tollhouse.domain.pricing import NOTHING, Price, Usage
 from tollhouse.domain.snapshot import Model, Snapshot, Target
 from tollhouse.domain.tasks import Task
 from tollhouse.domain.values import value
@@ -56,6 +56,18 @@ class Ask:
     home: Home | None = None
     """Where that one is kept, once its id was opened."""
 
+    most: Usage = NOTHING
+    """What it may come to beside tokens."""
+
+    variant: str = ""
+    """What makes it dearer or cheaper than others at the same target: the size of an image."""
+
+    media: bytes = b""
+    """The type of a stream that has another than its dialect."""
+
+    expects_usage: bool = True
+    """Whether providers tell what such a call used."""
+
 
 @value
 class Leg:
@@ -90,6 +102,9 @@ PREVIOUS = "previous_response_id"
 
 TEMPLATE_TOKENS = 512
 """What a provider's own preamble may add to a request: chat template, tool instructions."""
+
+BY_UNITS_ONLY = frozenset((Task.SPEECH,))
+"""What providers never tell the tokens of."""
 
 MESSAGE_TOKENS = 16
 """What a chat template may add around each message."""
@@ -150,15 +165,17 @@ def _targets(model: Model, ask: Ask, seed: float) -> Sequence[Target]:
 
 
 def _leg(snapshot: Snapshot, model: Model, target: Target, ask: Ask, now: float) -> Leg:
-    price = snapshot.price(target, now)
+    price = snapshot.price(target, now, ask.variant)
     tokens_in = input_bound(ask, model)
     tokens_out = (
         min(ask.max_output, model.max_output) if ask.max_output is not None else model.max_output
     )
     if price is None:
-        if snapshot.requires_price:
+        if snapshot.requires_price and ask.task not in model.price_optional:
             raise _unpriced(model, target)
         return Leg(target, None, tokens_in, tokens_out, 0)
+    if ask.task in BY_UNITS_ONLY and not (price.is_free or price.has_units):
+        raise _unmetered(target, ask)
     if ask.unpriced_features and not price.is_free:
         raise FeatureUnpriced(
             f"{', '.join(ask.unpriced_features)}: billed apart by providers, and the price of "
@@ -170,7 +187,15 @@ def _leg(snapshot: Snapshot, model: Model, target: Target, ask: Ask, now: float)
         price,
         tokens_in,
         tokens_out,
-        price.worst(tokens_in, tokens_out * ask.choices + ask.predicted_bytes),
+        price.worst(tokens_in, tokens_out * ask.choices + ask.predicted_bytes, ask.most),
+    )
+
+
+def _unmetered(target: Target, ask: Ask) -> ModelUnpriced:
+    return ModelUnpriced(
+        f"The price of {target.name} is by the token, and nobody tells how many {ask.task} takes. Set one that has "
+        f"a rate per character or per call: `tollhouse prices set {target.name} --per-character 0.000015`.",
+        param="model",
     )
 
 

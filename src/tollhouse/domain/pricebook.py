@@ -18,14 +18,19 @@ PICOS_PER_DOLLAR_PER_MILLION = 1_000_000
 DEAREST = 1_000_000 * PICOS_PER_DOLLAR_PER_MILLION
 """A dollar a token: what is above it is a slip of the pen."""
 
+PICOS_PER_DOLLAR = 1_000_000_000_000
+DEAREST_UNIT = 1_000 * PICOS_PER_DOLLAR
+
 AMOUNT = re.compile(r"([0-9]{1,12})(?:\.([0-9]{1,12}))?")
 TARGET = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}:[!-~]{1,200}")
+UNITS = ("per_call", "per_image", "per_second", "per_character")
 MEMBERS = {
     "target",
     "input",
     "output",
     "cache_read",
     "cache_write",
+    *UNITS,
     "input_up_to",
     "source",
     "effective",
@@ -43,12 +48,19 @@ class Listing:
     cache_write: int
     source: str
     effective_at: float
+    per_call: int = 0
+    per_image: int = 0
+    per_second: int = 0
+    per_character: int = 0
     input_up_to: int | None = None
     """The longest prompt, in tokens, that is billed at these rates; longer ones cost more."""
 
     def price(self, price_id: int) -> Price:
         return Price(
-            price_id, self.target, self.input, self.output, self.cache_read, self.cache_write
+            price_id,
+            self.target,
+            *(self.input, self.output, self.cache_read, self.cache_write),
+            *(self.per_call, self.per_image, self.per_second, self.per_character),
         )
 
 
@@ -69,6 +81,23 @@ def rate(amount: object, param: str = "rate") -> int:
     if match is None:
         raise _invalid(param, amount, "zero or more dollars in plain decimals, at most 12 of them")
     return _picos(match[1], match[2] or "", param)
+
+
+def unit_rate(amount: object, param: str = "rate") -> int:
+    """Pico-dollars a unit: "0.04" is 40_000_000_000. Raises FieldInvalid."""
+    match = AMOUNT.fullmatch(amount) if isinstance(amount, str) else None
+    if match is None:
+        raise _invalid(param, amount, 'dollars a unit as text, such as "0.04"')
+    picos = int(match[1]) * PICOS_PER_DOLLAR + int((match[2] or "").ljust(12, "0"))
+    if picos > DEAREST_UNIT:
+        raise _invalid(param, amount, "at most 1000 dollars a unit")
+    return picos
+
+
+def dollars_per_unit(picos: int) -> str:
+    """The way back: 40_000_000_000 is "0.04"."""
+    whole, rest = divmod(picos, PICOS_PER_DOLLAR)
+    return f"{whole}.{rest:012d}".rstrip("0").rstrip(".")
 
 
 def dollars_per_million(picos: int) -> str:
@@ -101,6 +130,7 @@ def listing(row: Mapping[str, object], where: str = "price") -> Listing:
         cache_read=_cache_rate(row, "cache_read", fresh, where),
         cache_write=_cache_rate(row, "cache_write", fresh, where),
         source=_source(row.get("source"), f"{where}.source"),
+        **{name: unit_rate(row.get(name, "0"), f"{where}.{name}") for name in UNITS},
         effective_at=_midnight(row.get("effective"), f"{where}.effective"),
         input_up_to=_bound(row.get("input_up_to"), f"{where}.input_up_to"),
     )

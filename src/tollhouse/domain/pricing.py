@@ -1,7 +1,8 @@
 """What a request costs.
 
-Rates are pico-dollars per token and amounts are nano-dollars, both whole numbers, so the
-rows of an account always add up to its balance, in any database.
+Rates are pico-dollars, for a token or for a unit of what is not billed by the token, and amounts
+are nano-dollars: whole numbers both, so the rows of an account always add up to its balance, in
+any database.
 """
 
 from __future__ import annotations
@@ -16,16 +17,27 @@ NANOS_PER_DOLLAR = 1_000_000_000
 
 @value
 class Usage:
-    """Tokens in disjoint classes: their sum is the provider's total."""
+    """Tokens in disjoint classes, whose sum is the provider's total; and what is billed beside them."""
 
     input: int = 0
     output: int = 0
     cache_read: int = 0
     cache_write: int = 0
+    images: int = 0
+    """Made."""
+
+    seconds: int = 0
+    """Heard, rounded up."""
+
+    characters: int = 0
+    """Spoken."""
 
     @property
     def total(self) -> int:
         return self.input + self.output + self.cache_read + self.cache_write
+
+
+NOTHING = Usage()
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +50,22 @@ class Price:
     output: int
     cache_read: int
     cache_write: int
+    per_call: int = 0
+    """The rates beside tokens: $0.04 an image is 40_000_000_000."""
+
+    per_image: int = 0
+    per_second: int = 0
+    per_character: int = 0
 
     @property
     def is_free(self) -> bool:
-        return not (self.input or self.output or self.cache_read or self.cache_write)
+        return not (
+            self.input or self.output or self.cache_read or self.cache_write or self.has_units
+        )
+
+    @property
+    def has_units(self) -> bool:
+        return bool(self.per_call or self.per_image or self.per_second or self.per_character)
 
     @property
     def dearest_input(self) -> int:
@@ -54,11 +78,21 @@ class Price:
             + usage.output * self.output
             + usage.cache_read * self.cache_read
             + usage.cache_write * self.cache_write
+            + (self._units(usage) if self.has_units else 0)
         )
 
-    def worst(self, input_tokens: int, output_tokens: int) -> int:
-        """The most that so many tokens can cost, however they are classed."""
-        return _nanos(input_tokens * self.dearest_input + output_tokens * self.output)
+    def worst(self, input_tokens: int, output_tokens: int, most: Usage = NOTHING) -> int:
+        """The most that so many tokens can cost, however they are classed, with what `most` has beside them."""
+        tokens = input_tokens * self.dearest_input + output_tokens * self.output
+        return _nanos(tokens + self._units(most))
+
+    def _units(self, usage: Usage) -> int:
+        return (
+            self.per_call
+            + usage.images * self.per_image
+            + usage.seconds * self.per_second
+            + usage.characters * self.per_character
+        )
 
 
 def _nanos(picos: int) -> int:

@@ -8,7 +8,7 @@ from functools import cached_property
 
 from tollhouse.domain.identity import KeyRecord
 from tollhouse.domain.pricing import Price
-from tollhouse.domain.tasks import CHAT_ONLY, Task
+from tollhouse.domain.tasks import CHAT_ONLY, NONE, Task
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,9 @@ class Model:
 
     weights: tuple[int, ...] = ()
     """By which the first targets share the calls; those without come after, in order."""
+
+    price_optional: frozenset[Task] = NONE
+    """What may be asked of it though its targets have no price."""
 
     takes_tools: bool = True
     drops_prefix: bool = False
@@ -99,10 +102,12 @@ class Snapshot:
     views: Mapping[str, View] = field(default_factory=dict)
     """By tenant."""
 
-    def price(self, target: Target, now: float) -> Price | None:
-        """The price in force."""
+    def price(self, target: Target, now: float, variant: str = "") -> Price | None:
+        """The price in force; of a variant, as `target@variant`, if there is one for it."""
         for name in target.priced_as:
-            for dated in self.prices.get(name, ()):
-                if dated.effective_at <= now:
-                    return dated.price
+            named = (f"{name}@{variant}", name) if variant else (name,)
+            for each in named:
+                for dated in self.prices.get(each, ()):
+                    if dated.effective_at <= now:
+                        return dated.price
         return None

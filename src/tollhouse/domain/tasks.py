@@ -7,7 +7,13 @@ from enum import StrEnum
 
 class Task(StrEnum):
     CHAT = "chat"  # in whichever dialect
+    COMPLETIONS = "completions"
     EMBEDDINGS = "embeddings"
+    MODERATIONS = "moderations"
+    RERANK = "rerank"
+    IMAGES = "images"
+    SPEECH = "speech"
 
 
 CHAT_ONLY = frozenset((Task.CHAT,))
+NONE: frozenset[Task] = frozenset()

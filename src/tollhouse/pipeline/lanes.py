@@ -111,8 +111,9 @@ def lane_of(
     raise NotTranslatable
 
 
-def stream_headers(dialect: Dialect) -> Headers:
-    return ((b"content-type", dialect.stream_type), (b"x-accel-buffering", b"no"))
+def stream_headers(dialect: Dialect, media: bytes = b"") -> Headers:
+    """`media` is for a stream of another type than its dialect's."""
+    return ((b"content-type", media or dialect.stream_type), (b"x-accel-buffering", b"no"))
 
 
 def _leave_last_words(call: Call, speaker: Relay | Writer) -> None:

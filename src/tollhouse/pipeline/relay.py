@@ -38,7 +38,8 @@ async def relay(answer: Answer, lane: Lane, call: Call, plan: Plan, meter: Meter
 async def _stream(answer: Answer, passing: Relay, call: Call, meter: Meter) -> None:
     meter.streaming(passing)
     reply, size = call.reply, 0
-    await reply.start(200, (*stream_headers(call.route.dialect), *_told(meter)))
+    media = meter.plan.ask.media
+    await reply.start(200, (*stream_headers(call.route.dialect, media), *_told(meter)))
     while chunk := await answer.read():
         size += len(chunk)
         chunk = passing.feed(chunk)  # while the caller does not read, it is all there is

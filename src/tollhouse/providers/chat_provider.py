@@ -11,14 +11,24 @@ from tollhouse.ports import Dialect, Headers, Upstream
 USER_AGENT = b"tollhouse/" + __version__.encode()
 
 BEARER = "authorization"
-PATHS = {
+CONVERSATIONS = {
     "openai_chat": b"/chat/completions",
-    "openai_embeddings": b"/embeddings",
     "openai_responses": b"/responses",
 }
+OTHER_TASKS = {
+    "openai_completions": b"/completions",
+    "openai_embeddings": b"/embeddings",
+    "openai_moderations": b"/moderations",
+    "rerank": b"/rerank",
+    "openai_images": b"/images/generations",
+    "openai_speech": b"/audio/speech",
+}
+"""Nothing is translated into these: what is asked for stands with the model."""
+
+PATHS = {**CONVERSATIONS, **OTHER_TASKS}
 """Where each dialect is spoken, under the base."""
 
-USUAL = ("openai_chat", "openai_embeddings")
+USUAL = ("openai_chat",)
 
 
 class ChatProvider:
@@ -34,10 +44,11 @@ class ChatProvider:
         *,
         key_header: str = BEARER,
     ) -> None:
+        """`speaks` are the conversations; any other task is asked as it came."""
         self.upstream = upstream
         self.dialect = dialect
         base_path = base_path.rstrip(b"/")
-        self._paths = {dialect: base_path + PATHS[dialect] for dialect in speaks}
+        self._paths = {dialect: base_path + PATHS[dialect] for dialect in (*speaks, *OTHER_TASKS)}
         self._headers = (
             (b"content-type", b"application/json"),
             (b"accept", b"application/json, text/event-stream"),

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
@@ -17,12 +16,22 @@ from typing import Any, Literal
 import msgspec
 
 from tollhouse.domain.exchange import Sending
+from tollhouse.providers.echo_completions import PIECE, EchoedText, TextPrompt
 from tollhouse.providers.echo_embeddings import embeddings
+from tollhouse.providers.echo_judging import moderations, reranked
+from tollhouse.providers.echo_making import pictured, spoken
 
-PIECE = re.compile(r"\s*\w+|\s*[^\w\s]+|\s+")
 MOST_CHOICES = 128
 CHAT = b"/chat/completions"
-EMBEDDINGS = b"/embeddings"
+COMPLETIONS = b"/completions"
+SPEECH = b"/audio/speech"
+OTHERS = {
+    b"/embeddings": embeddings,
+    b"/moderations": moderations,
+    b"/rerank": reranked,
+    b"/images/generations": pictured,
+}
+"""What answers in one piece, by the end of its path."""
 
 
 class Echo:
@@ -39,8 +48,13 @@ class Echo:
         try:
             if sending.path.endswith(CHAT):
                 return self._chat(sending)
-            if sending.path.endswith(EMBEDDINGS):
-                return _whole(embeddings(sending.body))
+            if sending.path.endswith(COMPLETIONS):
+                return self._completions(sending)
+            if sending.path.endswith(SPEECH):
+                return EchoAnswer(200, b"audio/wav", spoken(sending.body), self._pace_s)
+            for path, answer in OTHERS.items():
+                if sending.path.endswith(path):
+                    return _whole(answer(sending.body))
         except msgspec.ValidationError as invalid:
             return _refused(400, str(invalid))
         except (msgspec.DecodeError, UnicodeDecodeError):
@@ -50,6 +64,13 @@ class Echo:
     def _chat(self, sending: Sending) -> EchoAnswer:
         prompt = msgspec.json.decode(sending.body, type=Prompt)
         echo = _Completion(prompt, sending.body, int(self._clock()))
+        if prompt.stream:
+            return EchoAnswer(200, b"text/event-stream", echo.events(), self._pace_s)
+        return _whole(echo.whole())
+
+    def _completions(self, sending: Sending) -> EchoAnswer:
+        prompt = msgspec.json.decode(sending.body, type=TextPrompt)
+        echo = EchoedText(prompt, sending.body, int(self._clock()))
         if prompt.stream:
             return EchoAnswer(200, b"text/event-stream", echo.events(), self._pace_s)
         return _whole(echo.whole())

@@ -1,7 +1,7 @@
 """A small model on this machine, in a process of its own that is watched and started again.
 
-It answers OpenAI's chat completions on loopback, to whoever has its key: a random one, given
-to the child through its input and known to nobody else.
+It answers OpenAI's chat completions, completions and embeddings on loopback, to whoever has its key: a random
+one, given to the child through its input and known to nobody else.
 """
 
 from __future__ import annotations

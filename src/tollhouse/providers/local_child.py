@@ -38,7 +38,10 @@ def _serve(order: dict[str, Any]) -> Any:
     os.environ["OMP_WAIT_POLICY"] = "passive"
     import xllamacpp
 
-    return xllamacpp.Server(_params(xllamacpp.CommonParams(), order))
+    params = _params(xllamacpp.CommonParams(), order)
+    params.embedding = True
+    params.pooling_type = xllamacpp.llama_pooling_type.LLAMA_POOLING_TYPE_MEAN
+    return xllamacpp.Server(params)
 
 
 def _params(params: Any, order: dict[str, Any]) -> Any:
@@ -55,7 +58,7 @@ def _params(params: Any, order: dict[str, Any]) -> Any:
 
 
 def _close_doors(params: Any) -> None:
-    """Chat only: no page in a browser, no other origin, nothing to look around in."""
+    """Nothing beside the API: no page in a browser, no other origin, nothing to look around in."""
     params.ui = False
     params.cors_origins = ""
     params.cors_methods = ""

@@ -24,7 +24,12 @@ def route_table(dialects: Mapping[str, Dialect], max_body_bytes: int) -> RouteTa
     return RouteTable(
         *metered("chat", "/v1/chat/completions", "/api/v1/chat/completions", "/chat/completions"),
         *metered("responses", "/v1/responses", "/api/v1/responses", "/responses"),
+        *metered("completions", "/v1/completions", "/api/v1/completions"),
         *metered("embeddings", "/v1/embeddings", "/api/v1/embeddings"),
+        *metered("moderations", "/v1/moderations", "/api/v1/moderations"),
+        *metered("rerank", "/v1/rerank", "/v2/rerank", "/api/v1/rerank", "/rerank"),
+        *metered("images", "/v1/images/generations", "/api/v1/images/generations"),
+        *metered("speech", "/v1/audio/speech", "/api/v1/audio/speech"),
         _models("/v1/models", chat),
         _models("/v1/models/", chat),
         _models("/api/v1/models", chat),

@@ -48,6 +48,9 @@ class Call:
     target: str | None
     price: int | None
     anomaly: str | None
+    images: int | None
+    seconds: int | None
+    characters: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +65,15 @@ class Sum:
     output: int
     cache_read: int
     cache_write: int
+    images: int
+    seconds: int
+    characters: int
 
 
 _COLUMNS = """
 SELECT id, request_id, owner, tenant, project, user_id, key_id, route, model, state, held, created_at,
-    settled_at, outcome, owed, input, output, cache_read, cache_write, source, target, price, anomaly
+    settled_at, outcome, owed, input, output, cache_read, cache_write, source, target, price, anomaly,
+    images, seconds, characters
 FROM calls
 """
 _PAGE = (
@@ -93,7 +100,9 @@ SELECT CASE $1 WHEN 'tenant' THEN tenant WHEN 'project' THEN project WHEN 'user'
     COUNT(*), CAST(COALESCE(SUM(owed), 0) AS BIGINT),
     CAST(SUM(CASE WHEN state = 'settled' THEN 0 ELSE held END) AS BIGINT),
     CAST(COALESCE(SUM(input), 0) AS BIGINT), CAST(COALESCE(SUM(output), 0) AS BIGINT),
-    CAST(COALESCE(SUM(cache_read), 0) AS BIGINT), CAST(COALESCE(SUM(cache_write), 0) AS BIGINT)
+    CAST(COALESCE(SUM(cache_read), 0) AS BIGINT), CAST(COALESCE(SUM(cache_write), 0) AS BIGINT),
+    CAST(COALESCE(SUM(images), 0) AS BIGINT), CAST(COALESCE(SUM(seconds), 0) AS BIGINT),
+    CAST(COALESCE(SUM(characters), 0) AS BIGINT)
 FROM calls
 WHERE $2 IN ('', tenant) AND $3 IN ('', key_id) AND $4 IN ('', model) AND $5 IN ('', state)
     AND created_at >= $6

@@ -10,7 +10,7 @@ from tollhouse.ports import Database, Statement
 
 @dataclass(frozen=True, slots=True)
 class NewPrice:
-    """Rates in pico-dollars per token, and from when they hold."""
+    """Rates in pico-dollars per token or per unit, and from when they hold."""
 
     model: str
     input: int
@@ -19,6 +19,10 @@ class NewPrice:
     cache_write: int
     effective_at_ms: int
     source: str
+    per_call: int = 0
+    per_image: int = 0
+    per_second: int = 0
+    per_character: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,19 +38,26 @@ class PriceRow:
     effective_at_ms: int
     source: str
     created_at_ms: int
+    per_call: int = 0
+    per_image: int = 0
+    per_second: int = 0
+    per_character: int = 0
 
 
 _ADD = """
-INSERT INTO prices (model, input, output, cache_read, cache_write, effective_at, source, created_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+INSERT INTO prices (model, input, output, cache_read, cache_write, effective_at, source, created_at,
+    per_call, per_image, per_second, per_character)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 """
 _ADD_IF_NEW = """
-INSERT INTO prices (model, input, output, cache_read, cache_write, effective_at, source, created_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (model, effective_at) DO NOTHING
+INSERT INTO prices (model, input, output, cache_read, cache_write, effective_at, source, created_at,
+    per_call, per_image, per_second, per_character)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT (model, effective_at) DO NOTHING
 """
 _LIST = """
-SELECT id, model, input, output, cache_read, cache_write, effective_at, source, created_at FROM prices
-WHERE $1 IN ('', model) ORDER BY model, effective_at DESC
+SELECT id, model, input, output, cache_read, cache_write, effective_at, source, created_at,
+    per_call, per_image, per_second, per_character
+FROM prices WHERE $1 IN ('', model) ORDER BY model, effective_at DESC
 """
 
 
@@ -72,4 +83,5 @@ async def rows(database: Database, model: str = "") -> list[PriceRow]:
 
 def _values(price: NewPrice, now_ms: int) -> tuple[str | int, ...]:
     rates = (price.input, price.output, price.cache_read, price.cache_write)
-    return (price.model, *rates, price.effective_at_ms, price.source, now_ms)
+    units = (price.per_call, price.per_image, price.per_second, price.per_character)
+    return (price.model, *rates, price.effective_at_ms, price.source, now_ms, *units)

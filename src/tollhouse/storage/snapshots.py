@@ -27,7 +27,8 @@ FROM keys AS k JOIN tenants AS t ON t.id = k.tenant JOIN projects AS p ON p.id =
     JOIN accounts AS ka ON ka.owner = 'key:' || k.id
 """
 _PRICES = """
-SELECT id, model, input, output, cache_read, cache_write, effective_at FROM prices
+SELECT id, model, input, output, cache_read, cache_write, per_call, per_image, per_second, per_character,
+    effective_at FROM prices
 ORDER BY model, effective_at DESC
 """
 

@@ -174,7 +174,8 @@ WHERE id = ? AND state = 'held'
 """
 _CLOSE = """
 UPDATE calls SET state = 'settled', settled_at = ?, outcome = ?, owed = ?, input = ?, output = ?,
-    cache_read = ?, cache_write = ?, source = ?, target = ?, price = ?, anomaly = ?
+    cache_read = ?, cache_write = ?, images = ?, seconds = ?, characters = ?,
+    source = ?, target = ?, price = ?, anomaly = ?
 WHERE id = ? AND state <> 'settled'
 RETURNING held, tenant_account, project_account, user_account, key_account
 """
@@ -214,7 +215,8 @@ def _close(connection: apsw.Connection, books: Books, settlement: Settlement) ->
     closed = connection.execute(
         _CLOSE,
         (settlement.settled_at_ms, settlement.outcome, settlement.owed)
-        + (usage.input, usage.output, usage.cache_read, usage.cache_write, settlement.source)
+        + (usage.input, usage.output, usage.cache_read, usage.cache_write)
+        + (usage.images, usage.seconds, usage.characters, settlement.source)
         + (settlement.target, settlement.price, settlement.anomaly, settlement.call),
     ).fetchone()
     if closed is None:

@@ -5,8 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tollhouse.dialects.openai_chat import OpenAIChat
+from tollhouse.dialects.openai_completions import OpenAICompletions
 from tollhouse.dialects.openai_embeddings import OpenAIEmbeddings
+from tollhouse.dialects.openai_images import OpenAIImages
+from tollhouse.dialects.openai_moderations import OpenAIModerations
 from tollhouse.dialects.openai_responses import OpenAIResponses
+from tollhouse.dialects.openai_speech import OpenAISpeech
+from tollhouse.dialects.rerank import Rerank
 from tollhouse.ports import Dialect
 
 
@@ -14,5 +19,10 @@ def dialects() -> Mapping[str, Dialect]:
     return {
         "chat": OpenAIChat(),
         "responses": OpenAIResponses(),
+        "completions": OpenAICompletions(),
         "embeddings": OpenAIEmbeddings(),
+        "moderations": OpenAIModerations(),
+        "rerank": Rerank(),
+        "images": OpenAIImages(),
+        "speech": OpenAISpeech(),
     }

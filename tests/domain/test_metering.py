@@ -1,0 +1,113 @@
+"""What a call has come to, when it is not tokens that are billed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+from tollhouse.domain.budget import Outcome, Settlement, Source
+from tollhouse.domain.identity import Principal
+from tollhouse.domain.metering import Meter
+from tollhouse.domain.models import Ask, Plan, plan
+from tollhouse.domain.pricing import Price, Usage
+from tollhouse.domain.snapshot import DatedPrice, Model, Names, Snapshot, Target
+from tollhouse.domain.tasks import Task
+
+TARGET = Target("up", "openai", "maker")
+CALLER = Principal("k", "acme", "acme/p", "acme/u", (1, 2, 3, 4), ("m",))
+DOT = 10**9
+"""A thousandth of a dollar, in pico-dollars."""
+
+pytestmark = pytest.mark.req("B-20", "OT-9")
+
+
+@dataclass
+class Seen:
+    usage: Usage | None = None
+    output: int = 0
+
+    def counted_output(self) -> int:
+        return self.output
+
+
+def test_images_are_held_as_asked_and_owed_as_made() -> None:
+    planned = asked(Task.IMAGES, Usage(images=3), Price(1, "up:maker", 0, 0, 0, 0, per_image=DOT))
+
+    settled = completed(planned, Seen(Usage(images=2)))
+
+    assert planned.hold == 3_000_000
+    assert (settled.owed, settled.usage.images, settled.anomaly) == (2_000_000, 2, None)
+
+
+def test_what_is_spoken_is_owed_whole_though_the_caller_hangs_up() -> None:
+    price = Price(1, "up:maker", 0, 0, 0, 0, per_character=DOT)
+    planned = asked(Task.SPEECH, Usage(characters=40), price)
+    meter = sent(planned)
+
+    meter.streaming(Seen())
+    meter.cut(by_client=True)
+    settled = meter.settle(1)
+
+    assert (settled.outcome, settled.owed) == (Outcome.CUT_BY_CLIENT, 40_000_000)
+    assert settled.usage.characters == 40
+
+
+def test_a_rate_per_call_is_owed_for_calls_that_were_answered() -> None:
+    planned = asked(Task.MODERATIONS, Usage(), Price(1, "up:maker", 0, 0, 0, 0, per_call=DOT))
+    refused = sent(planned)
+    refused.failed(Outcome.REFUSED, 400)
+
+    assert planned.hold == 1_000_000
+    assert completed(planned, Seen()).owed == 1_000_000
+    assert refused.settle(1).owed == 0
+
+
+def test_who_never_tells_tokens_is_not_noted_for_it() -> None:
+    planned = asked(Task.MODERATIONS, Usage(), Price(1, "up:maker", 10**6, 0, 0, 0))
+
+    settled = completed(planned, Seen())
+
+    assert (settled.source, settled.anomaly) == (Source.COUNTED, None)
+    assert settled.owed > 0
+
+
+def test_a_call_that_came_to_nothing_at_a_target_that_is_not_free_is_noted() -> None:
+    planned = asked(Task.IMAGES, Usage(images=1), Price(1, "up:maker", 0, 10**6, 0, 0))
+
+    settled = completed(planned, Seen(Usage(images=1)))
+
+    assert (settled.owed, settled.anomaly) == (0, "no_usage")
+
+
+def asked(task: Task, most: Usage, price: Price) -> Plan:
+    ask = Ask(
+        model="m",
+        is_stream=False,
+        wants_usage=False,
+        input_bytes=100,
+        messages=1,
+        images=0,
+        choices=1,
+        max_output=0 if task is not Task.IMAGES else None,
+        predicted_bytes=0,
+        unpriced_features=(),
+        task=task,
+        most=most,
+        expects_usage=False,
+    )
+    model = Model("m", (TARGET,), 1000, 0, does=frozenset((task,)))
+    prices = {TARGET.name: (DatedPrice(0, price),)}
+    return plan(Snapshot(1, {}, Names({"m": model}), prices), CALLER, ask, 1.0)
+
+
+def sent(planned: Plan) -> Meter:
+    meter = Meter("c", planned)
+    meter.sent(planned.legs[0])
+    return meter
+
+
+def completed(planned: Plan, seen: Seen) -> Settlement:
+    meter = sent(planned)
+    meter.completed(seen)
+    return meter.settle(1)
