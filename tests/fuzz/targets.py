@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from fuzz import answers, bodies, doors, responses, texts
+from fuzz import answers, bodies, doors, responses, tasks, texts
 
 CORPUS = Path(__file__).with_name("corpus")
 CRASHES = Path(".fuzz/crashes")
@@ -93,6 +93,10 @@ TARGETS = {
     ),
     "audit_line": Target(
         texts.audit_line_target, texts.AUDIT_SEEDS, (b',"hash":"', b',"kind":"', b"}\n"), 600
+    ),
+    "task_ask": Target(tasks.task_ask_target, tasks.ASK_SEEDS, (*JSON_WORDS, *tasks.WORDS)),
+    "task_answer": Target(
+        tasks.task_answer_target, tasks.ANSWER_SEEDS, (*JSON_WORDS, *tasks.WORDS)
     ),
 }
 
