@@ -62,6 +62,8 @@ async def tap(gateway_port: int) -> AsyncIterator[Tap]:
                 back.cancel()
                 await asyncio.gather(forth, back, return_exceptions=True)
                 to_gateway.close()
+        except asyncio.CancelledError:
+            pass  # nobody listens any more
         finally:
             writer.close()
             pipes.discard(task)

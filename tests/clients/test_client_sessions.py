@@ -27,7 +27,9 @@ async def test_a_session_with_tools_ends_in_the_last_word(
     assert told["error" if "error" in told else "text"] == LAST_WORD
     assert told["called"] == CITIES
     assert (told["input"], told["output"]) == (INPUT, OUTPUT)
-    assert len(stage.pipe.posts(client.path)) == len(stage.up.asked) == len(TURNS)
+    asked = stage.pipe.posts(client.path)
+    assert len(asked) == len(stage.up.asked) == len(TURNS)
+    assert {each.body.get("stream", False) for each in asked} == {client.is_stream}
     last = stage.up.asked[-1]
     assert speech(last).results(last.body) == [result(city) for city in CITIES]
     assert await stage.spent() == INPUT * NANOS_IN + OUTPUT * NANOS_OUT

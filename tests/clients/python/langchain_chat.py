@@ -21,9 +21,7 @@ def openai(door: Door) -> Any:
 
 
 def anthropic(door: Door) -> Any:
-    return ChatAnthropic(
-        model=door.model, base_url=door.origin, api_key=door.key, max_tokens=500, streaming=False
-    )
+    return ChatAnthropic(model=door.model, base_url=door.origin, api_key=door.key, max_tokens=500)
 
 
 def ollama(door: Door) -> Any:
