@@ -39,7 +39,9 @@ class Client:
 
     @property
     def version(self) -> str:
-        return python_version(self.package) if self.runtime == "Python" else node_version(self)
+        if self.runtime == "Python":
+            return python_version(self.package)
+        return node_version_in("node", self.package)
 
     @property
     def command(self) -> list[str]:
@@ -125,7 +127,7 @@ def python_version(package: str) -> str:
 
 
 @cache
-def node_version(client: Client) -> str:
-    lock = json.loads((HERE / "node" / "package-lock.json").read_text("utf-8"))
-    version: str = lock["packages"][f"node_modules/{client.package}"]["version"]
+def node_version_in(directory: str, package: str) -> str:
+    lock = json.loads((HERE / directory / "package-lock.json").read_text("utf-8"))
+    version: str = lock["packages"][f"node_modules/{package}"]["version"]
     return version

@@ -6,8 +6,8 @@ import asyncio
 from types import ModuleType
 
 from clients.upstream import anthropic_messages, ollama_chat, openai_chat, openai_responses
-from clients.upstream.play import turn_after
-from journeys.provider import Asked, Provider, json_response
+from clients.upstream.play import TURNS, Turn, turn_after
+from journeys.provider import Asked, Provider, Script, json_response
 
 SPEECHES: dict[str, ModuleType] = {
     "/v1/chat/completions": openai_chat,
@@ -22,17 +22,22 @@ def speech(asked: Asked) -> ModuleType:
 
 
 async def act(it: Provider, asked: Asked, writer: asyncio.StreamWriter) -> None:
-    for piece in _pieces(asked):
-        writer.write(piece)
-        await writer.drain()
+    await _say(_pieces(asked, TURNS), writer)
+
+
+def acting(turns: tuple[Turn, ...]) -> Script:
+    """Another play."""
+
+    async def act_it(it: Provider, asked: Asked, writer: asyncio.StreamWriter) -> None:
+        await _say(_pieces(asked, turns), writer)
+
+    return act_it
 
 
 async def break_off(it: Provider, asked: Asked, writer: asyncio.StreamWriter) -> None:
     """In the middle of the answer, as a provider that dies."""
-    pieces = _pieces(asked)
-    for piece in pieces[: len(pieces) // 2]:
-        writer.write(piece)
-        await writer.drain()
+    pieces = _pieces(asked, TURNS)
+    await _say(pieces[: len(pieces) // 2], writer)
     writer.transport.abort()
 
 
@@ -52,9 +57,15 @@ class Busy:
         await writer.drain()
 
 
-def _pieces(asked: Asked) -> list[bytes]:
+async def _say(pieces: list[bytes], writer: asyncio.StreamWriter) -> None:
+    for piece in pieces:
+        writer.write(piece)
+        await writer.drain()
+
+
+def _pieces(asked: Asked, turns: tuple[Turn, ...]) -> list[bytes]:
     speaks = speech(asked)
-    turn = turn_after(speaks.results(asked.body))
+    turn = turn_after(speaks.results(asked.body), turns)
     if asked.body.get("stream", speaks is ollama_chat):
         return list(speaks.stream(asked, turn))
     return [speaks.whole(asked, turn)]

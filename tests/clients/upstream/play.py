@@ -47,10 +47,10 @@ def result(city: str) -> str:
     return f"{city}: 3 °C"
 
 
-def turn_after(results: list[str]) -> Turn:
+def turn_after(results: list[str], turns: tuple[Turn, ...] = TURNS) -> Turn:
     """The one that follows upon these results of tools."""
     told = 0
-    for turn in TURNS:
+    for turn in turns:
         if len(results) == told:
             return turn
         told += len(turn.calls)

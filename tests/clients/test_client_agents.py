@@ -1,0 +1,90 @@
+"""Coding agents in a session with tools: they run what the model asks for, and tell it what came out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from clients.agents import AGENTS, CLAUDE_CODE, CODEX, Agent, claude_code, codex
+from clients.members import untouched
+from clients.offered import is_offered, is_translated
+from clients.stage import KINDS, Stage
+from clients.upstream.acting import acting, speech
+from clients.upstream.play import COMPLETION_TOKENS, PROMPT_TOKENS, Call, Turn
+from journeys.gateway import NANOS_IN, NANOS_OUT
+
+NOTE = "the gate is open"
+LAST_WORD = "The note says that the gate is open."
+RUNS = {CLAUDE_CODE: (claude_code, "Bash", "command"), CODEX: (codex, "exec_command", "cmd")}
+COST = 3 * (PROMPT_TOKENS * NANOS_IN + COMPLETION_TOKENS * NANOS_OUT)
+
+
+def _played(agent: Agent, *more: str) -> Any:
+    why = agent.is_left_out
+    if not is_offered(agent.dialect):
+        why = f"the gateway has no {agent.path}"
+    marks = [
+        pytest.mark.xdist_group("agents"),
+        pytest.mark.skipif(bool(why), reason=f"left out: {agent.package}: {why}"),
+    ]
+    return pytest.param(agent, *more, id="-".join((agent.id, *more)), marks=marks)
+
+
+PAIRS = [
+    _played(agent, behind)
+    for agent in AGENTS
+    for behind in KINDS
+    if not is_offered(agent.dialect) or is_translated(agent.dialect, behind)
+]
+
+
+@pytest.mark.req("R-5", "R-8", "R-9", "R-15", "P-12")
+@pytest.mark.parametrize(("agent", "behind"), PAIRS)
+async def test_an_agent_works_through_a_session(
+    agent: Agent, behind: str, stage: Stage, tmp_path: Path
+) -> None:
+    run, tool, member = RUNS[agent]
+    turns = (
+        Turn(calls=(Call("call_echo", tool, {member: "echo toll"}),)),
+        Turn(calls=(Call("call_note", tool, {member: "cat note.txt"}),)),
+        Turn(text=LAST_WORD),
+    )
+    stage.up.script = acting(turns)
+    (tmp_path / "note.txt").write_text(NOTE)
+
+    printed = await run(tmp_path, stage.pipe.origin, stage.door.key, behind)
+
+    assert LAST_WORD in printed
+    sent = stage.pipe.posts(agent.path)
+    assert len(sent) == len(stage.up.asked) == len(turns)
+    last = stage.up.asked[-1]
+    first_result, second_result = speech(last).results(last.body)
+    assert "toll" in first_result
+    assert NOTE in second_result
+    assert await stage.spent() == COST
+    assert [each["code"] for each in await stage.calls(len(turns))] == [None] * len(turns)
+    if behind == agent.dialect:
+        assert [_kept(each.raw, behind) for each in stage.up.asked] == [
+            _kept(each.raw, behind) for each in sent
+        ]
+
+
+@pytest.mark.req("R-11", "P-4")
+@pytest.mark.parametrize("agent", [_played(each) for each in AGENTS])
+async def test_an_agent_shows_that_the_budget_is_exhausted(
+    agent: Agent, stage: Stage, tmp_path: Path
+) -> None:
+    run, _, _ = RUNS[agent]
+
+    printed = await run(tmp_path, stage.pipe.origin, stage.poor, agent.dialect)
+
+    assert "tenant:poor" in printed
+    assert stage.up.asked == []
+
+
+def _kept(body: bytes, dialect: str) -> dict[str, bytes]:
+    """A search on the web is left out where tokens are paid for, so Codex's list of tools gets shorter."""
+    members = untouched(body, dialect)
+    return members if dialect == "messages" else {**members, "tools": b""}
