@@ -35,3 +35,9 @@ def ratio(figures: Figures, base: Figures, name: str) -> float | None:
     """How many times the base's figure. None where a figure is missing or the base's is nothing."""
     mine, theirs = figures.get(name), base.get(name)
     return mine / theirs if mine is not None and theirs and theirs > 0 else None
+
+
+def translated_x_relayed(request_cpu_us: float, lanes: dict[str, float]) -> float:
+    """A served request with the native lane taken out and the translated one put in, beside it as it was."""
+    added = lanes["translated_lane_us"] - lanes["native_lane_us"]
+    return (request_cpu_us + added) / request_cpu_us

@@ -47,4 +47,21 @@ ROWS = (
     Row("start_s", "start to first answer", "s"),
     Row("client_cpu_us", "CPU per call of the HTTP client alone", "µs", 1, has_ratio=False),
     Row("aiohttp_cpu_us", "the same with aiohttp's client", "µs", 1, has_ratio=False),
+    Row("native_lane_us", "the dialect's own CPU per relayed request", "µs", 1, has_ratio=False),
+    Row(
+        "translated_lane_us",
+        "the dialects' own CPU per translated request",
+        "µs",
+        1,
+        has_ratio=False,
+    ),
+    Row(
+        "translated_chunk_us",
+        "the dialects' own CPU per translated chunk",
+        "µs",
+        1,
+        has_ratio=False,
+    ),
+    Row("agent_parse_us", "one strict parse of 500 KiB of an agent", "µs", 0, has_ratio=False),
+    Row("agent_relay_us", "the same read and passed on", "µs", 0, has_ratio=False),
 )

@@ -11,7 +11,7 @@ import msgspec
 
 from bench.client import Door
 from bench.cores import Cores, pinned
-from bench.figures import stream_kb
+from bench.figures import stream_kb, translated_x_relayed
 from bench.processes import family, proportional_mb, resident_mb
 from bench.running import Broken, running
 from bench.systems import System
@@ -46,6 +46,20 @@ def of_clients(upstream: int, cores: Cores, seconds: float) -> dict[str, float]:
     """The clients alone, one after the other. Raises Broken."""
     mine, other = (_of_client(name, upstream, cores, seconds) for name in ("tollhouse", "aiohttp"))
     return {"client_cpu_us": mine, "aiohttp_cpu_us": other, "client_x_aiohttp": mine / other}
+
+
+def of_lanes(request_cpu_us: float, cores: Cores, seconds: float) -> dict[str, float]:
+    """The dialects alone, and what a translated request costs beside a relayed one. Raises Broken."""
+    with pinned(cores.system):
+        done = subprocess.run(
+            [sys.executable, "-m", "bench.lanes", str(seconds)],
+            capture_output=True,
+            timeout=_LIMIT_S,
+        )
+    if done.returncode:
+        raise Broken(f"the lanes failed:\n{done.stderr.decode()[-2000:]}")
+    figures = msgspec.json.decode(done.stdout, type=dict[str, float])
+    return {**figures, "translated_x_relayed": translated_x_relayed(request_cpu_us, figures)}
 
 
 def _of_client(name: str, upstream: int, cores: Cores, seconds: float) -> float:

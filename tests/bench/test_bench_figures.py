@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from bench.figures import medians, percentile, ratio, stream_kb, with_added
+from bench.figures import medians, percentile, ratio, stream_kb, translated_x_relayed, with_added
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -58,3 +58,9 @@ def test_there_is_no_ratio_to_nothing(base: dict[str, float]) -> None:
     times = ratio({"start_s": 1.0}, base, "start_s")
 
     assert times is None
+
+
+def test_a_translated_request_is_a_served_one_with_the_lane_exchanged() -> None:
+    lanes = {"native_lane_us": 10.0, "translated_lane_us": 60.0}
+
+    assert translated_x_relayed(100.0, lanes) == 1.5
