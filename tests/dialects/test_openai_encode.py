@@ -174,6 +174,16 @@ def test_thoughts_go_home_to_servers_that_take_them(
     assert found == unsaid
 
 
+@pytest.mark.parametrize("details", [None, 7, "x", {"type": "x"}])
+def test_a_seal_that_a_caller_made_up_harms_nobody(details: Any) -> None:
+    made_up = State("openai_chat", {"reasoning_details": details})
+    thought = Message(Role.ASSISTANT, (Reasoning("", made_up), Text("a")))
+
+    said, _ = _said(Conversation((HELLO, thought)))
+
+    assert said["messages"][1] == {"role": "assistant", "content": "a"}
+
+
 @pytest.mark.req("P-15")
 def test_a_state_of_another_dialect_goes_nowhere() -> None:
     thought = Message(Role.ASSISTANT, (Reasoning("", AWAY), Text("a")))

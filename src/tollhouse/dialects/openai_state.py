@@ -29,9 +29,10 @@ _read = msgspec.json.Decoder(_Sealed).decode
 
 
 def entries(state: State, thought: str, index: int) -> list[Any]:
-    """For the caller, to be given back."""
+    """To be given back, by a caller or to the upstream. A caller may have made a seal up itself."""
     if state.dialect == DIALECT:
-        return list(state.raw.get("reasoning_details") or ())
+        given = state.raw.get("reasoning_details")
+        return given if isinstance(given, list) else []
     sealed = msgspec.json.encode(_Sealed(state.dialect, dict(state.raw), thought)).decode()
     return [{"type": "reasoning.encrypted", "format": OURS, "index": index, "data": sealed}]
 
