@@ -28,7 +28,7 @@ from dialects.response_events import (
 )
 from tollhouse.dialects.responses_own import OwnNames
 from tollhouse.dialects.responses_relay import ResponseStream, WholeResponse
-from tollhouse.domain.errors import Failure, UpstreamBroke, UpstreamFailed
+from tollhouse.domain.errors import ContextTooLong, Failure, UpstreamBroke, UpstreamFailed
 from tollhouse.domain.pricing import Usage
 
 SPENT = Usage(input=4, output=2, cache_read=3, cache_write=2)
@@ -157,6 +157,19 @@ def test_an_error_ends_the_stream_after_what_came_before(error: bytes) -> None:
     seen = _through([BEGINNING + HI + error + YOU + COMPLETED])
 
     assert (seen.out, seen.failure) == (BEGINNING + HI, UpstreamFailed)
+
+
+@pytest.mark.req("R-8", "R-13")
+def test_a_conversation_that_is_too_long_is_told_by_the_name_that_agents_know() -> None:
+    error = {"code": "context_length_exceeded", "message": "canary"}
+    failed = event("response.failed", 2, response=response("failed", error=error))
+    whole = WholeResponse(OwnNames("m-real", None, str), frozenset())
+    whole.feed(json.dumps(response("failed", error=error)).encode())
+
+    assert _through([CREATED + failed]).failure is ContextTooLong
+    with pytest.raises(ContextTooLong) as caught:
+        whole.finish()
+    assert "canary" not in caught.value.detail
 
 
 @pytest.mark.req("P-7")
@@ -380,7 +393,7 @@ def _through(pieces: list[bytes], tools: frozenset[str] = frozenset()) -> Seen:
             break
     try:
         out += relay.finish()
-    except (UpstreamBroke, UpstreamFailed) as broken:
+    except Failure as broken:
         failure = type(broken)
     return Seen(out, relay.usage, failure, relay.counted_output())
 

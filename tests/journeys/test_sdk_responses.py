@@ -184,6 +184,23 @@ async def test_errors_of_every_status_are_told_in_our_words(
     assert await door.spent() == 0
 
 
+@pytest.mark.req("R-8", "R-13")
+@pytest.mark.parametrize("status", ["400 Bad Request", "200 OK"])
+async def test_a_conversation_that_is_too_long_is_told_by_the_name_that_agents_know(
+    door: Gateway, client: AsyncOpenAI, up: Provider, status: str
+) -> None:
+    error = {"code": "context_length_exceeded", "message": "too long"}
+    up.script = refusing(status, {"object": "response", "status": "failed", "error": error})
+
+    with pytest.raises(openai.BadRequestError) as refused:
+        await client.responses.create(model=MODEL, input="hello")
+
+    assert refused.value.code == "context_length_exceeded"
+    assert len(up.asked) == 1
+    await door.nothing_is_held()
+    assert await door.spent() == 0
+
+
 @pytest.mark.req("R-8", "R-10", "P-8")
 async def test_a_cut_after_any_event_is_told_as_a_response_that_failed(
     door: Gateway, client: AsyncOpenAI, up: Provider

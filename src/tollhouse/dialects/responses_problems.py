@@ -11,7 +11,7 @@ import msgspec
 
 from tollhouse.dialects import strict_json
 from tollhouse.dialects.openai_problems import kind_of
-from tollhouse.domain.errors import Problem
+from tollhouse.domain.errors import ContextTooLong, Failure, Problem, UpstreamFailed
 
 _ERROR = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
@@ -50,6 +50,13 @@ def event(kind: str, response: bytes, number: int) -> bytes:
     return b'event: %b\ndata: {"type":"%b","sequence_number":%d,"response":%b}\n\n' % (
         *(kind.encode(), kind.encode(), number, response),
     )
+
+
+def failure_within(data: bytes, where: str) -> Failure:
+    """What an event or a response that failed says, in our words."""
+    kind = kind_within(data)
+    failed = ContextTooLong if ContextTooLong.code in kind else UpstreamFailed
+    return failed(private=f"an error {where}{kind}")
 
 
 def kind_within(data: bytes) -> str:

@@ -13,7 +13,7 @@ from msgspec import Raw, Struct
 
 from tollhouse.dialects.openai_events import NOTHING, is_given
 from tollhouse.dialects.responses_events import BEGINNINGS, ENDINGS, FAILED
-from tollhouse.dialects.responses_problems import kind_within
+from tollhouse.dialects.responses_problems import failure_within
 from tollhouse.dialects.responses_state import DIALECT
 from tollhouse.dialects.responses_usage import read_count
 from tollhouse.domain.conversation import Citation, State
@@ -30,7 +30,7 @@ from tollhouse.domain.deltas import (
     Stopped,
     Thought,
 )
-from tollhouse.domain.errors import UpstreamBroke, UpstreamFailed
+from tollhouse.domain.errors import UpstreamBroke
 
 THOUGHTS = ("response.reasoning_summary_text.delta", "response.reasoning_text.delta")
 
@@ -141,7 +141,7 @@ def read_whole(body: bytes) -> Sequence[Delta]:
     except (ValueError, RecursionError):
         raise UpstreamBroke(private="what should be a response is none") from None
     if is_given(response.error) or response.status == "failed":
-        raise UpstreamFailed(private=f"an error within the answer{kind_within(body)}")
+        raise failure_within(body, "within the answer")
     if response.output is None or response.status not in (None, "completed", "incomplete"):
         raise UpstreamBroke(private="the answer has no output")
     return [_began(response), *_Answer().ended(response)]
@@ -242,13 +242,13 @@ class _Answer:
 
 
 def _read(frame: bytes) -> _Event:
-    """Raises UpstreamFailed on an error, UpstreamBroke on what is not of OpenAI's form."""
+    """Raises a Failure on an error and on what is not of OpenAI's form."""
     try:
         event = _decode(frame)
     except (ValueError, RecursionError):
         raise UpstreamBroke(private="what should be an event is none") from None
     if event.type in (FAILED, "error") or is_given(event.error):
-        raise UpstreamFailed(private=f"an error within the answer{kind_within(frame)}")
+        raise failure_within(frame, "within the answer")
     if event.response is None and (event.type in BEGINNINGS or event.type in ENDINGS):
         raise UpstreamBroke(private="an event has no response")
     return event

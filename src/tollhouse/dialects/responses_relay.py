@@ -24,7 +24,7 @@ from tollhouse.dialects.responses_own import OwnNames
 from tollhouse.dialects.responses_tools import insist_on_declared
 from tollhouse.dialects.responses_usage import read_usage
 from tollhouse.dialects.sse_relay import SseRelay
-from tollhouse.domain.errors import Failure, Problem, UpstreamBroke, UpstreamFailed
+from tollhouse.domain.errors import Failure, Problem, UpstreamBroke
 from tollhouse.domain.pricing import Usage
 
 
@@ -55,8 +55,7 @@ class ResponseStream(SseRelay):
         if read.type == FAILED and read.response is not None:
             self._take_usage(read.response)
         if read.type in (FAILED, "error") or is_given(read.error):
-            kind = responses_problems.kind_within(data)
-            raise UpstreamFailed(private=f"an error within the stream{kind}")
+            raise responses_problems.failure_within(data, "within the stream")
         if read.type not in KNOWN:
             return b""
         self._look_at(read)
@@ -113,8 +112,7 @@ class WholeResponse:
         if is_given(read.usage):
             self.usage = read_usage(read.usage)
         if is_given(read.error) or read.status == "failed":
-            kind = responses_problems.kind_within(body)
-            raise UpstreamFailed(private=f"an error with status 200{kind}")
+            raise responses_problems.failure_within(body, "with status 200")
         if read.output is None or read.status not in (None, "completed", "incomplete"):
             raise UpstreamBroke(private="the answer has no output")
         look_at(read, self._tools)

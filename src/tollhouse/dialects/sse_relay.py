@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from tollhouse.dialects import sse
 from tollhouse.dialects.openai_count import OutputCount
-from tollhouse.domain.errors import Failure, UpstreamBroke, UpstreamFailed
+from tollhouse.domain.errors import Failure, UpstreamBroke
 from tollhouse.domain.pricing import Usage
 
 MOST_WITHOUT_AN_EVENT = 1024 * 1024
@@ -79,7 +79,7 @@ class SseRelay:
                     passed.append(data)
                     if self.is_over:
                         break
-        except (UpstreamFailed, UpstreamBroke) as failure:
+        except Failure as failure:
             failure.forget()
             self.failure = failure
         if not passed:

@@ -297,6 +297,13 @@ class UpstreamRejected(Failure):
     title = "The provider did not accept this request."
 
 
+class ContextTooLong(UpstreamRejected):
+    """By its name agents know that they should make the conversation shorter."""
+
+    code = "context_length_exceeded"
+    title = "The conversation is longer than this model takes."
+
+
 class UpstreamNotFound(Failure):
     code = "upstream_not_found"
     status = 404

@@ -9,6 +9,7 @@ from tollhouse.domain.errors import (
     UpstreamBroke,
     UpstreamFailed,
     UpstreamOverlong,
+    UpstreamRejected,
     UpstreamTimeout,
 )
 from tollhouse.domain.metering import Meter
@@ -84,7 +85,7 @@ def _finished(passing: Relay, meter: Meter, status: int) -> bytes:
     """Its end was seen, so nothing stays held, whatever it turns out to be."""
     try:
         return passing.finish()
-    except UpstreamFailed:
+    except (UpstreamFailed, UpstreamRejected):
         meter.failed(Outcome.REFUSED, status)
         raise
     except UpstreamBroke:

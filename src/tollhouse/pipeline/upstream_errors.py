@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tollhouse.domain.errors import (
+    ContextTooLong,
     Failure,
     UpstreamBroke,
     UpstreamDenied,
@@ -25,7 +26,8 @@ async def problem_of(answer: Answer, dialect: Dialect, retry_after_s: int | None
     private = f"the provider answered {answer.status}{dialect.error_kind(body)}"
     match answer.status:
         case 400 | 409 | 413 | 422:
-            return UpstreamRejected(dialect.error_message(body), private=private)
+            kind = ContextTooLong if ContextTooLong.code in private else UpstreamRejected
+            return kind(dialect.error_message(body), private=private)
         case 404:
             return UpstreamNotFound(private=private)
         case 401 | 402 | 403:
