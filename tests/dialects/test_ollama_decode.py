@@ -162,7 +162,7 @@ def test_what_only_ollama_heeds_is_named() -> None:
     )
 
     assert said.unsaid == (
-        *("keep_alive", "x", "options.mirostat", "options.num_ctx", "messages.weight"),
+        *("messages.weight", "options.num_ctx", "options.mirostat", "keep_alive", "x"),
     )
     assert _generate(context=[1, 2]).unsaid == ("context",)
 

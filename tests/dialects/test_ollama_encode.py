@@ -145,13 +145,13 @@ def test_thinking_is_a_switch_or_one_of_three_words(thinking: Thinking, said: An
 @pytest.mark.parametrize(
     ("more", "name"),
     [
-        ({"choices": 2}, "n"),
+        ({"choices": 2}, "choices"),
         ({"user": "u"}, "user"),
-        ({"has_parallel_calls": False}, "parallel_tool_calls"),
+        ({"has_parallel_calls": False}, "has_parallel_calls"),
         ({"tool_choice": ToolChoice(Choose.SOME)}, "tool_choice"),
         ({"tool_choice": ToolChoice(Choose.ONE, "look")}, "tool_choice"),
-        ({"tools": (Tool("x", is_strict=True),)}, "tools.strict"),
-        ({"tools": (Tool("x", mark=Mark()),)}, "cache_control"),
+        ({"tools": (Tool("x", is_strict=True),)}, "tools.is_strict"),
+        ({"tools": (Tool("x", mark=Mark()),)}, "tools.mark"),
         ({"thinking": Thinking(budget_tokens=100)}, "thinking.budget_tokens"),
     ],
 )
@@ -165,13 +165,13 @@ def test_what_has_no_place_is_named(more: dict[str, Any], name: str) -> None:
 @pytest.mark.parametrize(
     ("part", "name"),
     [
-        (Image(url="https://x/y.png"), "image.url"),
-        (Image("image/png", "AA", detail="high"), "image.detail"),
-        (Audio("mp3", "AA"), "audio"),
-        (File("x.pdf", data="AA"), "file"),
-        (Text("x", mark=Mark()), "cache_control"),
-        (Reasoning("x", State("anthropic", {"signature": "y"})), "reasoning.state"),
-        (ToolResult("c", (Text("x"),), is_error=True), "tool.is_error"),
+        (Image(url="https://x/y.png"), "messages.image.url"),
+        (Image("image/png", "AA", detail="high"), "messages.image.detail"),
+        (Audio("mp3", "AA"), "messages.audio"),
+        (File("x.pdf", data="AA"), "messages.file"),
+        (Text("x", mark=Mark()), "messages.text.mark"),
+        (Reasoning("x", State("anthropic", {"signature": "y"})), "messages.reasoning.state"),
+        (ToolResult("c", (Text("x"),), is_error=True), "messages.toolresult.is_error"),
     ],
 )
 def test_a_part_that_has_no_place_is_named_once(part: Part, name: str) -> None:

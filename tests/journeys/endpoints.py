@@ -10,6 +10,8 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "chat": ask(),
     "responses": {"model": MODEL, "input": "hello"},
     "completions": {"model": MODEL, "prompt": "once upon a time", "max_tokens": 3},
+    "ollama_chat": ask(),
+    "ollama_generate": {"model": MODEL, "prompt": "hello"},
     "embeddings": {"model": MODEL, "input": "hello"},
     "images": {"model": MODEL, "prompt": "a toll house", "n": 2, "size": "512x512"},
     "moderations": {"model": MODEL, "input": "hello"},

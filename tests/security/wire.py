@@ -95,21 +95,40 @@ def answer(received: bytes) -> Got:
     return Got(int(status.split(" ")[1]), headers, body)
 
 
-def refused_in_dialect(got: Got, code: str) -> None:
-    """OpenAI's shape and Anthropic's at once, with the headers that clients decide by."""
+def refused_in_dialect(got: Got, code: str, path: str = CHAT) -> None:
+    """In the shape of the path's clients, with the headers that they decide by."""
     problem = REGISTRY[code]
+    assert (got.status, got.code) == (problem.status, code), got
+    if is_ollamas(path):
+        _is_ollamas_shape(got)
+    else:
+        _is_openais_shape(got)
+    assert got.headers["content-type"] == "application/json"
+    assert got.headers["x-request-id"] == got.headers["request-id"] == got.json["request_id"]
+    assert got.headers.get("x-should-retry") == (None if problem.retryable else "false")
+    assert ("retry-after" in got.headers) == problem.retryable
+
+
+def is_ollamas(path: str) -> bool:
+    return path.startswith("/api/") and not path.startswith("/api/v1/")
+
+
+def _is_ollamas_shape(got: Got) -> None:
+    """A text under `error` is all that its clients read."""
+    assert got.json.keys() == {"error", "code", "request_id"}
+    assert isinstance(got.json["error"], str)
+    assert got.json["error"]
+
+
+def _is_openais_shape(got: Got) -> None:
+    """And Anthropic's at once."""
     error = got.json["error"]
-    assert (got.status, error["code"]) == (problem.status, code), got
     assert got.json.keys() == {"type", "error", "request_id"}
     assert got.json["type"] == "error"
     assert error.keys() == {"message", "type", "param", "code"}
     assert isinstance(error["message"], str)
     assert error["message"]
     assert error["type"].endswith(("_error", "_quota", "_too_large"))
-    assert got.headers["content-type"] == "application/json"
-    assert got.headers["x-request-id"] == got.headers["request-id"] == got.json["request_id"]
-    assert got.headers.get("x-should-retry") == (None if problem.retryable else "false")
-    assert ("retry-after" in got.headers) == problem.retryable
 
 
 def records(door: Gateway, request_id: str) -> list[dict[str, Any]]:

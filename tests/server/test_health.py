@@ -10,7 +10,7 @@ from tollhouse.server.health import Health
 
 @pytest.mark.req("R-3")
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-@pytest.mark.parametrize("path", ["/", "/api/hello", "/api/version", "/health", "/health/live"])
+@pytest.mark.parametrize("path", ["/api/hello", "/api/version", "/health", "/health/live"])
 async def test_anybody_may_ask_whether_the_house_lives(method: str, path: str) -> None:
     reply = FakeReply()
 
@@ -22,7 +22,18 @@ async def test_anybody_may_ask_whether_the_house_lives(method: str, path: str) -
     assert (b"content-length", b"%d" % len(reply.said)) in reply.headers
 
 
-@pytest.mark.req("R-3")
+@pytest.mark.req("R-3", "R-16", "OL-33")
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+async def test_ollamas_clients_find_what_they_look_for(method: str) -> None:
+    reply = FakeReply()
+
+    assert await Health("1.2.3", lambda: False).answers(method, "/", reply)
+
+    assert reply.said == b"Ollama is running"
+    assert (b"content-type", b"text/plain; charset=utf-8") in reply.headers
+
+
+@pytest.mark.req("R-3", "OL-34")
 async def test_ollamas_clients_find_a_version() -> None:
     reply = FakeReply()
 

@@ -21,7 +21,7 @@ async def test_open_paths_answer_without_a_key_and_leave_no_record(
     got = await send(door.port, request(method="GET", target=path))
 
     assert got.status == 200
-    assert got.json is not None
+    assert got.body
     assert len(door.calls()) == before
 
 
@@ -31,8 +31,15 @@ async def test_a_head_request_gets_the_head_alone(door: Gateway) -> None:
 
     top, _, body = received.partition(b"\r\n\r\n")
     assert top.startswith(b"HTTP/1.1 200")
-    assert b"content-length: 20" in top
+    assert b"content-length: 17" in top
     assert body == b""
+
+
+@pytest.mark.req("R-16", "OL-34")
+async def test_the_version_is_one_that_clients_take(door: Gateway) -> None:
+    got = await send(door.port, request(method="GET", target="/api/version"))
+
+    assert tuple(map(int, got.json["version"].split("."))) >= (0, 13, 4)
 
 
 @pytest.mark.req("OC-55", "S-14")

@@ -5,9 +5,10 @@ What can be answered is the registry's, so a code that is added there is documen
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
+from tollhouse.admin import ollama_shapes
 from tollhouse.admin.shapes import Shape, shape_of
 from tollhouse.domain.errors import REGISTRY, Problem, Unauthenticated
 from tollhouse.pipeline.route import Metered, Route
@@ -25,11 +26,13 @@ ANYWHERE = {
     *(code for code, kind in REGISTRY.items() if issubclass(kind, Unauthenticated)),
 }
 OF_BODIES = {
-    *("media_type_unsupported", "body_too_large", "body_incomplete", "length_required"),
+    *("media_type_unsupported", "body_too_large", "length_required"),
     *("json_malformed", "json_duplicate_key", "json_too_deep", "field_refused"),
     "request_timed_out",
 }
 OF_NAMES = {"model_unknown", "field_invalid"}
+OF_JSON = {"json_too_wide"}
+OF_MANAGEMENT = {"not_offered"}
 NOWHERE = {"route_unknown", "method_not_allowed"}
 """What a path or a method gets that is not in this document."""
 
@@ -69,8 +72,10 @@ def codes(route: Route) -> set[str]:
     if route.is_plain:
         return ANYWHERE
     if route.metered is Metered.TOKENS:
-        return set(REGISTRY) - NOWHERE - (DOOR - OF_BODIES)
-    return ANYWHERE | OF_NAMES
+        return set(REGISTRY) - NOWHERE - (DOOR - OF_BODIES) - OF_MANAGEMENT
+    if route.name == "ollama_manage":
+        return ANYWHERE | OF_MANAGEMENT
+    return ANYWHERE | OF_NAMES | (OF_BODIES | OF_JSON if route.max_body_bytes else set())
 
 
 def _operation(route: Route, scheme: str) -> Node:
@@ -80,7 +85,7 @@ def _operation(route: Route, scheme: str) -> Node:
         "summary": shape.summary,
         "tags": [route.name],
         "security": [{scheme: []}],
-        "responses": {"200": _answer(shape), **_refusals(route)},
+        "responses": {**_answer(shape), **_refusals(route)},
         "x-tollhouse": {
             "route": route.name,
             "metered": route.metered.value,
@@ -105,7 +110,8 @@ def _operation(route: Route, scheme: str) -> Node:
 
 
 def _open(path: str) -> Node:
-    responses = {"200": {"description": "It lives.", "content": _json({"type": "object"})}}
+    said = {"text/plain": {}} if path == "/" else _json({"type": "object"})
+    responses: Node = {"200": {"description": "It lives.", "content": said}}
     if path == "/health/ready":
         described = {"description": "It cannot decide.", "content": _json({"type": "object"})}
         responses["503"] = described
@@ -122,20 +128,46 @@ def _answer(shape: Shape) -> Node:
     content = {
         media: {"schema": schema} if schema else {} for media, schema in shape.answers.items()
     }
-    return {"description": "The answer.", "content": content}
+    return {"200": {"description": "The answer.", "content": content}} if content else {}
 
 
 def _refusals(route: Route) -> Node:
     if route.is_plain:
         return _by_status({}, codes(route) | DOOR)
-    return _by_status(codes(route), DOOR)
+    is_ollama = route.dialect.name.startswith("ollama")
+    return _by_status(codes(route), DOOR, ollama_shapes.error if is_ollama else _error)
 
 
-def _by_status(in_dialect: Iterable[str], plain: Iterable[str]) -> Node:
+def _error(codes: list[str]) -> Node:
+    error = {
+        "type": "object",
+        "required": ["message", "type", "code"],
+        "properties": {
+            "message": {"type": "string"},
+            "type": {"type": "string"},
+            "param": {"type": ["string", "null"]},
+            "code": {"enum": codes},
+        },
+    }
+    return {
+        "type": "object",
+        "required": ["error", "request_id"],
+        "properties": {
+            "type": {"const": "error"},
+            "error": error,
+            "request_id": {"type": "string"},
+        },
+        "x-tollhouse-codes": codes,
+    }
+
+
+def _by_status(
+    in_dialect: Iterable[str], plain: Iterable[str], error: Callable[[list[str]], Node] = _error
+) -> Node:
     """One response for each status, in each form, with the codes that it may bear."""
     found: dict[int, Node] = {}
     for media, wanted, schema in (
-        ("application/json", in_dialect, _dialect),
+        ("application/json", in_dialect, lambda kinds: error(_codes(kinds))),
         (PROBLEM_JSON, plain, _problem),
     ):
         for status, kinds in _grouped(wanted).items():
@@ -160,29 +192,6 @@ def _grouped(wanted: Iterable[str]) -> dict[int, list[type[Problem]]]:
     for code in sorted(wanted):
         grouped.setdefault(REGISTRY[code].status, []).append(REGISTRY[code])
     return grouped
-
-
-def _dialect(kinds: list[type[Problem]]) -> Node:
-    error = {
-        "type": "object",
-        "required": ["message", "type", "code"],
-        "properties": {
-            "message": {"type": "string"},
-            "type": {"type": "string"},
-            "param": {"type": ["string", "null"]},
-            "code": {"enum": _codes(kinds)},
-        },
-    }
-    return {
-        "type": "object",
-        "required": ["error", "request_id"],
-        "properties": {
-            "type": {"const": "error"},
-            "error": error,
-            "request_id": {"type": "string"},
-        },
-        "x-tollhouse-codes": _codes(kinds),
-    }
 
 
 def _problem(kinds: list[type[Problem]]) -> Node:

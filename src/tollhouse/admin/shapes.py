@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from tollhouse.admin import ollama_shapes
 from tollhouse.dialects.fields import REFUSED
 from tollhouse.dialects.openai_chat import BOUNDS, MOST_CHOICES
 from tollhouse.dialects.openai_embeddings import FORMATS, MOST_DIMENSIONS
@@ -206,6 +207,8 @@ def shape_of(name: str, path: str) -> Shape:
     return _ONE[name] if path.endswith("/") else _ALL[name]
 
 
+_NOTHING = Shape("Not offered here.", answers={})
+_LISTED: dict[str, Node | None] = {"application/json": ollama_shapes.LIST}
 _ALL = {
     "chat": CHAT,
     "responses": RESPONSES,
@@ -217,5 +220,13 @@ _ALL = {
     "speech": SPEECH,
     "models": MODELS,
     "description": DESCRIPTION,
+    "ollama_chat": Shape("Ollama's chat.", ollama_shapes.LINES, ollama_shapes.CHAT),
+    "ollama_generate": Shape("Ollama's prompt.", ollama_shapes.LINES, ollama_shapes.GENERATE),
+    "ollama_tags": Shape("What this key may call, as Ollama lists it.", _LISTED),
+    "ollama_show": Shape(
+        "One model.", {"application/json": {"type": "object"}}, ollama_shapes.SHOW
+    ),
+    "ollama_ps": Shape("What is loaded: nobody here knows.", _LISTED),
+    "ollama_manage": _NOTHING,
 }
-_ONE = {"models": MODEL}
+_ONE = {"models": MODEL, "ollama_manage": _NOTHING}

@@ -32,6 +32,7 @@ KEY_FILE = f'{PATH}; "file:" before it is allowed'
 PROVIDER_NAME = "a name of 1 to 40 lower-case letters, digits and dashes"
 MODEL_NAME = "a name of 1 to 200 printable characters without spaces"
 MODEL_PATTERN = f"{MODEL_NAME}, perhaps with a `*` at its end"
+VERSION = 'numbers with dots between them, such as "0.13.5"'
 PEPPER_VERSION = "the number of a version, from 1, as a key"
 
 
@@ -57,6 +58,12 @@ def _pepper_version(text: str) -> int:
     if not re.fullmatch(r"[1-9][0-9]{0,5}", text):
         raise Unfit(shown(text))
     return int(text)
+
+
+def _version(text: str) -> str:
+    if not re.fullmatch(r"[0-9]{1,4}(\.[0-9]{1,4}){1,3}(-[a-z0-9.]{1,20})?", text):
+        raise Unfit(shown(text))
+    return text
 
 
 SecretRef = Annotated[Secret, SecretText()]
@@ -282,6 +289,26 @@ class AuthSettings(Section):
         description="Versions, and where their secrets are, of at least 32 bytes. Left out, the "
         "gateway makes one for SQLite: `pepper` in `data_dir`. With PostgreSQL it must be given, "
         "because all replicas need the same.",
+    )
+
+
+class OllamaSettings(Section):
+    """Ollama's API under `/api`, for its own clients."""
+
+    max_body_bytes: int = setting(
+        "The largest body that `/api/chat` and `/api/generate` take: their images are in it.",
+        10 * MIB,
+        ge=1024,
+        le=64 * MIB,
+    )
+    open_names: bool = setting(
+        "Answer `/api/tags` and `/api/show` without a key too, with the names of all models: some "
+        "clients ask before they show theirs.",
+        default=False,
+    )
+    version: Annotated[str, Text(str, _version, VERSION)] = setting(
+        "What `/api/version` says. Clients compare it with the least they need; Codex takes 0.13.4.",
+        "0.13.5",
     )
 
 
@@ -591,6 +618,13 @@ class ModelSettings(Section):
         "call goes on without it, and `x-tollhouse-unsaid` and the audit record name what was left out.",
         default=False,
     )
+    context_tokens: int = setting(
+        "How many tokens of a conversation it holds, as `/api/show` tells Ollama's clients. The "
+        "gateway itself does not keep to it.",
+        32_768,
+        ge=1,
+        le=1_000_000_000,
+    )
     image_tokens: int = setting(
         "What one image is held for, in tokens. Must not be less than the provider can bill.",
         50_000,
@@ -619,6 +653,7 @@ class Settings(Section):
     admin: AdminSettings = part(AdminSettings)
     store: StoreSettings = part(StoreSettings)
     auth: AuthSettings = part(AuthSettings)
+    ollama: OllamaSettings = part(OllamaSettings)
     limits: LimitsSettings = part(LimitsSettings)
     breaker: BreakerSettings = part(BreakerSettings)
     retries: RetriesSettings = part(RetriesSettings)

@@ -27,6 +27,7 @@ def _model(settings: Settings, name: str, model: ModelSettings) -> Model:
         model.image_tokens,
         frozenset(map(Task, model.does)),
         price_optional=frozenset(map(Task, settings.ledger.price_optional)),
+        context_tokens=model.context_tokens,
         is_strict=model.strict,
         weights=tuple(target.weight for target in ordered if target.weight is not None),
         takes_tools=model.tools,

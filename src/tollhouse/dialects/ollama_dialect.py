@@ -9,11 +9,13 @@ from typing import Any
 import msgspec
 
 from tollhouse.dialects import ollama_bounds, ollama_encode, openai_problems, strict_json
+from tollhouse.dialects.ndjson import LineBuffer
 from tollhouse.dialects.ollama_images import images_of
 from tollhouse.dialects.ollama_models import also
-from tollhouse.dialects.ollama_reader import StreamReader, WholeReader
+from tollhouse.dialects.ollama_reader import Lines, read_whole
 from tollhouse.dialects.ollama_relay import StreamRelay, WholeRelay
 from tollhouse.dialects.ollama_writer import Form, OllamaWriter
+from tollhouse.dialects.reading import StreamReader, WholeReader
 from tollhouse.domain.conversation import Conversation
 from tollhouse.domain.errors import Problem
 from tollhouse.domain.models import Ask, Leg
@@ -45,7 +47,7 @@ class Ollama:
         return ollama_encode.encode(conversation, leg)
 
     def reader(self, *, is_stream: bool) -> Reader:
-        return StreamReader() if is_stream else WholeReader()
+        return StreamReader(LineBuffer(), Lines()) if is_stream else WholeReader(read_whole)
 
     def writer(self, ask: Ask, reply_id: str, created: int) -> Writer:  # noqa: ARG002 - there is no id
         return OllamaWriter(ask, self.form, created * NANOS_PER_S, self._clock_ns)

@@ -57,7 +57,7 @@ class _Said:
 
     def _messages(self, message: Message) -> Iterable[dict[str, Any]]:
         if message.name is not None:
-            self.unsaid.append("name")
+            self.unsaid.append("messages.name")
         if message.role is Role.TOOL:
             return [self._result(part) for part in message.parts if isinstance(part, ToolResult)]
         return [self._message(message)]
@@ -66,7 +66,7 @@ class _Said:
         role = Role.SYSTEM if message.role is Role.DEVELOPER else message.role
         said: dict[str, Any] = {"role": role.value, **self._content(message.parts)}
         if thoughts := [part for part in message.parts if isinstance(part, Reasoning)]:
-            self._note("reasoning.state", any(each.state for each in thoughts))
+            self._note("messages.reasoning.state", any(each.state for each in thoughts))
             said["thinking"] = "".join(each.text for each in thoughts)
         if calls := [part for part in message.parts if isinstance(part, ToolCall)]:
             said["tool_calls"] = [self._call(index, call) for index, call in enumerate(calls)]
@@ -79,24 +79,24 @@ class _Said:
             match part:
                 case Text(text):
                     texts.append(text)
-                    self._note("citations", part.citations)
+                    self._note("messages.text.citations", part.citations)
                 case Refusal(text):
                     texts.append(text)
                 case Image(data=str(data)):
                     images.append(data)
-                    self._note("image.detail", part.detail)
+                    self._note("messages.image.detail", part.detail)
                 case Image():
-                    self.unsaid.append("image.url")
+                    self.unsaid.append("messages.image.url")
                 case Reasoning() | ToolCall() | ToolResult():
                     continue
                 case _:
-                    self.unsaid.append(type(part).__name__.lower())
-            self._note("cache_control", getattr(part, "mark", None))
+                    self.unsaid.append(f"messages.{_kind(part)}")
+            self._note(f"messages.{_kind(part)}.mark", getattr(part, "mark", None))
         return {"content": "\n".join(texts), **({"images": images} if images else {})}
 
     def _call(self, index: int, call: ToolCall) -> dict[str, Any]:
         self._names[call.id] = call.name
-        self._note("cache_control", call.mark)
+        self._note("messages.toolcall.mark", call.mark)
         function = {
             "index": index,
             "name": call.name,
@@ -105,8 +105,8 @@ class _Said:
         return {"id": call.id, "function": function}
 
     def _result(self, result: ToolResult) -> dict[str, Any]:
-        self._note("tool.is_error", result.is_error)
-        self._note("cache_control", result.mark)
+        self._note("messages.toolresult.is_error", result.is_error)
+        self._note("messages.toolresult.mark", result.mark)
         name = result.name or self._names.get(result.call_id)
         said = {"role": "tool", **self._content(result.parts), "tool_call_id": result.call_id}
         return {**said, "tool_name": name} if name else said
@@ -123,8 +123,8 @@ class _Said:
         if choice is not None and choice.choose is Choose.NONE:
             return {}
         self._note("tool_choice", choice is not None and choice.choose is not Choose.AUTO)
-        self._note("tools.strict", any(tool.is_strict for tool in conversation.tools))
-        self._note("cache_control", any(tool.mark for tool in conversation.tools))
+        self._note("tools.is_strict", any(tool.is_strict for tool in conversation.tools))
+        self._note("tools.mark", any(tool.mark for tool in conversation.tools))
         tools = [
             {
                 "type": "function",
@@ -153,10 +153,14 @@ class _Said:
         return {"think": EFFORTS[thinking.effort] if thinking.effort else True}
 
     def _name_the_rest(self, conversation: Conversation) -> None:
-        self._note("n", conversation.choices > 1)
+        self._note("choices", conversation.choices > 1)
         self._note("user", conversation.user)
-        self._note("parallel_tool_calls", conversation.has_parallel_calls is False)
+        self._note("has_parallel_calls", conversation.has_parallel_calls is False)
 
     def _note(self, name: str, is_given: object) -> None:
         if is_given:
             self.unsaid.append(name)
+
+
+def _kind(part: Part) -> str:
+    return type(part).__name__.lower()

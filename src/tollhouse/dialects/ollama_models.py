@@ -9,12 +9,12 @@ from typing import Any
 import msgspec
 
 from tollhouse.domain.snapshot import Model
+from tollhouse.domain.tasks import Task
 
 SINCE = "2026-01-01T00:00:00Z"
 """Public names have no birthday of their own."""
 
 ARCHITECTURE = "tollhouse"
-CAPABILITIES = ("completion", "tools")
 LATEST = ":latest"
 DETAILS: dict[str, Any] = {
     "parent_model": "",
@@ -47,7 +47,7 @@ def shown(model: Model) -> bytes:
                 "general.basename": model.name,
                 f"{ARCHITECTURE}.context_length": model.context_tokens,
             },
-            "capabilities": CAPABILITIES,
+            "capabilities": _capabilities(model),
             "modified_at": SINCE,
         }
     )
@@ -56,6 +56,16 @@ def shown(model: Model) -> bytes:
 def also(name: str) -> str:
     """The other way to write the same name: Ollama's clients add the tag, or leave it out."""
     return name.removesuffix(LATEST) if name.endswith(LATEST) else name + LATEST
+
+
+def _capabilities(model: Model) -> list[str]:
+    """Clients hide what they think a model cannot do."""
+    known = {
+        "completion": Task.CHAT in model.does,
+        "tools": Task.CHAT in model.does and model.takes_tools,
+        "embedding": Task.EMBEDDINGS in model.does,
+    }
+    return [name for name, is_so in known.items() if is_so]
 
 
 def _listed(model: Model) -> dict[str, Any]:

@@ -164,6 +164,12 @@ class MethodNotAllowed(Refusal):
     title = "This path does not take this method."
 
 
+class NotOffered(Refusal):
+    code = "not_offered"
+    status = 501
+    title = "Models are pulled, made and deleted by the operator, not through this API."
+
+
 class MediaTypeUnsupported(Refusal):
     code = "media_type_unsupported"
     status = 415

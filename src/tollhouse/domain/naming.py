@@ -62,6 +62,12 @@ def find_public(names: Names, asked: str) -> Model | None:
     return found.model if found else None
 
 
+def public_models(names: Names) -> list[Model]:
+    """All but wildcards, each by its public name: for who is told them without a key."""
+    found = [(name, find_public(names, name)) for name in (*names.models, *names.aliases)]
+    return [replace(model, name=name) for name, model in found if model]
+
+
 def callable_models(snapshot: Snapshot, caller: Principal, now: float) -> list[Model]:
     """What a key may call, each by its public name. Of a wildcard: what has a price, or was granted."""
     candidates = dict.fromkeys(_candidates(snapshot, caller, now))

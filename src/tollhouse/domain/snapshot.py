@@ -48,6 +48,7 @@ class Model:
     does: frozenset[Task] = CHAT_ONLY
     context_tokens: int = 32_768
     """What it is told to hold, where a dialect asks."""
+
     is_strict: bool = False
     """Whether a call is refused rather than told to a target in part."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tollhouse.domain.models import plan as make_plan
+from tollhouse.pipeline.acknowledge import acknowledge
 from tollhouse.pipeline.admit import admitted
 from tollhouse.pipeline.call import Call
 from tollhouse.pipeline.carry import carried
@@ -24,6 +25,9 @@ async def serve(call: Call, house: House) -> None:
             plan = record.plan = make_plan(
                 house.snapshot, caller, ask, house.now_s(), house.standings.draw()
             )
+            if ask.idle is not None:
+                await acknowledge(call, ask)
+                return
             async with admitted(call, caller, plan, house) as meter:
                 record.meter = meter
                 async with dispatched(call, plan, body, meter, house) as (answer, lane):

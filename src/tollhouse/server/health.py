@@ -6,17 +6,21 @@ from collections.abc import Callable
 
 from tollhouse.ports import Reply
 
+JSON, TEXT = b"application/json", b"text/plain; charset=utf-8"
 READ = frozenset({"GET", "HEAD"})
 OPEN = ("/", "/api/hello", "/api/version", "/health", "/health/live", "/health/ready")
 
 
 class Health:
-    """`is_ready` is false while the store cannot be reached, and while the gateway drains."""
+    """`version` is what Ollama's clients compare with the least they need.
+
+    `is_ready` is false while the store cannot be reached, and while the gateway drains.
+    """
 
     def __init__(self, version: str, is_ready: Callable[[], bool]) -> None:
         self._is_ready = is_ready
         self._fixed = {
-            "/": b'{"name":"tollhouse"}',
+            "/": b"Ollama is running",  # what its clients look for to know that they are right
             "/api/hello": b"{}",
             "/api/version": b'{"version":"%b"}' % version.encode(),
             "/health": b'{"status":"ok"}',
@@ -37,11 +41,11 @@ class Health:
         body = self._fixed.get(path)
         if body is None:
             return False
-        await _send(reply, 200, body)
+        await _send(reply, 200, body, TEXT if path == "/" else JSON)
         return True
 
 
-async def _send(reply: Reply, status: int, body: bytes) -> None:
+async def _send(reply: Reply, status: int, body: bytes, media_type: bytes = JSON) -> None:
     length = (b"content-length", b"%d" % len(body))
-    await reply.start(status, ((b"content-type", b"application/json"), length))
+    await reply.start(status, ((b"content-type", media_type), length))
     await reply.end(body)

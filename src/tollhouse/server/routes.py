@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from tollhouse.pipeline.list_models import list_models
+from tollhouse.pipeline.ollama_models import list_running, offer_nothing, show, tags
 from tollhouse.pipeline.refuse import refuse
 from tollhouse.pipeline.route import Audited, Cancelled, Metered, Route, RouteTable, Serve
 from tollhouse.pipeline.serve import serve
@@ -12,9 +14,25 @@ from tollhouse.ports import Dialect
 
 CALL_S = 1800.0
 LIST_S = 10.0
+MIB = 1024 * 1024
+MOST_OF_A_NAME = 64 * 1024
+"""A body that only names a model."""
 
 
-def route_table(dialects: Mapping[str, Dialect], max_body_bytes: int) -> RouteTable:
+@dataclass(frozen=True, slots=True)
+class OllamaPaths:
+    """How Ollama's part of the door stands."""
+
+    max_body_bytes: int = 10 * MIB
+    are_names_open: bool = False
+
+
+OLLAMA = OllamaPaths()
+
+
+def route_table(
+    dialects: Mapping[str, Dialect], max_body_bytes: int, ollama: OllamaPaths = OLLAMA
+) -> RouteTable:
     """`dialects` by the names of the routes on which they are spoken."""
     chat = dialects["chat"]
 
@@ -33,7 +51,36 @@ def route_table(dialects: Mapping[str, Dialect], max_body_bytes: int) -> RouteTa
         _models("/v1/models", chat),
         _models("/v1/models/", chat),
         _models("/api/v1/models", chat),
+        *_ollama(dialects, ollama),
     )
+
+
+def _ollama(dialects: Mapping[str, Dialect], paths: OllamaPaths) -> list[Route]:
+    dialect = dialects["ollama_chat"]
+
+    def free(name: str, serve: Serve, *methods_and_paths: str, most: int = 0) -> list[Route]:
+        return [
+            _free(name, method, path, dialect, serve, is_plain=False, max_body_bytes=most)
+            for method, path in map(str.split, methods_and_paths)
+        ]
+
+    return [
+        _metered("ollama_chat", "/api/chat", dialect, paths.max_body_bytes),
+        _metered(
+            "ollama_generate", "/api/generate", dialects["ollama_generate"], paths.max_body_bytes
+        ),
+        *free("ollama_tags", tags(is_open=paths.are_names_open), "GET /api/tags", "HEAD /api/tags"),
+        *free(
+            "ollama_show", show(is_open=paths.are_names_open), "POST /api/show", most=MOST_OF_A_NAME
+        ),
+        *free("ollama_ps", list_running, "GET /api/ps", "HEAD /api/ps"),
+        *free(
+            "ollama_manage",
+            offer_nothing,
+            *("POST /api/pull", "POST /api/push", "POST /api/create", "POST /api/copy"),
+            *("DELETE /api/delete", "POST /api/blobs/", "HEAD /api/blobs/"),
+        ),
+    ]
 
 
 def unrouted(dialect: Dialect) -> Route:
@@ -63,7 +110,14 @@ def _models(path: str, dialect: Dialect) -> Route:
 
 
 def _free(
-    name: str, method: str, path: str, dialect: Dialect, serve: Serve, *, is_plain: bool
+    name: str,
+    method: str,
+    path: str,
+    dialect: Dialect,
+    serve: Serve,
+    *,
+    is_plain: bool,
+    max_body_bytes: int = 0,
 ) -> Route:
     return Route(
         name=name,
@@ -76,6 +130,6 @@ def _free(
         deadline_s=LIST_S,
         cancelled=Cancelled.WITH_CALLER,
         audited=Audited.ALWAYS,
-        max_body_bytes=0,
+        max_body_bytes=max_body_bytes,
         is_plain=is_plain,
     )

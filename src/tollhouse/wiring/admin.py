@@ -23,7 +23,7 @@ from tollhouse.server.clocks import Clocks
 from tollhouse.server.door import Door
 from tollhouse.server.health import OPEN
 from tollhouse.server.hosts import Hosts, Origins
-from tollhouse.wiring.dialects import dialects
+from tollhouse.wiring.dialects import dialects, ollama_paths
 
 MOST_CONNECTIONS = 16
 MOST_AT_ONCE = 16
@@ -35,7 +35,7 @@ def description(settings: Settings) -> dict[str, Any]:
     spoken, listen = dialects(), settings.admin.listen
     scheme = "https" if settings.server.tls_certificate else "http"
     return openapi.document(
-        routes.route_table(spoken, settings.server.max_body_bytes),
+        routes.route_table(spoken, settings.server.max_body_bytes, ollama_paths(settings)),
         admin_table(spoken["chat"]),
         OPEN,
         version=__version__,

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from tollhouse.config import Settings
+from tollhouse.dialects.ollama_chat import OllamaChat
+from tollhouse.dialects.ollama_generate import OllamaGenerate
 from tollhouse.dialects.openai_chat import OpenAIChat
 from tollhouse.dialects.openai_completions import OpenAICompletions
 from tollhouse.dialects.openai_embeddings import OpenAIEmbeddings
@@ -13,6 +16,7 @@ from tollhouse.dialects.openai_responses import OpenAIResponses
 from tollhouse.dialects.openai_speech import OpenAISpeech
 from tollhouse.dialects.rerank import Rerank
 from tollhouse.ports import Dialect
+from tollhouse.server.routes import OllamaPaths
 
 
 def dialects() -> Mapping[str, Dialect]:
@@ -25,4 +29,10 @@ def dialects() -> Mapping[str, Dialect]:
         "rerank": Rerank(),
         "images": OpenAIImages(),
         "speech": OpenAISpeech(),
+        "ollama_chat": OllamaChat(),
+        "ollama_generate": OllamaGenerate(),
     }
+
+
+def ollama_paths(settings: Settings) -> OllamaPaths:
+    return OllamaPaths(settings.ollama.max_body_bytes, are_names_open=settings.ollama.open_names)

@@ -8,7 +8,6 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
-from tollhouse import __version__
 from tollhouse.auth import virtual_keys
 from tollhouse.auth.sealed_ids import SealedIds
 from tollhouse.auth.virtual_keys import VirtualKeys
@@ -38,7 +37,7 @@ from tollhouse.telemetry.watch import Watching
 from tollhouse.wiring.admin import served_admin
 from tollhouse.wiring.audit import open_audit
 from tollhouse.wiring.background import Background, background
-from tollhouse.wiring.dialects import dialects
+from tollhouse.wiring.dialects import dialects, ollama_paths
 from tollhouse.wiring.door import make_door, manners
 from tollhouse.wiring.providers import open_providers
 from tollhouse.wiring.standing import standing_rules
@@ -95,8 +94,8 @@ async def open_door(settings: Settings, draining: Draining) -> AsyncIterator[Doo
         )
         tasks.start(keep_load_gauges(metrics, load, house.standings))
         tasks.start(keep_gauges(metrics, store, keeper, audit))
-        health = Health(__version__, lambda: not draining.is_on and keeper.is_fresh)
-        table = routes.route_table(spoken, settings.server.max_body_bytes)
+        health = Health(settings.ollama.version, lambda: not draining.is_on and keeper.is_fresh)
+        table = routes.route_table(spoken, settings.server.max_body_bytes, ollama_paths(settings))
         if workers.number() is None:
             stack.enter_context(served_metrics(settings, metrics))
         else:
