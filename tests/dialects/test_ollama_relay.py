@@ -48,6 +48,17 @@ def test_a_generated_answer_passes_too() -> None:
     assert relay.usage == Usage(9, 2)
 
 
+@pytest.mark.req("R-19", "P-12")
+def test_the_name_is_the_one_that_was_asked_and_all_else_is_as_it_came() -> None:
+    came = b'{"created_at": 1,  "model" : "m-real","message":{"content":"\\"model\\":\\"m-real\\""} }\n'
+    whole = came.replace(b"}", b'}, "done":true', 1)
+    relay, one = _relay(), _relay(stream=False)
+    one.feed(whole)
+
+    assert relay.feed(came + came) == came.replace(b'"m-real",', b'"m",') * 2
+    assert one.finish() == whole.replace(b'"m-real",', b'"m",')
+
+
 def test_the_last_line_needs_no_end() -> None:
     relay = _relay()
 

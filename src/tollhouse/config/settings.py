@@ -447,11 +447,13 @@ class ProviderSettings(Section):
     kind: Kind = Field(
         description="`openai`: the OpenAI API. `openai-compatible`: any server that speaks it, "
         "such as vLLM. A vendor or engine of `tollhouse providers list`, such as `groq`: what is known of it "
-        "holds where nothing else is set. `local`: a small model on this machine. `echo`: answers with the question, "
+        "holds where nothing else is set. `ollama`: a server that speaks Ollama's API. "
+        "`local`: a small model on this machine. `echo`: answers with the question, "
         "for tests."
     )
     url: Annotated[str, Text(str, addresses.read_http, addresses.HTTP)] | None = setting(
-        "Where the API begins. Required for `openai-compatible` and for engines of the catalogue; "
+        "Where the API begins. Required for `openai-compatible`, for `ollama` (without `/api`) "
+        "and for engines of the catalogue; "
         f"`{OPENAI_URL}` for `openai` if left out, what its row says for a vendor; not for `local` and `echo`."
     )
     key: SecretRef | None = setting(

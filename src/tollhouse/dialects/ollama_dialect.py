@@ -41,7 +41,8 @@ class Ollama:
         return strict_json.join(parts)
 
     def relay(self, ask: Ask) -> Relay:
-        return StreamRelay(tools=ask.tools) if ask.is_stream else WholeRelay(tools=ask.tools)
+        kind = StreamRelay if ask.is_stream else WholeRelay
+        return kind(model=ask.model, tools=ask.tools)
 
     def encode(self, conversation: Conversation, leg: Leg) -> tuple[bytes, tuple[str, ...]]:
         return ollama_encode.encode(conversation, leg)

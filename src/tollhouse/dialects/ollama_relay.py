@@ -1,17 +1,18 @@
-"""An Ollama answer on its way through: what is an answer passes as it came, and nothing else does.
+"""An Ollama answer on its way through: what is an answer passes as it came but for the name that was asked.
 
 An upstream is not trusted. Lines pass that say something of an answer; an error is told in our words,
-what is not JSON ends the answer, and an end that was not seen is not made up.
+what is not JSON ends the answer, and an end that was not seen is not made up. Nothing else passes.
 """
 
 from __future__ import annotations
 
 import msgspec
 
+from tollhouse.dialects.naming import AskedName
 from tollhouse.dialects.ndjson import LineBuffer
 from tollhouse.dialects.ollama_lines import Line, insist_on_declared, read_line, usage_of
 from tollhouse.dialects.openai_count import OutputCount
-from tollhouse.dialects.openai_events import on_one_line
+from tollhouse.dialects.openai_events import NOTHING, on_one_line
 from tollhouse.domain.errors import Failure, UpstreamBroke, UpstreamFailed
 from tollhouse.domain.pricing import Usage
 
@@ -22,11 +23,12 @@ MOST_WITHOUT_A_LINE = 1024 * 1024
 class StreamRelay:
     """Implements Relay for answers on lines."""
 
-    def __init__(self, *, tools: frozenset[str]) -> None:
+    def __init__(self, *, model: str, tools: frozenset[str]) -> None:
         self.usage: Usage | None = None
         self.failure: Failure | None = None
         self.is_over = False
         self._tools = tools
+        self._name = AskedName(model)
         self._buffer = LineBuffer()
         self._count = OutputCount()
         self._barren = 0
@@ -69,7 +71,7 @@ class StreamRelay:
                 if self.is_over:
                     break
                 if line := self._taken(data):
-                    passed.append(on_one_line(data) + b"\n")
+                    passed.append(on_one_line(_named(data, line, self._name)) + b"\n")
                     self.is_over = line.done
         except (UpstreamFailed, UpstreamBroke) as failure:
             failure.forget()
@@ -90,11 +92,12 @@ class StreamRelay:
 class WholeRelay:
     """Implements Relay for an answer in one piece: kept until it is whole, then passed as it came."""
 
-    def __init__(self, *, tools: frozenset[str]) -> None:
+    def __init__(self, *, model: str, tools: frozenset[str]) -> None:
         self.usage: Usage | None = None
         self.failure: Failure | None = None
         self.is_over = False
         self._tools = tools
+        self._name = AskedName(model)
         self._body = bytearray()
 
     def feed(self, chunk: bytes) -> bytes:
@@ -108,7 +111,7 @@ class WholeRelay:
             raise UpstreamBroke(private="the answer is not done")
         insist_on_declared(line, self._tools)
         self.usage = usage_of(line)
-        return body
+        return _named(body, line, self._name)
 
     def counted_output(self) -> int:
         count = OutputCount()
@@ -119,3 +122,7 @@ class WholeRelay:
         else:
             count.keep(msgspec.json.encode((line.message, line.response, line.thinking)))
         return count.tokens()
+
+
+def _named(data: bytes, line: Line, name: AskedName) -> bytes:
+    return data if line.model is NOTHING else name.put(data, bytes(line.model))

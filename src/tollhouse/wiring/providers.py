@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack
 
 from tollhouse.config import Settings
 from tollhouse.config.settings import ProviderSettings
+from tollhouse.dialects.ollama_chat import OllamaChat
 from tollhouse.dialects.openai_chat import OpenAIChat
 from tollhouse.dialects.openai_responses import OpenAIResponses
 from tollhouse.domain.exchange import Deadlines
@@ -18,13 +19,14 @@ from tollhouse.providers.chat_provider import ChatProvider
 from tollhouse.providers.deployment_provider import DeploymentProvider
 from tollhouse.providers.echo import Echo
 from tollhouse.providers.local import LocalModel, LocalModelFailed
+from tollhouse.providers.ollama_provider import OllamaProvider
 from tollhouse.providers.signed_provider import SignedProvider
 from tollhouse.providers.sigv4 import Credentials, Scope
 from tollhouse.upstream.client import HttpUpstream
 from tollhouse.upstream.moving import MovingUpstream
 from tollhouse.wiring.ways import way_of
 
-CHAT = OpenAIChat()
+CHAT, OLLAMA = OpenAIChat(), OllamaChat()
 CONVERSATIONS: Mapping[str, Dialect] = {each.name: each for each in (CHAT, OpenAIResponses())}
 LOCAL_CONNECTIONS = 128
 """What the local engine has threads for."""
@@ -55,6 +57,9 @@ async def _open_provider(
         keep_alive_s=provider.keep_alive_s,
     )
     stack.push_async_callback(upstream.aclose)
+    if provider.kind == "ollama":
+        key = provider.key.reveal() if provider.key else None
+        return OllamaProvider(upstream, OLLAMA, upstream.base_path.encode(), key)
     speaks = (*provider.dialects, "openai_embeddings")
     conversation = CONVERSATIONS[provider.dialects[0]]
     if signing := _signing(provider):

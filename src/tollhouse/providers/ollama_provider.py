@@ -1,0 +1,24 @@
+"""A server of Ollama's: its own paths, and those of OpenAI's API that it has beside them."""
+
+from __future__ import annotations
+
+from tollhouse.ports import Dialect, Upstream
+from tollhouse.providers.chat_provider import ChatProvider
+
+PATHS = {
+    "ollama_chat": b"/api/chat",
+    "ollama_generate": b"/api/generate",
+    "openai_embeddings": b"/v1/embeddings",
+    "openai_completions": b"/v1/completions",
+}
+
+
+class OllamaProvider(ChatProvider):
+    """Implements Provider."""
+
+    def __init__(
+        self, upstream: Upstream, dialect: Dialect, base_path: bytes, key: str | None
+    ) -> None:
+        super().__init__(upstream, dialect, base_path, key)
+        base_path = base_path.rstrip(b"/")
+        self._paths = {dialect: base_path + path for dialect, path in PATHS.items()}
