@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from fuzz import answers, bodies, doors, responses, tasks, texts
+from fuzz import answers, bodies, doors, ollamas, responses, tasks, texts
 
 CORPUS = Path(__file__).with_name("corpus")
 CRASHES = Path(".fuzz/crashes")
@@ -59,6 +59,12 @@ TARGETS = {
         responses.responses_translated_target,
         responses.STREAM_SEEDS,
         (*JSON_WORDS, *responses.WORDS),
+    ),
+    "ollama_ask": Target(
+        ollamas.ollama_ask_target, ollamas.ASK_SEEDS, (*JSON_WORDS, *ollamas.WORDS)
+    ),
+    "ollama_lines": Target(
+        ollamas.ollama_lines_target, ollamas.LINE_SEEDS, (*JSON_WORDS, *ollamas.WORDS)
     ),
     "error_text": Target(
         answers.error_text_target, answers.ERROR_SEEDS, (*JSON_WORDS, b'"message"', b"sk-", b"://")
