@@ -171,6 +171,27 @@ class Keeping(Protocol):
     def keeping_relay(self, ask: Ask, seal: Callable[[str], str]) -> Relay: ...
 
 
+@runtime_checkable
+class Acknowledging(Protocol):
+    """A dialect in which a call may ask nothing of its model, and is answered all the same."""
+
+    def acknowledgement(self, ask: Ask, created: int) -> bytes: ...
+
+
+class Rephrasing(Dialect, Protocol):
+    """A dialect as the target has it: `outgoing` and `relay` begin and end with the caller's."""
+
+    def unsaid(self, body: bytes) -> tuple[str, ...]: ...  # what it has no words for
+
+
+@runtime_checkable
+class Rephrasable(Protocol):
+    """A dialect of a path that others have too."""
+
+    @property
+    def rephrasings(self) -> Sequence[Rephrasing]: ...
+
+
 class Reader(Protocol):
     """An upstream's answer, read into pieces that belong to no dialect."""
 

@@ -11,6 +11,8 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "responses": {"model": MODEL, "input": "hello"},
     "completions": {"model": MODEL, "prompt": "once upon a time", "max_tokens": 3},
     "ollama_chat": ask(),
+    "ollama_embed": {"model": MODEL, "input": "hello"},
+    "ollama_embeddings": {"model": MODEL, "prompt": "hello"},
     "ollama_generate": {"model": MODEL, "prompt": "hello"},
     "embeddings": {"model": MODEL, "input": "hello"},
     "images": {"model": MODEL, "prompt": "a toll house", "n": 2, "size": "512x512"},

@@ -6,6 +6,8 @@ from typing import Any
 
 from tollhouse.dialects.fields import REFUSED
 from tollhouse.dialects.ollama_bounds import MOST_LOGPROBS, ROLES
+from tollhouse.dialects.openai_embeddings import MOST_DIMENSIONS
+from tollhouse.dialects.openai_inputs import MOST_INPUTS
 
 Node = dict[str, Any]
 
@@ -64,6 +66,33 @@ GENERATE: Node = {
         "system": _TEXT,
         "suffix": {"enum": [None, ""]},
         "raw": {"enum": [None, False]},
+    },
+}
+EMBED: Node = {
+    "type": "object",
+    "required": ["model", "input"],
+    "properties": {
+        "model": MODEL,
+        "input": {
+            "anyOf": [
+                {"type": "string"},
+                {"type": "array", "maxItems": MOST_INPUTS, "items": {"type": "string"}},
+            ]
+        },
+        "dimensions": {"type": ["integer", "null"], "minimum": 1, "maximum": MOST_DIMENSIONS},
+        "truncate": {"type": ["boolean", "null"]},
+        "options": {"type": ["object", "null"]},
+        **dict.fromkeys(sorted(REFUSED), False),
+    },
+}
+EMBEDDINGS: Node = {
+    "type": "object",
+    "required": ["model", "prompt"],
+    "properties": {
+        "model": MODEL,
+        "prompt": _TEXT,
+        "options": {"type": ["object", "null"]},
+        **dict.fromkeys(sorted(REFUSED), False),
     },
 }
 SHOW: Node = {"type": "object", "required": ["model"], "properties": {"model": MODEL}}

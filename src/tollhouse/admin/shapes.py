@@ -208,6 +208,7 @@ def shape_of(name: str, path: str) -> Shape:
 
 
 _NOTHING = Shape("Not offered here.", answers={})
+_OBJECT: dict[str, Node | None] = {"application/json": {"type": "object"}}
 _LISTED: dict[str, Node | None] = {"application/json": ollama_shapes.LIST}
 _ALL = {
     "chat": CHAT,
@@ -222,6 +223,8 @@ _ALL = {
     "description": DESCRIPTION,
     "ollama_chat": Shape("Ollama's chat.", ollama_shapes.LINES, ollama_shapes.CHAT),
     "ollama_generate": Shape("Ollama's prompt.", ollama_shapes.LINES, ollama_shapes.GENERATE),
+    "ollama_embed": Shape("Ollama's embeddings.", _OBJECT, ollama_shapes.EMBED),
+    "ollama_embeddings": Shape("Of one text, as it was.", _OBJECT, ollama_shapes.EMBEDDINGS),
     "ollama_tags": Shape("What this key may call, as Ollama lists it.", _LISTED),
     "ollama_show": Shape(
         "One model.", {"application/json": {"type": "object"}}, ollama_shapes.SHOW

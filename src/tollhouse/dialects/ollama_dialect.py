@@ -6,28 +6,25 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import msgspec
-
-from tollhouse.dialects import ollama_bounds, ollama_encode, openai_problems, strict_json
+from tollhouse.dialects import ollama_bounds, ollama_encode, strict_json
 from tollhouse.dialects.ndjson import LineBuffer
 from tollhouse.dialects.ollama_images import images_of
 from tollhouse.dialects.ollama_models import also
+from tollhouse.dialects.ollama_problems import OllamaProblems
 from tollhouse.dialects.ollama_reader import Lines, read_whole
 from tollhouse.dialects.ollama_relay import StreamRelay, WholeRelay
 from tollhouse.dialects.ollama_writer import Form, OllamaWriter
 from tollhouse.dialects.reading import StreamReader, WholeReader
 from tollhouse.domain.conversation import Conversation
-from tollhouse.domain.errors import Problem
 from tollhouse.domain.models import Ask, Leg
 from tollhouse.ports import Reader, Relay, Writer
 
 NANOS_PER_S = 1_000_000_000
 
 
-class Ollama:
+class Ollama(OllamaProblems):
     """Most of a Codec: a path adds what it asks, and the form of its words."""
 
-    stream_type = b"application/x-ndjson"
     form: Form
 
     def __init__(self, clock_ns: Callable[[], int] = time.time_ns) -> None:
@@ -53,23 +50,8 @@ class Ollama:
     def writer(self, ask: Ask, reply_id: str, created: int) -> Writer:  # noqa: ARG002 - there is no id
         return OllamaWriter(ask, self.form, created * NANOS_PER_S, self._clock_ns)
 
-    def error_message(self, body: bytes) -> str | None:
-        return openai_problems.message_of(body)
-
-    def error_kind(self, body: bytes) -> str:
-        return openai_problems.kind_of(body)
-
-    def problem(self, problem: Problem, request_id: str) -> bytes:
-        """A text under `error` is all that Ollama's clients read; the code is for those who branch."""
-        said = {"error": problem.detail, "code": problem.code, "request_id": request_id}
-        return msgspec.json.encode(said)
-
-    def problem_event(self, problem: Problem, request_id: str) -> bytes:
-        return self.problem(problem, request_id) + b"\n"
-
-    def silence(self) -> bytes:
-        """A blank before the next line: an empty line would break some readers."""
-        return b" "
+    def acknowledgement(self, ask: Ask, created: int) -> bytes:
+        return self.writer(ask, "", created).finish()
 
 
 def ask_of(

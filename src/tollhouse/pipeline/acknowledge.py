@@ -6,15 +6,15 @@ from tollhouse.domain.errors import FieldInvalid
 from tollhouse.domain.models import Ask
 from tollhouse.pipeline.call import Call
 from tollhouse.pipeline.lanes import NANOS_PER_S, stream_headers
-from tollhouse.ports import Codec
+from tollhouse.ports import Acknowledging
 
 
 async def acknowledge(call: Call, ask: Ask) -> None:
     """Said as an answer without words. Nothing is held, and nobody is asked."""
     dialect = call.route.dialect
-    if not isinstance(dialect, Codec):
+    if not isinstance(dialect, Acknowledging):
         raise FieldInvalid("Nothing is asked of the model.")
-    body = dialect.writer(ask, call.id, call.began_ns // NANOS_PER_S).finish()
+    body = dialect.acknowledgement(ask, call.began_ns // NANOS_PER_S)
     headers = (
         stream_headers(dialect) if ask.is_stream else ((b"content-type", b"application/json"),)
     )

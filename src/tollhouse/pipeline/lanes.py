@@ -23,6 +23,8 @@ from tollhouse.ports import (
     Keeping,
     Provider,
     Relay,
+    Rephrasable,
+    Rephrasing,
     Sparing,
     Writer,
 )
@@ -72,6 +74,20 @@ class Native:
         return self.spoken.relay(self._ask)
 
 
+class Rephrased(Native):
+    """Implements Lane where one path of a dialect can be said as one of another."""
+
+    __slots__ = ("_rephrasing",)
+
+    def __init__(self, spoken: Rephrasing, call: Call, ask: Ask, leg: Leg) -> None:
+        super().__init__(spoken, call, ask, leg)
+        self._rephrasing = spoken
+
+    def outgoing(self, body: bytes) -> bytes:
+        self.unsaid = tidy(self._rephrasing.unsaid(body))
+        return super().outgoing(body)
+
+
 class Translated:
     """Implements Lane between two dialects."""
 
@@ -108,6 +124,9 @@ def lane_of(
         return Native(heard, call, ask, leg, seal)
     if ask.home is None and isinstance(heard, Codec) and isinstance(spoken, Codec):
         return Translated(heard, spoken, call, ask, leg)
+    for rephrasing in heard.rephrasings if isinstance(heard, Rephrasable) else ():
+        if provider.speaks(rephrasing.name):
+            return Rephrased(rephrasing, call, ask, leg)
     raise NotTranslatable
 
 

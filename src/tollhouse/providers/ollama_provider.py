@@ -8,6 +8,8 @@ from tollhouse.providers.chat_provider import ChatProvider
 PATHS = {
     "ollama_chat": b"/api/chat",
     "ollama_generate": b"/api/generate",
+    "ollama_embed": b"/api/embed",
+    "ollama_embeddings": b"/api/embeddings",
     "openai_embeddings": b"/v1/embeddings",
     "openai_completions": b"/v1/completions",
 }

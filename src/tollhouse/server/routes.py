@@ -64,10 +64,16 @@ def _ollama(dialects: Mapping[str, Dialect], paths: OllamaPaths) -> list[Route]:
             for method, path in map(str.split, methods_and_paths)
         ]
 
+    metered = {
+        "ollama_chat": "/api/chat",
+        "ollama_generate": "/api/generate",
+        "ollama_embed": "/api/embed",
+        "ollama_embeddings": "/api/embeddings",
+    }
     return [
-        _metered("ollama_chat", "/api/chat", dialect, paths.max_body_bytes),
-        _metered(
-            "ollama_generate", "/api/generate", dialects["ollama_generate"], paths.max_body_bytes
+        *(
+            _metered(name, path, dialects[name], paths.max_body_bytes)
+            for name, path in metered.items()
         ),
         *free("ollama_tags", tags(is_open=paths.are_names_open), "GET /api/tags", "HEAD /api/tags"),
         *free(

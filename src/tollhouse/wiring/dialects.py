@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from tollhouse.config import Settings
 from tollhouse.dialects.ollama_chat import OllamaChat
 from tollhouse.dialects.ollama_generate import OllamaGenerate
+from tollhouse.dialects.ollama_rephrased import EmbedAnywhere, EmbeddingsAnywhere
 from tollhouse.dialects.openai_chat import OpenAIChat
 from tollhouse.dialects.openai_completions import OpenAICompletions
 from tollhouse.dialects.openai_embeddings import OpenAIEmbeddings
@@ -31,6 +32,8 @@ def dialects() -> Mapping[str, Dialect]:
         "speech": OpenAISpeech(),
         "ollama_chat": OllamaChat(),
         "ollama_generate": OllamaGenerate(),
+        "ollama_embed": EmbedAnywhere(),
+        "ollama_embeddings": EmbeddingsAnywhere(),
     }
 
 
