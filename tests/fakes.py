@@ -129,7 +129,7 @@ class FakeProvider:
     def speaks(self, dialect: str) -> bool:
         return dialect == self.dialect.name
 
-    def sending(self, dialect: str, body: bytes) -> Sending:
+    def sending(self, dialect: str, body: bytes, headers: Headers = ()) -> Sending:
         return Sending(b"POST", b"/v1/chat/completions", (), body)
 
     def send(self, sending: Sending) -> Exchange:

@@ -93,7 +93,9 @@ class Provider(Protocol):
     dialect: Dialect  # that of its upstream: a call in one that it does not speak is put into this
 
     def speaks(self, dialect: str) -> bool: ...
-    def sending(self, dialect: str, body: bytes) -> Sending: ...
+    def sending(
+        self, dialect: str, body: bytes, headers: Headers = ()
+    ) -> Sending: ...  # `headers` are the caller's: only what the provider is set to take goes out
 
 
 LastWords = Callable[[Problem, str], bytes]

@@ -150,6 +150,8 @@ def test_a_setting_without_effect_is_a_problem(text: str, key: str) -> None:
 def test_each_kind_of_provider_asks_for_what_it_needs() -> None:
     assert problem('[providers.p]\nkind = "openai"').key == "providers.p.key"
     assert problem('[providers.p]\nkind = "openai-compatible"').key == "providers.p.url"
+    assert problem('[providers.p]\nkind = "anthropic"').key == "providers.p.key"
+    assert problem('[providers.p]\nkind = "anthropic-compatible"').key == "providers.p.url"
 
 
 def test_each_kind_of_provider_has_its_own_defaults() -> None:

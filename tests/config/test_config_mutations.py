@@ -56,6 +56,8 @@ ASKED_FOR: dict[str, set[str]] = {
     "limits.store": {"limits.password"},
     "providers.openai.kind": {"providers.openai.kind"},
     "providers.openai.key": {"providers.openai.key"},
+    "providers.claude.kind": {"providers.claude.kind"},
+    "providers.claude.url": {"providers.claude.url"},
     "providers.openai.client_certificate": {"providers.openai.client_certificate"},
     "providers.openai.client_key": {"providers.openai.client_key"},
     "providers.azure.kind": {"providers.azure.kind"},

@@ -13,6 +13,7 @@ def test_a_bundled_price_list_covers_the_models_people_ask_for() -> None:
     targets = {row.target for row in seed_prices().listings}
 
     assert targets >= {"openai:gpt-4o", "openai:gpt-4o-mini", "openai:gpt-5", "openai:o3"}
+    assert targets >= {"anthropic:claude-opus-5-5", "anthropic:claude-sonnet-4-5"}
     assert targets >= {"local:smollm2-135m", "echo:echo"}
 
 
@@ -36,6 +37,13 @@ def test_cached_prompts_keep_their_discount() -> None:
     row = the_row("openai:gpt-4o")
 
     assert (row.input, row.cache_read, row.cache_write) == (2_500_000, 1_250_000, 2_500_000)
+
+
+@pytest.mark.req("P-15")
+def test_what_is_written_to_a_cache_costs_more_where_it_does() -> None:
+    row = the_row("anthropic:claude-opus-5-5")
+
+    assert (row.input, row.cache_read, row.cache_write) == (4_000_000, 200_000, 5_000_000)
 
 
 def test_a_price_that_rises_with_the_prompt_says_from_where() -> None:

@@ -169,6 +169,24 @@ def test_a_price_of_nothing_is_free() -> None:
     assert planned.is_free
 
 
+@pytest.mark.req("P-3")
+def test_documents_and_what_a_provider_adds_are_held_for() -> None:
+    model = replace(SMALL, document_tokens=7_000)
+    ask = replace(ASK, documents=2, added_tokens=300)
+
+    assert input_bound(ask, model) == input_bound(ASK, model) + 2 * 7_000 + 300
+
+
+@pytest.mark.req("P-3", "P-15")
+def test_a_prompt_that_may_be_kept_for_an_hour_is_held_for_at_that_rate() -> None:
+    usual = plan(_snapshot(), CALLER, ASK, NOW)
+    (leg,) = usual.legs
+
+    kept = plan(_snapshot(), CALLER, replace(ASK, may_keep_long=True), NOW)
+
+    assert kept.hold - usual.hold == leg.input_tokens * 1_000
+
+
 def test_what_is_billed_apart_is_refused_unless_the_model_is_free() -> None:
     ask = replace(ASK, unpriced_features=("web_search", "audio"))
 

@@ -86,6 +86,28 @@ def test_the_worst_case_can_happen(price: Price, tokens_in: int, tokens_out: int
     assert price.cost(usage) == price.worst(tokens_in, tokens_out, usage)
 
 
+@pytest.mark.req("P-3", "P-15")
+@given(prices, usages, st.integers(0, 10**6))
+def test_what_is_kept_for_an_hour_costs_twice_its_input_and_is_within_its_own_worst(
+    price: Price, usage: Usage, long: int
+) -> None:
+    kept = replace(usage, long_write=min(long, usage.cache_write))
+    input_bound = kept.input + kept.cache_read + kept.cache_write
+
+    assert price.cost(usage) <= price.cost(kept)
+    assert price.cost(kept) <= price.worst(input_bound, kept.output, may_keep_long=True)
+    assert kept.total == usage.total
+
+
+def test_an_hour_in_the_cache_is_billed_at_twice_the_input_unless_the_row_says_more() -> None:
+    usual = Price(1, "m", input=3_000_000, output=0, cache_read=300_000, cache_write=3_750_000)
+    dearer = replace(usual, cache_write=7_000_000)
+    usage = Usage(cache_write=10, long_write=4)
+
+    assert usual.cost(usage) == 6 * 3_750 + 4 * 6_000
+    assert dearer.cost(usage) == 10 * 7_000
+
+
 @given(prices)
 def test_only_a_price_of_nothing_is_free(price: Price) -> None:
     assert price.is_free == (price.cost(Usage(1, 1, 1, 1, 1, 1, 1)) == 0)

@@ -14,6 +14,8 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "ollama_embed": {"model": MODEL, "input": "hello"},
     "ollama_embeddings": {"model": MODEL, "prompt": "hello"},
     "ollama_generate": {"model": MODEL, "prompt": "hello"},
+    "messages": ask(max_tokens=100),
+    "count": ask(),
     "embeddings": {"model": MODEL, "input": "hello"},
     "images": {"model": MODEL, "prompt": "a toll house", "n": 2, "size": "512x512"},
     "moderations": {"model": MODEL, "input": "hello"},

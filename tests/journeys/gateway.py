@@ -213,6 +213,8 @@ async def gateway(
     up: str = "",
     standing: str = NEVER_LEFT_ALONE,
     targets: Sequence[str] = (TARGET,),
+    kind: str = "openai-compatible",
+    requests_per_minute: int = 0,
     limit: int | None = 10**12,
 ) -> AsyncIterator[Gateway]:
     """Serves `MODEL` from the upstream, priced; `settings`, `server`, `store`, `standing` and `up` are
@@ -230,6 +232,8 @@ async def gateway(
         up=up,
         standing=standing,
         targets=targets,
+        kind=kind,
+        requests_per_minute=requests_per_minute,
     )
     await furnish(it, limit)
     try:
@@ -251,6 +255,8 @@ def prepared(
     up: str = "",
     standing: str = NEVER_LEFT_ALONE,
     targets: Sequence[str] = (TARGET,),
+    kind: str = "openai-compatible",
+    requests_per_minute: int = 0,
 ) -> Gateway:
     port = free_port()
     environ = {**os.environ, "UP_KEY": "sk-upstream-canary-0123456789"}
@@ -277,11 +283,11 @@ listen = "127.0.0.1:{port}"
 [metrics]
 listen = "off"
 [limits]
-requests_per_minute = 0
+requests_per_minute = {requests_per_minute}
 {store}
 {standing}
 [providers.up]
-kind = "openai-compatible"
+kind = "{kind}"
 url = "{upstream_url}"
 key = "env:UP_KEY"
 {up}

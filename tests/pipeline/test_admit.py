@@ -47,6 +47,40 @@ async def test_success_is_settled_once_for_what_it_cost() -> None:
     assert world.ledger.held == 0
 
 
+class Begun:
+    """An answer that was cut after the provider had said what went in."""
+
+    usage: Usage | None = Usage(input=10, cache_read=4, cache_write=3, long_write=1)
+
+    def counted_output(self) -> int:
+        return 7
+
+
+@pytest.mark.req("P-8", "B-5")
+async def test_what_went_in_is_known_though_the_answer_was_cut() -> None:
+    world, plan = World(), planned()
+
+    async with admitted(call(), CALLER, plan, world.house) as meter:
+        meter.sent(plan.legs[0])
+        meter.streaming(Begun())
+
+    (settlement,) = world.ledger.settlements
+    assert settlement.usage == Usage(10, 7, 4, 3, long_write=1)
+    assert (settlement.source, settlement.anomaly) == (Source.COUNTED, None)
+
+
+@pytest.mark.req("P-7")
+async def test_a_whole_answer_that_says_nothing_of_its_output_is_marked() -> None:
+    world, plan = World(), planned()
+
+    async with admitted(call(), CALLER, plan, world.house) as meter:
+        meter.sent(plan.legs[0])
+        meter.completed(Begun())
+
+    (settlement,) = world.ledger.settlements
+    assert (settlement.usage.output, settlement.anomaly) == (7, "no_output_reported")
+
+
 @pytest.mark.req("B-6")
 @pytest.mark.parametrize("error", [UpstreamBroke(), RuntimeError("x"), KeyboardInterrupt()])
 async def test_whatever_goes_wrong_inside_is_settled_once(error: BaseException) -> None:

@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tollhouse.admin import ollama_shapes
+from tollhouse.dialects.anthropic_ask import ROLES
 from tollhouse.dialects.fields import REFUSED
+from tollhouse.dialects.openai_bounds import MOST_STOPS
 from tollhouse.dialects.openai_chat import BOUNDS, MOST_CHOICES
 from tollhouse.dialects.openai_embeddings import FORMATS, MOST_DIMENSIONS
 from tollhouse.dialects.openai_images import MOST_IMAGES, QUALITY, SIZE
@@ -60,6 +62,47 @@ CHAT = Shape(
             **dict.fromkeys(sorted(REFUSED), False),
         },
     },
+)
+_SPOKEN = {
+    "type": "object",
+    "required": ["role", "content"],
+    "properties": {
+        "role": {"enum": sorted(ROLES)},
+        "content": {"type": ["string", "array"]},
+    },
+}
+_ASKED: Node = {
+    "model": {"type": "string", "minLength": 1},
+    "messages": {"type": "array", "minItems": 1, "items": _SPOKEN},
+    "system": {"type": ["string", "array", "null"]},
+    "tools": {"type": ["array", "null"], "items": {"type": "object"}},
+    "stop_sequences": {"type": ["array", "null"], "maxItems": MOST_STOPS},
+    "thread": {"type": "null"},
+    **dict.fromkeys(sorted(REFUSED), False),
+}
+MESSAGES = Shape(
+    "Anthropic Messages, streamed or whole.",
+    answers={"application/json": {"type": "object"}, "text/event-stream": None},
+    body={
+        "type": "object",
+        "required": ["model", "messages", "max_tokens"],
+        "properties": {
+            **_ASKED,
+            "stream": {"type": ["boolean", "null"]},
+            "max_tokens": {"type": "integer", "minimum": 0, "maximum": LARGEST_WHOLE},
+        },
+    },
+)
+COUNT = Shape(
+    "How many tokens a call of Anthropic Messages would have.",
+    answers={
+        "application/json": {
+            "type": "object",
+            "required": ["input_tokens"],
+            "properties": {"input_tokens": {"type": "integer", "minimum": 0}},
+        }
+    },
+    body={"type": "object", "required": ["model", "messages"], "properties": _ASKED},
 )
 _TEXT = {"type": "string", "minLength": 1}
 _ITEM = {"type": "object", "anyOf": [{"required": ["type"]}, {"required": ["role"]}]}
@@ -214,6 +257,8 @@ _ALL = {
     "chat": CHAT,
     "responses": RESPONSES,
     "completions": COMPLETIONS,
+    "messages": MESSAGES,
+    "count": COUNT,
     "embeddings": EMBEDDINGS,
     "moderations": MODERATIONS,
     "rerank": RERANK,

@@ -24,6 +24,7 @@ HOST = 'a host name or address without a port, such as "llm.example.com"'
 ORIGIN = 'a scheme and a host, such as "https://chat.example.com", or "*"'
 API_VERSION = 'a day, such as "2024-10-21" or "2025-04-01-preview"'
 REGION = 'a region, such as "eu-central-1"'
+BETA = 'the name of a beta, such as "interleaved-thinking-2025-05-14" or "interleaved-thinking-*"'
 STORE = '"sqlite:PATH" or "postgresql://USER@HOST:PORT/DATABASE"'
 COUNTERS = '"memory" or "valkey://HOST:PORT/DATABASE"'
 HTTP = (
@@ -99,6 +100,12 @@ def read_api_version(text: str) -> str:
 
 def read_region(text: str) -> str:
     if not re.fullmatch(r"[a-z0-9-]{1,40}", text):
+        raise Unfit(shown(text))
+    return text
+
+
+def read_beta(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9._-]{1,100}\*?|\*", text):
         raise Unfit(shown(text))
     return text
 

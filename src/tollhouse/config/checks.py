@@ -151,8 +151,9 @@ def _provider(place: Place, provider: ProviderSettings) -> Iterator[Clash]:
         ((*place, "key"), (*place, "kind")),
     )
     if is_remote and provider.base_url is None:
+        path = "" if provider.is_anthropic else "/v1"
         yield Clash(
-            about_url, "nothing", "the URL of the server", 'Such as "http://127.0.0.1:8000/v1".'
+            about_url, "nothing", "the URL of the server", f'Such as "http://127.0.0.1:8000{path}".'
         )
     if provider.needs_key and provider.key is None:
         yield Clash(
@@ -164,6 +165,9 @@ def _provider(place: Place, provider: ProviderSettings) -> Iterator[Clash]:
     if kind != "azure" and provider.api_version is not None:
         yield _idle((*place, "api_version"), (*place, "kind"), f'"{kind}" has no versions')
     yield from _signing(place, provider)
+    if "betas" in provider.model_fields_set and not provider.is_anthropic:
+        because = f'a provider of the kind "{kind}" has no betas'
+        yield _idle((*place, "betas"), (*place, "kind"), because)
     if not is_remote and provider.url is not None:
         yield Clash(about_url, "a URL", f'nothing: a provider of the kind "{kind}" has none')
     if not is_remote and provider.key is not None:

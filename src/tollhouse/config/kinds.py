@@ -7,7 +7,10 @@ from difflib import get_close_matches
 from tollhouse.config.problems import Unfit, shown
 from tollhouse.data import catalogue
 
-OWN = ("openai", "openai-compatible", "ollama", "local", "echo")
+OWN = (
+    *("openai", "openai-compatible", "anthropic", "anthropic-compatible"),
+    *("ollama", "local", "echo"),
+)
 KIND = (
     ", ".join(f'"{kind}"' for kind in OWN)
     + ', or a vendor of `tollhouse providers list`, such as "groq"'

@@ -25,7 +25,16 @@ from tollhouse.domain.ranges import Ip, Network
 from tollhouse.domain.vendors import Vendor
 
 OPENAI_URL = "https://api.openai.com/v1"
+ANTHROPIC_URL = "https://api.anthropic.com"
+OWN_URLS = {"openai": OPENAI_URL, "anthropic": ANTHROPIC_URL}
 MIB = 1024 * 1024
+
+USUAL_BETAS = (
+    *("advanced-tool-use-*", "claude-code-*", "computer-use-*", "context-management-*", "effort-*"),
+    *("extended-cache-ttl-*", "fine-grained-tool-streaming-*", "interleaved-thinking-*"),
+    *("output-128k-*", "pdfs-*", "prompt-caching-*", "structured-outputs-*", "thinking-*"),
+    *("token-counting-*", "token-efficient-tools-*", "tool-examples-*"),
+)
 
 DATA_DIR = "a path; a relative one is under the working directory"
 KEY_FILE = f'{PATH}; "file:" before it is allowed'
@@ -86,6 +95,7 @@ Targets = tuple[
 ]
 Names = tuple[Annotated[str, Text(str, addresses.read_host, addresses.HOST)], ...]
 Origins = tuple[Annotated[str, Text(str, addresses.read_origin, addresses.ORIGIN)], ...]
+Betas = tuple[Annotated[str, Text(str, addresses.read_beta, addresses.BETA)], ...]
 Peppers = dict[Annotated[int, Text(int, _pepper_version, PEPPER_VERSION)], SecretRef]
 ProviderName = Annotated[str, Text(str, _provider_name, PROVIDER_NAME)]
 ModelName = Annotated[str, Text(str, _model_name, MODEL_NAME)]
@@ -446,18 +456,21 @@ class ProviderSettings(Section):
 
     kind: Kind = Field(
         description="`openai`: the OpenAI API. `openai-compatible`: any server that speaks it, "
-        "such as vLLM. A vendor or engine of `tollhouse providers list`, such as `groq`: what is known of it "
+        "such as vLLM. `anthropic`: the Anthropic API. `anthropic-compatible`: any server that speaks it. A "
+        "vendor or engine of `tollhouse providers list`, such as `groq`: what is known of it "
         "holds where nothing else is set. `ollama`: a server that speaks Ollama's API. "
         "`local`: a small model on this machine. `echo`: answers with the question, "
         "for tests."
     )
     url: Annotated[str, Text(str, addresses.read_http, addresses.HTTP)] | None = setting(
-        "Where the API begins. Required for `openai-compatible`, for `ollama` (without `/api`) "
+        "Where the API begins. Required for the compatible kinds, for `ollama` (without `/api`) "
         "and for engines of the catalogue; "
-        f"`{OPENAI_URL}` for `openai` if left out, what its row says for a vendor; not for `local` and `echo`."
+        f"`{OPENAI_URL}` for `openai` and `{ANTHROPIC_URL}` for `anthropic` if left out, what its row says for a "
+        "vendor; not for `local` and `echo`. For Anthropic's it bears no `/v1`."
     )
     key: SecretRef | None = setting(
-        "The provider's API key. Required for `openai` and for vendors of the catalogue; not for `local` and `echo`."
+        "The provider's API key. Required for `openai`, `anthropic` and vendors of the catalogue; not for "
+        "`local` and `echo`."
     )
     api_version: (
         Annotated[str, Text(str, addresses.read_api_version, addresses.API_VERSION)] | None
@@ -534,12 +547,19 @@ class ProviderSettings(Section):
         "The member of the body that bounds the output. Left out, it is `max_completion_tokens` "
         "for `openai`, what its row says for a vendor, and `max_tokens` for all others."
     )
+    betas: Betas = setting(
+        "For the Anthropic kinds: what callers may ask for by `anthropic-beta`, where a `*` at the end stands "
+        "for any ending. The rest of what they ask for does not go out. Left out, it is what agents use and "
+        "what changes no price.",
+        USUAL_BETAS,
+        strict=False,
+    )
 
     @property
     def base_url(self) -> str | None:
         """Where the API begins, defaults included; None for kinds that are reached otherwise."""
         if self.url is not None or self.vendor is None:
-            return self.url or (OPENAI_URL if self.kind == "openai" else None)
+            return self.url or OWN_URLS.get(self.kind)
         return self.vendor.url
 
     @property
@@ -549,7 +569,7 @@ class ProviderSettings(Section):
 
     @property
     def needs_key(self) -> bool:
-        return self.kind == "openai" or (self.vendor is not None and self.vendor.needs_key)
+        return self.kind in OWN_URLS or (self.vendor is not None and self.vendor.needs_key)
 
     @property
     def key_header(self) -> str:
@@ -566,6 +586,10 @@ class ProviderSettings(Section):
     @property
     def lists_models(self) -> bool:
         return self.api_version is None and (self.vendor is None or self.vendor.lists_models)
+
+    @property
+    def is_anthropic(self) -> bool:
+        return self.kind in ("anthropic", "anthropic-compatible")
 
     @property
     def dialects(self) -> tuple[str, ...]:
@@ -630,6 +654,13 @@ class ModelSettings(Section):
     image_tokens: int = setting(
         "What one image is held for, in tokens. Must not be less than the provider can bill.",
         50_000,
+        ge=0,
+        le=10_000_000,
+    )
+    document_tokens: int = setting(
+        "What one document is held for, in tokens: a file of pages, or one that the provider fetches. Must "
+        "not be less than the provider can bill; the model's context window always is enough.",
+        200_000,
         ge=0,
         le=10_000_000,
     )

@@ -29,6 +29,7 @@ def _model(settings: Settings, name: str, model: ModelSettings) -> Model:
         price_optional=frozenset(map(Task, settings.ledger.price_optional)),
         context_tokens=model.context_tokens,
         is_strict=model.strict,
+        document_tokens=model.document_tokens,
         weights=tuple(target.weight for target in ordered if target.weight is not None),
         takes_tools=model.tools,
         drops_prefix=model.star == "rest",

@@ -224,6 +224,12 @@ class NotTranslatable(Refusal):
     title = "The model's target speaks another dialect, in which this cannot be said."
 
 
+class ThreadUnsupported(Refusal):
+    code = "thread_unsupported_request"
+    status = 400
+    title = "This gateway keeps no conversations: send the whole of it, without `thread`."
+
+
 class UrlNotAllowed(Refusal):
     code = "url_not_allowed"
     status = 400

@@ -100,15 +100,13 @@ class Meter:
             return seen.usage, Source.PROVIDER, None
         ask = self.plan.ask
         counted = replace(ask.most, input=counted_input(ask), output=seen.counted_output())
-        if seen.usage is not None:
+        is_whole = self.outcome is Outcome.COMPLETED
+        if seen.usage is not None:  # some providers tell what went in before anything comes out
             if counted.output == 0:
                 return seen.usage, Source.PROVIDER, None
-            return (
-                Usage(seen.usage.input, counted.output, seen.usage.cache_read),
-                Source.COUNTED,
-                "no_output_reported",
-            )
-        is_untold = self.outcome is Outcome.COMPLETED and ask.expects_usage
+            usage = replace(seen.usage, output=counted.output)
+            return usage, Source.COUNTED, "no_output_reported" if is_whole else None
+        is_untold = is_whole and ask.expects_usage
         return counted, Source.COUNTED, "no_usage" if is_untold else None
 
 

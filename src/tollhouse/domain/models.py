@@ -68,6 +68,15 @@ class Ask:
     expects_usage: bool = True
     """Whether providers tell what such a call used."""
 
+    documents: int = 0
+    """Those whose tokens nobody here can count: pages in a file, or behind a URL."""
+
+    added_tokens: int = 0
+    """What the provider puts in itself for what was asked, such as instructions for tools."""
+
+    may_keep_long: bool = False
+    """Whether the provider is asked to keep some of the prompt for an hour, which it bills dearer."""
+
 
 @value
 class Leg:
@@ -112,6 +121,14 @@ MESSAGE_TOKENS = 16
 
 def plan(snapshot: Snapshot, caller: Principal, ask: Ask, now: float, seed: float = 0.0) -> Plan:
     """By `seed`, from 0 to 1, targets that share the calls get theirs."""
+    model = allowed(snapshot, caller, ask)
+    targets = _targets(model, ask, seed)
+    legs = tuple([_leg(snapshot, model, target, ask, now) for target in targets])
+    return Plan(ask, model, legs, max([leg.worst for leg in legs]), caller.tenant)
+
+
+def allowed(snapshot: Snapshot, caller: Principal, ask: Ask) -> Model:
+    """The model that is asked for, if it is there, does that, and may be called."""
     found = naming.find_either(snapshot, caller.tenant, ask.model, ask.otherwise)
     if found is None:
         raise ModelUnknown(
@@ -136,9 +153,7 @@ def plan(snapshot: Snapshot, caller: Principal, ask: Ask, now: float, seed: floa
             f"{ask.model!r} cannot call tools. Leave `tools` out, or ask a model that can.",
             param="tools",
         )
-    targets = _targets(model, ask, seed)
-    legs = tuple([_leg(snapshot, model, target, ask, now) for target in targets])
-    return Plan(ask, model, legs, max([leg.worst for leg in legs]), caller.tenant)
+    return model
 
 
 def input_bound(ask: Ask, model: Model) -> int:
@@ -149,6 +164,8 @@ def input_bound(ask: Ask, model: Model) -> int:
         + MESSAGE_TOKENS * ask.messages
         + ask.images * model.image_tokens
         + (ask.home.tokens if ask.home else 0)
+        + ask.documents * model.document_tokens
+        + ask.added_tokens
     )
 
 
@@ -187,7 +204,12 @@ def _leg(snapshot: Snapshot, model: Model, target: Target, ask: Ask, now: float)
         price,
         tokens_in,
         tokens_out,
-        price.worst(tokens_in, tokens_out * ask.choices + ask.predicted_bytes, ask.most),
+        price.worst(
+            tokens_in,
+            tokens_out * ask.choices + ask.predicted_bytes,
+            ask.most,
+            may_keep_long=ask.may_keep_long,
+        ),
     )
 
 

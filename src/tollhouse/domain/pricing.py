@@ -13,6 +13,7 @@ from tollhouse.domain.values import value
 
 PICOS_PER_NANO = 1_000
 NANOS_PER_DOLLAR = 1_000_000_000
+LONG_WRITE_TIMES = 2
 
 
 @value
@@ -31,6 +32,9 @@ class Usage:
 
     characters: int = 0
     """Spoken."""
+
+    long_write: int = 0
+    """How many of those that were written are kept for an hour."""
 
     @property
     def total(self) -> int:
@@ -69,8 +73,13 @@ class Price:
 
     @property
     def dearest_input(self) -> int:
-        """The highest rate that a token going in can be billed at."""
+        """The highest rate that a token going in can be billed at, unless it is kept for an hour."""
         return max(self.input, self.cache_read, self.cache_write)
+
+    @property
+    def long_write(self) -> int:
+        """Of a token that is kept for an hour: twice its input, or what a row says if that is more."""
+        return max(self.cache_write, LONG_WRITE_TIMES * self.input)
 
     def cost(self, usage: Usage) -> int:
         return _nanos(
@@ -78,12 +87,21 @@ class Price:
             + usage.output * self.output
             + usage.cache_read * self.cache_read
             + usage.cache_write * self.cache_write
+            + usage.long_write * (self.long_write - self.cache_write)
             + (self._units(usage) if self.has_units else 0)
         )
 
-    def worst(self, input_tokens: int, output_tokens: int, most: Usage = NOTHING) -> int:
+    def worst(
+        self,
+        input_tokens: int,
+        output_tokens: int,
+        most: Usage = NOTHING,
+        *,
+        may_keep_long: bool = False,
+    ) -> int:
         """The most that so many tokens can cost, however they are classed, with what `most` has beside them."""
-        tokens = input_tokens * self.dearest_input + output_tokens * self.output
+        dearest = max(self.dearest_input, self.long_write) if may_keep_long else self.dearest_input
+        tokens = input_tokens * dearest + output_tokens * self.output
         return _nanos(tokens + self._units(most))
 
     def _units(self, usage: Usage) -> int:

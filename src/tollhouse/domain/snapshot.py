@@ -51,6 +51,7 @@ class Model:
 
     is_strict: bool = False
     """Whether a call is refused rather than told to a target in part."""
+    document_tokens: int = 200_000
 
     weights: tuple[int, ...] = ()
     """By which the first targets share the calls; those without come after, in order."""

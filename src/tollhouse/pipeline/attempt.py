@@ -120,7 +120,8 @@ class Attempt:
         self._meter.unsaid = lane.unsaid
         if lane.unsaid and self._plan.model.is_strict:
             raise self._half_said(lane.unsaid)
-        return provider.upstream.send(provider.sending(lane.spoken.name, outgoing))
+        sending = provider.sending(lane.spoken.name, outgoing, self._call.headers)
+        return provider.upstream.send(sending)
 
     def _sealed(self, known_as: str) -> str:
         """Whoever goes on from this answer has all of it in the input: at most what was held for."""

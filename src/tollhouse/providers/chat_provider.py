@@ -60,7 +60,7 @@ class ChatProvider:
     def speaks(self, dialect: str) -> bool:
         return dialect in self._paths
 
-    def sending(self, dialect: str, body: bytes) -> Sending:
+    def sending(self, dialect: str, body: bytes, _: Headers = ()) -> Sending:
         return Sending(b"POST", self._paths[dialect], self._headers, body)
 
 

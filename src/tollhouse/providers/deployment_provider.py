@@ -8,7 +8,7 @@ from urllib.parse import quote
 import msgspec
 
 from tollhouse.domain.exchange import Sending
-from tollhouse.ports import Dialect, Upstream
+from tollhouse.ports import Dialect, Headers, Upstream
 from tollhouse.providers.chat_provider import PATHS, USUAL, ChatProvider
 
 
@@ -37,7 +37,7 @@ class DeploymentProvider(ChatProvider):
             name: PATHS[name] + f"?api-version={api_version}".encode() for name in speaks
         }
 
-    def sending(self, dialect: str, body: bytes) -> Sending:
+    def sending(self, dialect: str, body: bytes, _: Headers = ()) -> Sending:
         deployment = quote(_named(body).model, safe="").encode()
         path = self._before + deployment + self._after[dialect]
         return Sending(b"POST", path, self._headers, body)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 
 from tollhouse.domain.exchange import Sending
-from tollhouse.ports import Dialect, Upstream
+from tollhouse.ports import Dialect, Headers, Upstream
 from tollhouse.providers.chat_provider import USUAL, ChatProvider
 from tollhouse.providers.sigv4 import Credentials, Scope, signed
 
@@ -28,6 +28,6 @@ class SignedProvider(ChatProvider):
         self._credentials, self._scope = signing
         self._clock_s = clock_s
 
-    def sending(self, dialect: str, body: bytes) -> Sending:
+    def sending(self, dialect: str, body: bytes, _: Headers = ()) -> Sending:
         plain = super().sending(dialect, body)
         return signed(plain, self._host, self._credentials, self._scope, self._clock_s())

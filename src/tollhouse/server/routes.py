@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from tollhouse.pipeline.count import count
 from tollhouse.pipeline.list_models import list_models
 from tollhouse.pipeline.ollama_models import list_running, offer_nothing, show, tags
 from tollhouse.pipeline.refuse import refuse
@@ -13,6 +14,7 @@ from tollhouse.pipeline.serve import serve
 from tollhouse.ports import Dialect
 
 CALL_S = 1800.0
+COUNT_S = 60.0
 LIST_S = 10.0
 MIB = 1024 * 1024
 MOST_OF_A_NAME = 64 * 1024
@@ -48,6 +50,11 @@ def route_table(
         *metered("rerank", "/v1/rerank", "/v2/rerank", "/api/v1/rerank", "/rerank"),
         *metered("images", "/v1/images/generations", "/api/v1/images/generations"),
         *metered("speech", "/v1/audio/speech", "/api/v1/audio/speech"),
+        *metered("messages", "/v1/messages", "/api/v1/messages"),
+        *[
+            _count(path, dialects["count"], max_body_bytes)
+            for path in ("/v1/messages/count_tokens", "/api/v1/messages/count_tokens")
+        ],
         _models("/v1/models", chat),
         _models("/v1/models/", chat),
         _models("/api/v1/models", chat),
@@ -109,6 +116,11 @@ def _metered(name: str, path: str, dialect: Dialect, max_body_bytes: int) -> Rou
         max_body_bytes=max_body_bytes,
         is_plain=False,
     )
+
+
+def _count(path: str, dialect: Dialect, max_body_bytes: int) -> Route:
+    free = _free("count", "POST", path, dialect, count, is_plain=False)
+    return replace(free, deadline_s=COUNT_S, max_body_bytes=max_body_bytes)
 
 
 def _models(path: str, dialect: Dialect) -> Route:

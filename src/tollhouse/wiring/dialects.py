@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tollhouse.config import Settings
+from tollhouse.dialects.anthropic_count import AnthropicCount
+from tollhouse.dialects.anthropic_messages import AnthropicMessages
 from tollhouse.dialects.ollama_chat import OllamaChat
 from tollhouse.dialects.ollama_generate import OllamaGenerate
 from tollhouse.dialects.ollama_rephrased import EmbedAnywhere, EmbeddingsAnywhere
@@ -34,6 +36,8 @@ def dialects() -> Mapping[str, Dialect]:
         "ollama_generate": OllamaGenerate(),
         "ollama_embed": EmbedAnywhere(),
         "ollama_embeddings": EmbeddingsAnywhere(),
+        "messages": AnthropicMessages(),
+        "count": AnthropicCount(),
     }
 
 

@@ -9,12 +9,14 @@ from contextlib import AsyncExitStack
 
 from tollhouse.config import Settings
 from tollhouse.config.settings import ProviderSettings
+from tollhouse.dialects.anthropic_messages import AnthropicMessages
 from tollhouse.dialects.ollama_chat import OllamaChat
 from tollhouse.dialects.openai_chat import OpenAIChat
 from tollhouse.dialects.openai_responses import OpenAIResponses
 from tollhouse.domain.exchange import Deadlines
 from tollhouse.domain.urls import parse
 from tollhouse.ports import Dialect, Provider
+from tollhouse.providers.anthropic_provider import AnthropicProvider
 from tollhouse.providers.chat_provider import ChatProvider
 from tollhouse.providers.deployment_provider import DeploymentProvider
 from tollhouse.providers.echo import Echo
@@ -26,7 +28,7 @@ from tollhouse.upstream.client import HttpUpstream
 from tollhouse.upstream.moving import MovingUpstream
 from tollhouse.wiring.ways import way_of
 
-CHAT, OLLAMA = OpenAIChat(), OllamaChat()
+CHAT, MESSAGES, OLLAMA = OpenAIChat(), AnthropicMessages(), OllamaChat()
 CONVERSATIONS: Mapping[str, Dialect] = {each.name: each for each in (CHAT, OpenAIResponses())}
 LOCAL_CONNECTIONS = 128
 """What the local engine has threads for."""
@@ -57,13 +59,15 @@ async def _open_provider(
         keep_alive_s=provider.keep_alive_s,
     )
     stack.push_async_callback(upstream.aclose)
+    base_path, key = upstream.base_path.encode(), provider.key.reveal() if provider.key else None
+    if provider.is_anthropic:
+        return AnthropicProvider(upstream, MESSAGES, base_path, key, provider.betas)
     if provider.kind == "ollama":
-        key = provider.key.reveal() if provider.key else None
-        return OllamaProvider(upstream, OLLAMA, upstream.base_path.encode(), key)
+        return OllamaProvider(upstream, OLLAMA, base_path, key)
     speaks = (*provider.dialects, "openai_embeddings")
     conversation = CONVERSATIONS[provider.dialects[0]]
     if signing := _signing(provider):
-        origin = (parse(provider.base_url or "").authority, upstream.base_path.encode())
+        origin = (parse(provider.base_url or "").authority, base_path)
         return SignedProvider(upstream, conversation, origin, signing, time.time, speaks)
     if provider.api_version is not None:
         key = provider.key.reveal() if provider.key else None
@@ -74,8 +78,8 @@ async def _open_provider(
     return ChatProvider(
         upstream,
         conversation,
-        upstream.base_path.encode(),
-        provider.key.reveal() if provider.key else None,
+        base_path,
+        key,
         speaks,
         key_header=provider.key_header,
     )

@@ -1,0 +1,66 @@
+"""An upstream that speaks Anthropic's API: where a request goes, and what of the caller's headers goes along."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from tollhouse.domain.access import is_granted
+from tollhouse.domain.exchange import Sending
+from tollhouse.ports import Dialect, Headers, Upstream
+from tollhouse.providers.chat_provider import USER_AGENT
+
+PATHS = {
+    "anthropic_messages": b"/v1/messages",
+    "anthropic_count": b"/v1/messages/count_tokens",
+}
+USUAL_VERSION = b"2023-06-01"
+MOST_BETAS = 64
+
+_version = re.compile(rb"[0-9]{4}-[0-9]{2}-[0-9]{2}").fullmatch
+_beta = re.compile(r"[A-Za-z0-9._-]{1,100}").fullmatch
+
+
+class AnthropicProvider:
+    """Implements Provider. The key is bound to the one upstream that it was given with."""
+
+    def __init__(
+        self,
+        upstream: Upstream,
+        dialect: Dialect,
+        base_path: bytes,
+        key: str | None,
+        betas: tuple[str, ...],
+    ) -> None:
+        self.upstream = upstream
+        self.dialect = dialect
+        base_path = base_path.rstrip(b"/").removesuffix(b"/v1")
+        self._paths = {dialect: base_path + path for dialect, path in PATHS.items()}
+        self._betas = betas
+        self._headers = (
+            (b"content-type", b"application/json"),
+            (b"accept", b"application/json, text/event-stream"),
+            (b"accept-encoding", b"identity"),
+            (b"user-agent", USER_AGENT),
+            *(((b"x-api-key", key.encode()),) if key else ()),
+        )
+
+    def speaks(self, dialect: str) -> bool:
+        return dialect in self._paths
+
+    def sending(self, dialect: str, body: bytes, headers: Headers = ()) -> Sending:
+        """Of the caller's headers two go out, read and written anew."""
+        version, betas = USUAL_VERSION, ""
+        for name, value in headers:
+            if name == b"anthropic-version" and _version(value):
+                version = value
+            elif name == b"anthropic-beta":
+                betas += "," + value.decode("latin-1")
+        passed = ",".join(self._passed(betas)).encode()
+        bound = ((b"anthropic-beta", passed),) if passed else ()
+        own = (*self._headers, (b"anthropic-version", version), *bound)
+        return Sending(b"POST", self._paths[dialect], own, body)
+
+    def _passed(self, betas: str) -> Iterator[str]:
+        asked = dict.fromkeys(beta.strip(" \t") for beta in betas.split(",", MOST_BETAS))
+        return (beta for beta in asked if _beta(beta) and is_granted(beta, self._betas))
