@@ -288,7 +288,7 @@ def test_what_anthropic_has_no_words_for_is_named(
     [
         (None, None, None),
         (None, False, {"type": "auto", "disable_parallel_tool_use": True}),
-        (ToolChoice(Choose.AUTO), True, {"type": "auto"}),
+        (ToolChoice(Choose.AUTO), True, {"type": "auto", "disable_parallel_tool_use": False}),
         (ToolChoice(Choose.NONE), False, {"type": "none"}),
         (ToolChoice(Choose.ONE, "look"), None, {"type": "tool", "name": "look"}),
     ],

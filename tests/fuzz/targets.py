@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from fuzz import answers, bodies, doors, ollamas, responses, tasks, texts
+from fuzz import answers, bodies, claude, doors, ollamas, responses, tasks, texts
 
 CORPUS = Path(__file__).with_name("corpus")
 CRASHES = Path(".fuzz/crashes")
@@ -65,6 +65,15 @@ TARGETS = {
     ),
     "ollama_lines": Target(
         ollamas.ollama_lines_target, ollamas.LINE_SEEDS, (*JSON_WORDS, *ollamas.WORDS)
+    ),
+    "anthropic_ask": Target(
+        claude.anthropic_ask_target, claude.ASK_SEEDS, (*JSON_WORDS, *claude.ASK_WORDS)
+    ),
+    "anthropic_stream": Target(
+        claude.anthropic_stream_target, claude.STREAM_SEEDS, (*JSON_WORDS, *claude.WORDS)
+    ),
+    "anthropic_whole": Target(
+        claude.anthropic_whole_target, claude.WHOLE_SEEDS, (*JSON_WORDS, *claude.WORDS)
     ),
     "error_text": Target(
         answers.error_text_target, answers.ERROR_SEEDS, (*JSON_WORDS, b'"message"', b"sk-", b"://")

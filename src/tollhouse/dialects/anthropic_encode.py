@@ -104,6 +104,8 @@ class _Saying:
             return {}
         said: Members = {"tools": [self._tool(tool) for tool in conversation.tools]}
         choice = _choice(conversation.tool_choice, conversation.has_parallel_calls)
+        if choice == {"type": "none"}:
+            self._leave("has_parallel_calls", conversation.has_parallel_calls)
         return {**said, "tool_choice": choice} if choice else said
 
     def thinking(self, thinking: Thinking | None, most: int) -> Members:
@@ -127,14 +129,14 @@ class _Saying:
             self._leave(f"sampling.{name}", getattr(sampling, name))
         temperature, top_p, top_k = sampling.temperature, sampling.top_p, sampling.top_k
         if thinks:
-            self._leave("sampling.temperature", temperature if temperature != 1 else None)
+            self._leave("sampling.temperature", temperature)
             self._leave("sampling.top_k", top_k)
             temperature = top_k = None
         if temperature is not None and temperature > HOTTEST:
             self.unsaid.append("sampling.temperature")
             temperature = HOTTEST
         if top_p is not None and (thinks or temperature is not None):
-            self._leave("sampling.top_p", top_p if top_p != 1 else None)
+            self._leave("sampling.top_p", top_p)
             top_p = None
         stops = [stop for stop in sampling.stop if stop.strip()]
         if len(stops) < len(sampling.stop):
@@ -184,7 +186,7 @@ class _Saying:
         return {**said, "citations": cited} if cited else said
 
     def _image(self, image: Image) -> Iterator[Members]:
-        self._leave("messages.image.detail", image.detail if image.detail != "auto" else None)
+        self._leave("messages.image.detail", image.detail)
         if image.data is not None:
             source = {"type": "base64", "media_type": image.media_type, "data": image.data}
         elif image.url is not None:
@@ -264,7 +266,8 @@ def _text_of(data: str) -> str | None:
 
 
 def _choice(choice: ToolChoice | None, has_parallel_calls: bool | None) -> Members | None:  # noqa: FBT001
-    single = {"disable_parallel_tool_use": True} if has_parallel_calls is False else {}
+    several = has_parallel_calls
+    single = {} if several is None else {"disable_parallel_tool_use": not several}
     if choice is None:
         return {"type": "auto", **single} if single else None
     if choice.choose is Choose.NONE:
