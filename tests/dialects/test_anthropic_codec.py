@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tollhouse.dialects import anthropic_state
 from tollhouse.dialects.anthropic_messages import AnthropicMessages
+from tollhouse.dialects.openai_chat import OpenAIChat
 from tollhouse.domain.conversation import (
     Audio,
     Choose,
@@ -335,6 +337,26 @@ def test_what_another_dialect_sealed_goes_out_as_a_signature_and_comes_home() ->
     )
 
     assert decoded.messages[0].parts == (Reasoning("hm", state), Text("hi"))
+
+
+@pytest.mark.req("P-11")
+@pytest.mark.parametrize("raw", [{"reasoning_details": 5}, {"reasoning_details": "x"}, {}])
+def test_a_seal_that_a_caller_made_up_harms_nobody(raw: dict[str, Any]) -> None:
+    signature = anthropic_state.signature(State("openai_chat", raw))
+    thought = {"type": "thinking", "thinking": "hm", "signature": signature}
+    conversation = _decode({**_hello(), "messages": [{"role": "assistant", "content": [thought]}]})
+
+    for codec in (OpenAIChat(), CODEC):
+        body, _ = codec.encode(conversation, LEG)
+        assert b"tollhouse." not in body
+
+
+def test_citations_of_no_form_are_none() -> None:
+    text = {"type": "text", "text": "x", "citations": 7}
+
+    (message,) = _decode({**_hello(), "messages": [{"role": "user", "content": [text]}]}).messages
+
+    assert message.parts == (Text("x"),)
 
 
 @pytest.mark.parametrize("signature", ["tollhouse.", "tollhouse.!", "tollhouse.e30="])

@@ -66,7 +66,8 @@ def _shown(kind: str, given: Taking, message: Taking) -> Text | Image | File | N
     part: Text | Image | File | None
     match kind:
         case "text":
-            citations = tuple(cited(each) for each in given.any("citations") or ())
+            found = given.any("citations")
+            citations = tuple(map(cited, found)) if isinstance(found, list) else ()
             part = Text(given.needed("text"), mark(given), citations)
         case "image":
             part = _image(given)
