@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from tollhouse.dialects.anthropic_messages import AnthropicMessages
 from tollhouse.dialects.openai_chat import OpenAIChat
 from tollhouse.dialects.openai_responses import OpenAIResponses
 from tollhouse.domain.conversation import State
@@ -50,6 +51,7 @@ DIALECTS = (
         "openai-compatible",
         {"encrypted_content": "c2VhbGVk"},
     ),
+    Spoken("Anthropic Messages", AnthropicMessages(), "anthropic", {"signature": "c2VhbGVk"}),
 )
 
 
