@@ -95,7 +95,7 @@ def test_what_is_kept_for_an_hour_costs_twice_its_input_and_is_within_its_own_wo
     input_bound = kept.input + kept.cache_read + kept.cache_write
 
     assert price.cost(usage) <= price.cost(kept)
-    assert price.cost(kept) <= price.worst(input_bound, kept.output, may_keep_long=True)
+    assert price.cost(kept) <= price.worst(input_bound, kept.output, kept, may_keep_long=True)
     assert kept.total == usage.total
 
 
