@@ -8,7 +8,8 @@ on its way back.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from functools import lru_cache
+from typing import Any, Protocol, TypeGuard
 
 from tollhouse.domain.errors import NotTranslatable
 from tollhouse.domain.models import Ask, Leg
@@ -54,7 +55,7 @@ class Native:
         self, spoken: Dialect, call: Call, ask: Ask, leg: Leg, seal: Callable[[str], str] = str
     ) -> None:
         self.spoken = spoken
-        self.unsaid = spoken.left_out(ask, leg) if isinstance(spoken, Sparing) else ()
+        self.unsaid = spoken.left_out(ask, leg) if _spares(spoken) else ()
         self._call = call
         self._ask = ask
         self._leg = leg
@@ -69,7 +70,7 @@ class Native:
         return relay
 
     def _relay(self) -> Relay:
-        if isinstance(self.spoken, Keeping):
+        if _keeps(self.spoken):
             return self.spoken.keeping_relay(self._ask, self._seal)
         return self.spoken.relay(self._ask)
 
@@ -136,5 +137,24 @@ def stream_headers(dialect: Dialect, media: bytes = b"") -> Headers:
 
 
 def _leave_last_words(call: Call, speaker: Relay | Writer) -> None:
-    if isinstance(speaker, Failing):
+    if _fails(speaker):
         call.reply.last_words = speaker.problem_event
+
+
+def _spares(dialect: Dialect) -> TypeGuard[Sparing]:
+    return _is((type(dialect), Sparing))
+
+
+def _keeps(dialect: Dialect) -> TypeGuard[Keeping]:
+    return _is((type(dialect), Keeping))
+
+
+def _fails(speaker: Relay | Writer) -> TypeGuard[Failing]:
+    return _is((type(speaker), Failing))
+
+
+@lru_cache(maxsize=256)
+def _is(kind_and_protocol: Any) -> bool:
+    """What `isinstance` says, asked once for each class: it takes microseconds to look through a protocol."""
+    kind, protocol = kind_and_protocol
+    return issubclass(kind, protocol)
