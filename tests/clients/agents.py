@@ -24,6 +24,7 @@ class Agent:
     start: str  # the script in Node that finds the program
     dialect: str
     path: str
+    runtime: str = "Node"
 
     @property
     def id(self) -> str:
