@@ -29,7 +29,7 @@ format: $(VENV)/.dev ## put every file into the form that `check` wants
 
 clients: $(VENV)/.dev $(VENV)-clients/.python ## the SDKs and agents that people use, each against a served gateway
 	@scripts/install-node tests/clients/node tests/clients/agents
-	@TOLLHOUSE_CLIENTS=1 $(BIN)/python -m pytest -n $(or $(JOBS),2) --dist loadgroup -rs tests/clients $(ARGS)
+	@TOLLHOUSE_CLIENTS=1 $(BIN)/python -m pytest -n $(or $(JOBS),2) --dist loadgroup tests/clients $(ARGS)
 
 fuzz: $(VENV)/.dev $(VENV)/.fuzz ## look for input that breaks a parser (SECONDS=60 a target, TARGET="sse_relay url", KEEP=1)
 	@PYTHONPATH=tests $(BIN)/python -m fuzz --seconds $(or $(SECONDS),60) $(if $(KEEP),--keep) $(TARGET)

@@ -65,6 +65,13 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
             _notes.setdefault(client, {})[what] = report.outcome
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What could not be tried here, and why: a line each."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    for line in sorted({report.longrepr[2].removeprefix("Skipped: ") for report in skipped}):
+        terminalreporter.write_line(line)
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
     if _notes and not hasattr(session.config, "workerinput"):
         FILE.parent.mkdir(exist_ok=True)

@@ -25,7 +25,7 @@ async def test_a_session_with_tools_ends_in_the_last_word(
     told = await stage.run(client, behind)
 
     assert told["error" if "error" in told else "text"] == LAST_WORD
-    assert told["called"] == CITIES
+    assert sorted(told["called"]) == sorted(CITIES)  # a framework may call them side by side
     assert (told["input"], told["output"]) == (INPUT, OUTPUT)
     asked = stage.pipe.posts(client.path)
     assert len(asked) == len(stage.up.asked) == len(TURNS)
