@@ -75,4 +75,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 def pytest_sessionfinish(session: pytest.Session) -> None:
     if _notes and not hasattr(session.config, "workerinput"):
         FILE.parent.mkdir(exist_ok=True)
-        FILE.write_text(json.dumps(_notes, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+        earlier = json.loads(FILE.read_text("utf-8")) if FILE.exists() else {}
+        notes = {client: earlier.get(client, {}) | tried for client, tried in _notes.items()}
+        FILE.write_text(json.dumps(earlier | notes, indent=2, sort_keys=True), encoding="utf-8")

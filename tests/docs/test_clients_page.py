@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from clients.agents import AGENTS
-from clients.offered import is_offered
 from clients.roster import CLIENTS
 
 PAGE = Path("docs/reference/clients.md").read_text("utf-8")
@@ -26,9 +25,3 @@ def test_every_client_stands_there_in_the_version_of_the_lock() -> None:
 
 def test_no_client_failed() -> None:
     assert not [row for row in ROWS if "**no**" in row]
-
-
-def test_every_client_that_the_gateway_has_a_path_for_was_tried() -> None:
-    offered = [is_offered(each.dialect) for each in (*CLIENTS, *AGENTS)]
-
-    assert ["not tried" not in row for row in ROWS] == offered
