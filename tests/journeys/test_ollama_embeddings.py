@@ -58,7 +58,7 @@ async def test_texts_become_vectors_in_their_order(
     }
     await door.nothing_is_held()
     assert await door.spent() == 7 * NANOS_IN
-    door.stop()
+    await door.end()
     (record,) = door.calls()
     assert (record["route"], record["outcome"], record["unsaid"]) == ("ollama_embed", "ok", [])
 
@@ -70,7 +70,7 @@ async def test_what_openai_has_no_words_for_is_named(
 
     await it.embed(MODEL, "a", truncate=False, options={"num_ctx": 64}, keep_alive="5m")
 
-    door.stop()
+    await door.end()
     assert set(door.calls()[0]["unsaid"]) == {"truncate", "options.num_ctx", "keep_alive"}
 
 

@@ -188,7 +188,7 @@ async def test_to_load_a_model_costs_nothing_and_asks_nobody(
     assert (unloaded.message.content, unloaded.done_reason) == ("", "unload")
     assert up.asked == []
     assert await door.spent() == 0
-    door.stop()
+    await door.end()
     assert [(it["status"], it["held_nanos"]) for it in door.calls()] == [(200, 0), (200, 0)]
 
 
@@ -238,7 +238,7 @@ async def test_an_exhausted_budget_is_told_and_asked_exactly_once(
     assert error.status_code == 402
     assert "tenant:acme" in error.error
     assert up.asked == []
-    door.stop()
+    await door.end()
     assert [record["code"] for record in door.calls()] == ["budget_exhausted"]
 
 
@@ -334,7 +334,7 @@ async def _is_paid_once(door: Gateway, route: str) -> None:
     await door.nothing_is_held()
     assert await door.spent() == COST
     await door.is_consistent()
-    door.stop()
+    await door.end()
     calls = [record for record in door.calls() if record["owed_nanos"]]
     assert [(it["route"], it["status"], it["outcome"]) for it in calls] == [(route, 200, "ok")]
     assert {(it["input"], it["output"]) for it in calls} == {(PROMPT_TOKENS, 5)}

@@ -283,7 +283,7 @@ async def _is_paid_once(door: Gateway) -> None:
     await door.nothing_is_held()
     assert await door.spent() == COST
     await door.is_consistent()
-    door.stop()
+    await door.end()
     (record,) = door.calls()
     assert (record["status"], record["outcome"], record["target"]) == (200, "ok", "ol:m-real")
     assert (record["input"], record["output"]) == (PROMPT_TOKENS, 5)
