@@ -1,4 +1,4 @@
-"""A plain request for each route that costs something, by the route's name."""
+"""A plain request for each route that takes a body, by the route's name."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "responses": {"model": MODEL, "input": "hello"},
     "completions": {"model": MODEL, "prompt": "once upon a time", "max_tokens": 3},
     "ollama_chat": ask(),
+    "ollama_show": {"model": MODEL},
     "ollama_embed": {"model": MODEL, "input": "hello"},
     "ollama_embeddings": {"model": MODEL, "prompt": "hello"},
     "ollama_generate": {"model": MODEL, "prompt": "hello"},
