@@ -6,15 +6,12 @@ from typing import Any
 
 import pytest
 
-from clients.offered import is_offered, is_translated
 from clients.roster import CLIENTS, Client
 from clients.stage import KINDS
 
 
 def _played(client: Client, *more: str) -> Any:
     why = client.is_left_out
-    if not is_offered(client.dialect):
-        why = f"the gateway has no {client.path}"
     marks = [
         pytest.mark.xdist_group(client.program),  # each program is started once
         pytest.mark.skipif(
@@ -30,11 +27,6 @@ every_streaming_client = pytest.mark.parametrize(
 )
 every_pair = pytest.mark.parametrize(
     ("client", "behind"),
-    [
-        _played(each, behind)
-        for each in CLIENTS
-        for behind in KINDS
-        if not is_offered(each.dialect) or is_translated(each.dialect, behind)
-    ],
+    [_played(each, behind) for each in CLIENTS for behind in KINDS],
 )
 """Each client before a provider of each dialect."""

@@ -90,12 +90,12 @@ CLIENTS = (
     *_both("ollama", "Python", "ollama_chat.py", OLLAMA, tries_again=False),
     *_both("langchain-openai", "Python", "langchain_chat.py", CHAT, _named("openai")),
     *_both("langchain-anthropic", "Python", "langchain_chat.py", MESSAGES, _named("anthropic")),
-    *_both(
+    Client(  # it streams, whichever way it is asked
         "langchain-ollama",
         "Python",
         "langchain_chat.py",
-        OLLAMA,
-        _named("ollama"),
+        "ollama-stream",
+        *OLLAMA,
         tries_again=False,
     ),
     *_both("pydantic-ai-slim", "Python", "pydantic_agent.py", CHAT, _named("chat")),

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from clients.offered import is_offered
 from clients.player import Player
 from clients.roster import Client
 from clients.tap import Tap, tap
@@ -20,15 +19,13 @@ from tollhouse.wiring import Store
 
 REAL = "real-model"
 
-ALL_KINDS = {
+KINDS = {
     "chat": ("openai-compatible", "/v1", ""),
     "responses": ("openai-compatible", "/v1", 'speaks = ["responses"]'),
     "messages": ("anthropic-compatible", "/v1", ""),
     "ollama": ("ollama", "", ""),
 }
 """What stands behind the gateway: a provider of each dialect, where its API begins, and how it says so."""
-
-KINDS = {name: kind for name, kind in ALL_KINDS.items() if is_offered(name)}
 
 
 @dataclass
@@ -47,6 +44,7 @@ class Stage:
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[None]:
+        await self.door.nothing_is_held()
         self.up.asked.clear()
         self.spent_before = await self.door.spent()
         self.calls_before = len(self.door.calls())

@@ -9,7 +9,6 @@ import pytest
 
 from clients.agents import AGENTS, CLAUDE_CODE, CODEX, Agent, claude_code, codex
 from clients.members import untouched
-from clients.offered import is_offered, is_translated
 from clients.stage import KINDS, Stage
 from clients.upstream.acting import acting, speech
 from clients.upstream.play import COMPLETION_TOKENS, PROMPT_TOKENS, Call, Turn
@@ -23,8 +22,6 @@ COST = 3 * (PROMPT_TOKENS * NANOS_IN + COMPLETION_TOKENS * NANOS_OUT)
 
 def _played(agent: Agent, *more: str) -> Any:
     why = agent.is_left_out
-    if not is_offered(agent.dialect):
-        why = f"the gateway has no {agent.path}"
     marks = [
         pytest.mark.xdist_group("agents"),
         pytest.mark.skipif(bool(why), reason=f"left out: {agent.package}: {why}"),
@@ -32,12 +29,7 @@ def _played(agent: Agent, *more: str) -> Any:
     return pytest.param(agent, *more, id="-".join((agent.id, *more)), marks=marks)
 
 
-PAIRS = [
-    _played(agent, behind)
-    for agent in AGENTS
-    for behind in KINDS
-    if not is_offered(agent.dialect) or is_translated(agent.dialect, behind)
-]
+PAIRS = [_played(agent, behind) for agent in AGENTS for behind in KINDS]
 
 
 @pytest.mark.req("R-5", "R-8", "R-9", "R-15", "P-12")

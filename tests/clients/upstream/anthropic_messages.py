@@ -61,7 +61,7 @@ def stream(asked: Asked, turn: Turn) -> list[bytes]:
             events.append(_event("content_block_delta", index=0, delta=delta))
         events.append(_event("content_block_stop", index=0))
     ended = {"stop_reason": _stop(turn), "stop_sequence": None}
-    events.append(_event("message_delta", delta=ended, usage={"output_tokens": COMPLETION_TOKENS}))
+    events.append(_event("message_delta", delta=ended, usage=USAGE))
     return chunked([*events, _event("message_stop")])
 
 
