@@ -152,14 +152,14 @@ def statuses(
 
 def with_models(document: dict[str, Any], known: dict[str, Any] | None) -> dict[str, Any]:
     """Of what is made up, next to nothing would come as far as an answer, or to a model's name."""
-    for item in document["paths"].values():
-        if "post" in item:
-            body = item["post"]["requestBody"]["content"]["application/json"]["schema"]
-            body["additionalProperties"] = False
-            if "messages" in body["properties"]:
-                body["properties"]["messages"] = {"type": "array", "items": MESSAGE, "minItems": 1}
-            if known:
-                body["properties"]["model"] = known
+    posts = [item["post"] for item in document["paths"].values() if "post" in item]
+    for taken in [post["requestBody"] for post in posts if "requestBody" in post]:
+        body = taken["content"]["application/json"]["schema"]
+        body["additionalProperties"] = False
+        if "messages" in body["properties"]:
+            body["properties"]["messages"] = {"type": "array", "items": MESSAGE, "minItems": 1}
+        if known:
+            body["properties"]["model"] = known
     if known:
         document["paths"]["/v1/models/{name}"]["get"]["parameters"][0]["schema"] = known
     return document
