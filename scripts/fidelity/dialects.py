@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tollhouse.dialects.anthropic_messages import AnthropicMessages
+from tollhouse.dialects.ollama_chat import OllamaChat
 from tollhouse.dialects.openai_chat import OpenAIChat
 from tollhouse.dialects.openai_responses import OpenAIResponses
 from tollhouse.domain.conversation import State
@@ -51,6 +52,7 @@ DIALECTS = (
         "openai-compatible",
         {"encrypted_content": "c2VhbGVk"},
     ),
+    Spoken("Ollama", OllamaChat(), "ollama"),
     Spoken("Anthropic Messages", AnthropicMessages(), "anthropic", {"signature": "c2VhbGVk"}),
 )
 

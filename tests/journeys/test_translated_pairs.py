@@ -35,10 +35,17 @@ from tollhouse.domain.conversation import Conversation, Image, Mark, Message, Ro
 from tollhouse.domain.errors import UpstreamFailed
 from tollhouse.domain.snapshot import Target
 
-ROUTES = {"openai_chat": "/v1/chat/completions", "openai_responses": "/v1/responses"}
+ROUTES = {
+    "openai_chat": "/v1/chat/completions",
+    "openai_responses": "/v1/responses",
+    "anthropic_messages": "/v1/messages",
+    "ollama_chat": "/api/chat",
+}
 PROVIDERS = {
     "openai_chat": 'kind = "openai-compatible"\nurl = "{origin}/v1"\n',
     "openai_responses": 'kind = "openai-compatible"\nurl = "{origin}/v1"\nspeaks = ["responses"]\n',
+    "anthropic_messages": 'kind = "anthropic-compatible"\nurl = "{origin}"\n',
+    "ollama_chat": 'kind = "ollama"\nurl = "{origin}"\n',
 }
 CALLS = ANSWERED["parallel calls"]
 TALK = Conversation(
