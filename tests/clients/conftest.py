@@ -49,7 +49,7 @@ async def stage(the_stage: Stage) -> AsyncIterator[Stage]:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        params = item.callspec.params if isinstance(item, pytest.Function) else {}
+        params = item.callspec.params if hasattr(item, "callspec") else {}
         tried = TRIED.get(getattr(item, "originalname", ""), "")
         client: Client | Agent | None = params.get("client") or params.get("agent")
         if client and tried:
