@@ -6,7 +6,7 @@ import json
 import pytest
 
 from fakes import FakeAnswer, FakeReply
-from pipeline.houses import call, planned
+from pipeline.houses import World, call, planned
 from tollhouse.dialects.openai_chat import OpenAIChat
 from tollhouse.domain.budget import Outcome
 from tollhouse.domain.errors import Problem, UpstreamBroke, UpstreamFailed, UpstreamTimeout
@@ -217,4 +217,4 @@ def _meter(*, is_stream: bool = False) -> Meter:
 
 
 def _native(meter: Meter) -> Native:
-    return Native(OpenAIChat(), call(), meter.plan.ask, meter.plan.legs[0])
+    return Native(OpenAIChat(), call(), meter.plan, meter.plan.legs[0], World().house.seals)

@@ -107,6 +107,8 @@ def _parts(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _choices(fields: dict[str, Any]) -> int:
     """Those that are made: some servers make `best_of`, and show `n` of them."""
+    if "n" not in fields and "best_of" not in fields:
+        return 1
     wished = [whole(fields, name, most=MOST_CHOICES) for name in ("n", "best_of")]
     return max(filter(None, wished), default=1)
 

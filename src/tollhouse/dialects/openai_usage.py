@@ -44,12 +44,13 @@ def read_count(raw: bytes | msgspec.Raw) -> Counted | None:
         found = _decoder.decode(raw)
     except msgspec.MsgspecError:
         return None
-    details = found.prompt_tokens_details or _PromptDetails()
-    thoughts = found.completion_tokens_details or _OutputDetails()
+    details, thoughts = found.prompt_tokens_details, found.completion_tokens_details
     return in_classes(
-        *(found.prompt_tokens, found.completion_tokens),
-        *(details.cached_tokens, details.cache_write_tokens),
-        thoughts.reasoning_tokens,
+        found.prompt_tokens,
+        found.completion_tokens,
+        details.cached_tokens if details else None,
+        details.cache_write_tokens if details else None,
+        thoughts.reasoning_tokens if thoughts else None,
     )
 
 

@@ -82,14 +82,17 @@ class Price:
         return max(self.cache_write, LONG_WRITE_TIMES * self.input)
 
     def cost(self, usage: Usage) -> int:
-        return _nanos(
+        picos = (
             usage.input * self.input
             + usage.output * self.output
             + usage.cache_read * self.cache_read
             + usage.cache_write * self.cache_write
-            + usage.long_write * (self.long_write - self.cache_write)
-            + (self._units(usage) if self.has_units else 0)
         )
+        if usage.long_write:
+            picos += usage.long_write * (self.long_write - self.cache_write)
+        if self.has_units:
+            picos += self._units(usage)
+        return _nanos(picos)
 
     def worst(
         self,
@@ -102,7 +105,7 @@ class Price:
         """The most that so many tokens can cost, however they are classed, with what `most` has beside them."""
         dearest = max(self.dearest_input, self.long_write) if may_keep_long else self.dearest_input
         tokens = input_tokens * dearest + output_tokens * self.output
-        return _nanos(tokens + self._units(most))
+        return _nanos(tokens + self._units(most) if self.has_units else tokens)
 
     def _units(self, usage: Usage) -> int:
         return (

@@ -16,7 +16,6 @@ from tollhouse.domain.errors import (
     UpstreamTimeout,
     UpstreamUnreachable,
 )
-from tollhouse.domain.homes import Home
 from tollhouse.domain.metering import Meter
 from tollhouse.domain.models import Leg, Plan
 from tollhouse.domain.retry_after import wished_s
@@ -115,19 +114,13 @@ class Attempt:
 
     def _send(self, body: bytes) -> Exchange:
         provider = self._house.providers[self.leg.target.provider]
-        lane = self.lane = lane_of(self._call, self._plan.ask, self.leg, provider, self._sealed)
+        lane = self.lane = lane_of(self._call, self._plan, self.leg, provider, self._house.seals)
         outgoing = lane.outgoing(body)
         self._meter.unsaid = lane.unsaid
         if lane.unsaid and self._plan.model.is_strict:
             raise self._half_said(lane.unsaid)
         sending = provider.sending(lane.spoken.name, outgoing, self._call.headers)
         return provider.upstream.send(sending)
-
-    def _sealed(self, known_as: str) -> str:
-        """Whoever goes on from this answer has all of it in the input: at most what was held for."""
-        leg = self.leg
-        home = Home(leg.target.name, known_as, leg.input_tokens + leg.output_tokens)
-        return self._house.seals.seal(home, self._plan.tenant)
 
     def _half_said(self, unsaid: Sequence[str]) -> NotTranslatable:
         return NotTranslatable(

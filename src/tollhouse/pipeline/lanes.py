@@ -7,12 +7,12 @@ on its way back.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Protocol, TypeGuard
 
 from tollhouse.domain.errors import NotTranslatable
-from tollhouse.domain.models import Ask, Leg
+from tollhouse.domain.homes import Home
+from tollhouse.domain.models import Ask, Leg, Plan
 from tollhouse.domain.unsaid import tidy
 from tollhouse.pipeline.call import Call
 from tollhouse.pipeline.translation import Translation
@@ -26,6 +26,7 @@ from tollhouse.ports import (
     Relay,
     Rephrasable,
     Rephrasing,
+    Seals,
     Sparing,
     Writer,
 )
@@ -49,20 +50,18 @@ class Lane(Protocol):
 class Native:
     """Implements Lane where both sides speak the same."""
 
-    __slots__ = ("_ask", "_call", "_leg", "_seal", "spoken", "unsaid")
+    __slots__ = ("_call", "_leg", "_plan", "_seals", "spoken", "unsaid")
 
-    def __init__(
-        self, spoken: Dialect, call: Call, ask: Ask, leg: Leg, seal: Callable[[str], str] = str
-    ) -> None:
+    def __init__(self, spoken: Dialect, call: Call, plan: Plan, leg: Leg, seals: Seals) -> None:
         self.spoken = spoken
-        self.unsaid = spoken.left_out(ask, leg) if _spares(spoken) else ()
+        self.unsaid = spoken.left_out(plan.ask, leg) if _spares(spoken) else ()
         self._call = call
-        self._ask = ask
+        self._plan = plan
         self._leg = leg
-        self._seal = seal
+        self._seals = seals
 
     def outgoing(self, body: bytes) -> bytes:
-        return self.spoken.outgoing(body, self._ask, self._leg)
+        return self.spoken.outgoing(body, self._plan.ask, self._leg)
 
     def relay(self) -> Relay:
         relay = self._relay()
@@ -70,9 +69,11 @@ class Native:
         return relay
 
     def _relay(self) -> Relay:
+        plan = self._plan
         if _keeps(self.spoken):
-            return self.spoken.keeping_relay(self._ask, self._seal)
-        return self.spoken.relay(self._ask)
+            seal = partial(_sealed, self._leg, plan.tenant, self._seals)  # holds no call
+            return self.spoken.keeping_relay(plan.ask, seal)
+        return self.spoken.relay(plan.ask)
 
 
 class Rephrased(Native):
@@ -80,8 +81,8 @@ class Rephrased(Native):
 
     __slots__ = ("_rephrasing",)
 
-    def __init__(self, spoken: Rephrasing, call: Call, ask: Ask, leg: Leg) -> None:
-        super().__init__(spoken, call, ask, leg)
+    def __init__(self, spoken: Rephrasing, call: Call, plan: Plan, leg: Leg, seals: Seals) -> None:
+        super().__init__(spoken, call, plan, leg, seals)
         self._rephrasing = spoken
 
     def outgoing(self, body: bytes) -> bytes:
@@ -116,19 +117,23 @@ class Translated:
         return Translation(reader, writer, ask, call.id)
 
 
-def lane_of(
-    call: Call, ask: Ask, leg: Leg, provider: Provider, seal: Callable[[str], str] = str
-) -> Lane:
+def lane_of(call: Call, plan: Plan, leg: Leg, provider: Provider, seals: Seals) -> Lane:
     """Raises NotTranslatable where neither leads to the target."""
-    heard, spoken = call.route.dialect, provider.dialect
+    heard, spoken, ask = call.route.dialect, provider.dialect, plan.ask
     if provider.speaks(heard.name):
-        return Native(heard, call, ask, leg, seal)
+        return Native(heard, call, plan, leg, seals)
     if ask.home is None and isinstance(heard, Codec) and isinstance(spoken, Codec):
         return Translated(heard, spoken, call, ask, leg)
     for rephrasing in heard.rephrasings if isinstance(heard, Rephrasable) else ():
         if provider.speaks(rephrasing.name):
-            return Rephrased(rephrasing, call, ask, leg)
+            return Rephrased(rephrasing, call, plan, leg, seals)
     raise NotTranslatable
+
+
+def _sealed(leg: Leg, tenant: str, seals: Seals, known_as: str) -> str:
+    """Whoever goes on from this answer has all of it in the input: at most what was held for."""
+    home = Home(leg.target.name, known_as, leg.input_tokens + leg.output_tokens)
+    return seals.seal(home, tenant)
 
 
 def stream_headers(dialect: Dialect, media: bytes = b"") -> Headers:
