@@ -18,7 +18,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from bench import machine, page, report, targets
 from bench.cores import divided
 from bench.figures import medians, with_added
-from bench.results import PRIVATE, PUBLISHED, Results
+from bench.results import PRIVATE, PUBLISHED, Results, read
 from bench.running import Broken, kept_port, upstream
 from bench.systems import Place, System, direct, litellm, nginx, relay, tollhouse
 from bench.turn import of_clients, of_lanes, taken, workloads_of
@@ -154,7 +154,7 @@ def _keep(results: Results, options: argparse.Namespace, console: Console) -> No
         console.print(f"\nWritten to {PRIVATE}; a short or partial run is not published.")
         return
     results.write(PUBLISHED)
-    page.publish(results)
+    page.publish(read(PUBLISHED))  # rounded once: the page and the file say the same
     console.print(f"\nWritten to {PUBLISHED} and {page.PAGE}.")
 
 

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 # The same cases each time: `make fuzz` looks for new ones. How long one takes is the machine's affair.
-settings.register_profile("tollhouse", deadline=None, derandomize=True)
+settings.register_profile(
+    "tollhouse",
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 settings.load_profile("tollhouse")
 
 pytest_plugins = ("besieged_fixtures", "evidence_plugin", "servers_fixtures", "stores_fixtures")
