@@ -35,6 +35,9 @@ class Row:
     is_readable: bool = True
     """Its head is whole, so its id is known."""
 
+    comes_in_pieces: bool = False
+    """Its body is more than one read may bring: the call has begun when the rest turns out to be none."""
+
 
 def post(
     *lines: bytes, body: bytes = b"", version: bytes = b"1.1", host: bytes = b"localhost"
@@ -85,8 +88,10 @@ ROWS = [
     Row("H-11", "a line feed in quotes", in_chunks(b'3;x="\n"\r\n' + THREE)),
     Row("H-11", "a carriage return in an extension", in_chunks(b"3;x\ry\r\n" + THREE)),
     Row("H-11", "a NUL in an extension", in_chunks(b"3;x=\0\r\n" + THREE)),
-    Row("H-11", "64 KiB of extension", in_chunks(b"3;" + CANARY * 6000 + b"\r\n" + THREE)),
-    Row("H-11", "64 KiB of trailers", in_chunks(b"0\r\n" + b"x-a: b\r\n" * 9000 + b"\r\n")),
+    Row("H-11", "64 KiB of extension", in_chunks(b"3;" + CANARY * 6000 + b"\r\n" + THREE),
+        comes_in_pieces=True),
+    Row("H-11", "64 KiB of trailers", in_chunks(b"0\r\n" + b"x-a: b\r\n" * 9000 + b"\r\n"),
+        comes_in_pieces=True),
     Row("H-12", "chunks in HTTP/1.0", post(CHUNKED, body=END, version=b"1.0")),
     *(Row("H-13", f"a length of {length!r}", post(b"content-length: " + length, body=b"abc"),
           is_readable=False)
@@ -164,7 +169,7 @@ async def test_what_could_be_read_in_two_ways_is_refused_once_and_nothing_follow
     assert (got.headers["x-request-id"] == ours) == row.is_readable
     record = await recorded(door, got.headers["x-request-id"])
     assert (record["code"], record["outcome"]) == (row.code, "refused")
-    assert record["route"] == "unrouted"
+    assert record["route"] in (("unrouted", "chat") if row.comes_in_pieces else ("unrouted",))
     assert records(door, theirs) == []
     assert up.asked == []
     assert await door.held() == 0
