@@ -14,10 +14,10 @@ from tollhouse.domain.audit import Record
 from tollhouse.domain.breaker import State
 from tollhouse.domain.budget import Account, Hold, Outcome, Settlement
 from tollhouse.domain.errors import Problem
-from tollhouse.domain.exchange import Sending
+from tollhouse.domain.exchange import Outgoing, Sending
 from tollhouse.domain.identity import Priority
 from tollhouse.domain.suspicion import Sign
-from tollhouse.ports import Dialect, Exchange, Headers, LastWords, Upstream
+from tollhouse.ports import Exchange, Headers, LastWords, Spoken, Upstream
 
 
 class FakeLedger:
@@ -120,7 +120,7 @@ class FakeExchange:
 class FakeProvider:
     """Implements Provider and Upstream at once: each request gets the next exchange."""
 
-    def __init__(self, *exchanges: FakeExchange, dialect: Dialect | None = None) -> None:
+    def __init__(self, *exchanges: FakeExchange, dialect: Spoken | None = None) -> None:
         self.dialect = dialect or OpenAIChat()
         self.exchanges = exchanges
         self.sent: list[Sending] = []
@@ -129,8 +129,8 @@ class FakeProvider:
     def speaks(self, dialect: str) -> bool:
         return dialect == self.dialect.name
 
-    def sending(self, dialect: str, body: bytes, headers: Headers = ()) -> Sending:
-        return Sending(b"POST", b"/v1/chat/completions", (), body)
+    def sending(self, outgoing: Outgoing) -> Sending:
+        return Sending(b"POST", b"/v1/chat/completions", (), outgoing.body)
 
     def send(self, sending: Sending) -> Exchange:
         self.sent.append(sending)

@@ -17,20 +17,20 @@ def said_and_read(
     spoken: Spoken, conversation: Conversation
 ) -> tuple[Conversation, tuple[str, ...]]:
     """And the names of what it could not say."""
-    body, unsaid = spoken.codec.encode(conversation, spoken.leg)
-    return spoken.codec.decode(body), unsaid
+    body, unsaid = spoken.client.encode(conversation, spoken.leg)
+    return spoken.server.decode(body), unsaid
 
 
 def written(spoken: Spoken, deltas: Sequence[Delta], *, is_stream: bool, choices: int = 1) -> bytes:
     """As an upstream of this dialect answers."""
     asked = ask(is_stream=is_stream, choices=choices)
-    writer = spoken.codec.writer(asked, "reply", CREATED)
+    writer = spoken.server.writer(asked, "reply", CREATED)
     return b"".join([writer.write([each]) for each in deltas]) + writer.finish()
 
 
 def read(spoken: Spoken, answer: bytes, *, is_stream: bool) -> Sequence[Delta]:
     """As a client of this dialect hears it. Raises the Failure if it is none."""
-    reader = spoken.codec.reader(is_stream=is_stream)
+    reader = spoken.client.reader(is_stream=is_stream)
     deltas = [*reader.feed(answer), *([] if reader.is_over else reader.finish())]
     if reader.failure is not None:
         raise reader.failure
@@ -41,8 +41,8 @@ def translated(
     caller: Spoken, target: Spoken, answer: bytes, *, is_stream: bool, choices: int = 1
 ) -> bytes:
     asked = ask(is_stream=is_stream, choices=choices)
-    reader = target.codec.reader(is_stream=is_stream)
-    writer = caller.codec.writer(asked, "reply", CREATED)
+    reader = target.client.reader(is_stream=is_stream)
+    writer = caller.server.writer(asked, "reply", CREATED)
     relay = Translation(reader, writer, asked, "reply")
     said = relay.feed(answer)
     if relay.failure is not None:
@@ -73,12 +73,12 @@ def comes_home(caller: Spoken, target: Spoken, *, is_stream: bool) -> bool:
             Message(Role.USER, (Text("and?"),)),
         )
     )
-    body, _ = caller.codec.encode(again, caller.leg)
-    arrived = caller.codec.decode(body)
-    final, unsaid = target.codec.encode(arrived, target.leg)
+    body, _ = caller.client.encode(again, caller.leg)
+    arrived = caller.server.decode(body)
+    final, unsaid = target.client.encode(arrived, target.leg)
     returned = [
         part.state
-        for message in target.codec.decode(final).messages
+        for message in target.server.decode(final).messages
         for part in message.parts
         if isinstance(part, Reasoning)
     ]

@@ -4,26 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from tollhouse.dialects.anthropic_messages import AnthropicMessages
 from tollhouse.dialects.ollama_chat import OllamaChat
 from tollhouse.dialects.openai_chat import OpenAIChat
 from tollhouse.dialects.openai_responses import OpenAIResponses
-from tollhouse.domain.conversation import State
+from tollhouse.domain.conversation import Conversation, State
+from tollhouse.domain.errors import Problem
 from tollhouse.domain.models import Ask, Leg
 from tollhouse.domain.snapshot import Target
-from tollhouse.ports import Codec
+from tollhouse.ports import Heard, Told, Writer
 
 TOOLS = frozenset({"look", "find", "keep"})
 
 
+class Server(Protocol):
+    """Is asked, and answers: an upstream before the gate."""
+
+    stream_type: bytes
+
+    def decode(self, body: bytes) -> Conversation: ...
+    def writer(self, ask: Ask, reply_id: str, created: int) -> Writer: ...
+    def problem_event(self, problem: Problem, request_id: str) -> bytes: ...
+
+
 @dataclass(frozen=True)
 class Spoken:
-    """A dialect, on either side of the gate."""
+    """A dialect, and who speaks it to whom."""
 
     title: str
-    codec: Codec
+    client: Told
+    """Asks, and reads the answer: the gate before an upstream, or a caller before the gate."""
+
+    server: Server
     kind: str
     """Of a provider that speaks it."""
 
@@ -31,30 +45,46 @@ class Spoken:
     """What such an upstream gives to be given back, if it does."""
 
     @property
+    def name(self) -> str:
+        return self.client.name
+
+    @property
     def own_state(self) -> State | None:
-        return State(self.codec.name, self.state) if self.state is not None else None
+        return State(self.name, self.state) if self.state is not None else None
 
     @property
     def leg(self) -> Leg:
         return Leg(Target("up", self.kind, "m-real"), None, 1000, 500, 0)
 
 
-DIALECTS = (
-    Spoken(
+@dataclass(frozen=True)
+class Caller(Spoken):
+    """One that callers speak, so that the server is the gate itself."""
+
+    server: Heard
+
+
+CHAT, RESPONSES = OpenAIChat(), OpenAIResponses()
+OLLAMA, MESSAGES = OllamaChat(), AnthropicMessages()
+
+CALLERS = (
+    Caller(
         "OpenAI Chat",
-        OpenAIChat(),
+        *(CHAT, CHAT),
         "openai-compatible",
         {"reasoning_details": [{"type": "reasoning.encrypted", "data": "c2VhbGVk"}]},
     ),
-    Spoken(
+    Caller(
         "OpenAI Responses",
-        OpenAIResponses(),
+        *(RESPONSES, RESPONSES),
         "openai-compatible",
         {"encrypted_content": "c2VhbGVk"},
     ),
-    Spoken("Ollama", OllamaChat(), "ollama"),
-    Spoken("Anthropic Messages", AnthropicMessages(), "anthropic", {"signature": "c2VhbGVk"}),
+    Caller("Ollama", OLLAMA, OLLAMA, "ollama"),
+    Caller("Anthropic Messages", MESSAGES, MESSAGES, "anthropic", {"signature": "c2VhbGVk"}),
 )
+TARGETS: tuple[Spoken, ...] = (*CALLERS,)
+PAIRS = tuple((caller, target) for caller in CALLERS for target in TARGETS if target is not caller)
 
 
 def ask(*, is_stream: bool, choices: int = 1) -> Ask:

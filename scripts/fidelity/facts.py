@@ -36,7 +36,7 @@ from tollhouse.domain.deltas import (
 )
 
 Facts = Mapping[str, Sequence[Any]]
-DERIVED = frozenset({"messages.toolresult.name", "form.name", "form.is_strict"})
+DERIVED = frozenset({"messages.toolresult.name", "form.name", "form.is_strict", "is_stream"})
 """What follows from the rest, or says nothing to a model."""
 
 JOINED = frozenset({"messages.text.text", "messages.reasoning.text"})

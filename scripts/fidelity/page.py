@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from scripts.fidelity.crossing import comes_home, read, said_and_read, translated, written
-from scripts.fidelity.dialects import DIALECTS, Spoken
+from scripts.fidelity.dialects import CALLERS, TARGETS, Spoken
 from scripts.fidelity.facts import facts, heard, is_named, lost
 from scripts.fidelity.features import ANSWERED, ASKED, SHOWN_BY
 
@@ -29,14 +29,14 @@ does so in streams and in answers in one piece alike, unless the table says in w
 
 
 def page() -> str:
-    return HEAD + "".join(section for caller in DIALECTS for section in _of(caller))
+    return HEAD + "".join(section for caller in CALLERS for section in _of(caller))
 
 
 def reaches(caller: Spoken, target: Spoken, asked: str) -> str:
     """Never, where the caller's dialect could not have asked it."""
     conversation = ASKED[asked]
-    body, unsaid = caller.codec.encode(conversation, caller.leg)
-    arrived = caller.codec.decode(body)
+    body, unsaid = caller.client.encode(conversation, caller.leg)
+    arrived = caller.server.decode(body)
     if unsaid or lost(facts(conversation), facts(arrived)):
         return NEVER
     told, unsaid = said_and_read(target, arrived)
@@ -68,7 +68,7 @@ def gives_back(caller: Spoken, target: Spoken, *, is_stream: bool) -> str:
 
 
 def _of(caller: Spoken) -> Iterator[str]:
-    targets = [each for each in DIALECTS if each is not caller]
+    targets = [each for each in TARGETS if each is not caller]
     titles = " | ".join(each.title for each in targets)
     line = "|---" * (len(targets) + 1) + "|\n"
     yield f"\n## Asked in {caller.title}\n\n| of the call | {titles} |\n{line}"

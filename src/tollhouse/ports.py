@@ -10,7 +10,7 @@ from tollhouse.domain.budget import Hold, Settlement
 from tollhouse.domain.conversation import Conversation
 from tollhouse.domain.deltas import Delta
 from tollhouse.domain.errors import Failure, Problem
-from tollhouse.domain.exchange import Sending
+from tollhouse.domain.exchange import Outgoing, Sending
 from tollhouse.domain.homes import Home
 from tollhouse.domain.identity import Principal
 from tollhouse.domain.models import Ask, Leg
@@ -90,12 +90,12 @@ class Provider(Protocol):
     """How to address and sign a request."""
 
     upstream: Upstream
-    dialect: Dialect  # that of its upstream: a call in one that it does not speak is put into this
+    dialect: Spoken  # that of its upstream: a call in one that it does not speak is put into this
 
     def speaks(self, dialect: str) -> bool: ...
     def sending(
-        self, dialect: str, body: bytes, headers: Headers = ()
-    ) -> Sending: ...  # `headers` are the caller's: only what the provider is set to take goes out
+        self, outgoing: Outgoing
+    ) -> Sending: ...  # of the caller's headers only what the provider is set to take goes out
 
 
 LastWords = Callable[[Problem, str], bytes]
@@ -141,19 +141,24 @@ class Failing(Protocol):
     def problem_event(self, problem: Problem, request_id: str) -> bytes: ...
 
 
-class Dialect(Protocol):
-    """A wire format, sans I/O."""
+class Spoken(Protocol):
+    """A wire format as upstreams speak it, sans I/O."""
 
     name: str
     stream_type: bytes  # the media type of its streams
 
-    def peek(self, body: bytes) -> Ask: ...  # one strict parse; raises Refusal
-    def outgoing(self, body: bytes, ask: Ask, leg: Leg) -> bytes: ...
-    def relay(self, ask: Ask) -> Relay: ...
     def error_message(
         self, body: bytes
     ) -> str | None: ...  # what an upstream's error says, cleaned
     def error_kind(self, body: bytes) -> str: ...  # its type and code, for the log
+
+
+class Dialect(Spoken, Protocol):
+    """One that callers speak too."""
+
+    def peek(self, body: bytes) -> Ask: ...  # one strict parse; raises Refusal
+    def outgoing(self, body: bytes, ask: Ask, leg: Leg) -> bytes: ...
+    def relay(self, ask: Ask) -> Relay: ...
     def problem(self, problem: Problem, request_id: str) -> bytes: ...
     def problem_event(self, problem: Problem, request_id: str) -> bytes: ...  # within a stream
     def silence(self) -> bytes: ...  # shows that a stream lives; b"" where nothing may
@@ -219,15 +224,21 @@ class Writer(Protocol):
 
 
 @runtime_checkable
-class Codec(Dialect, Protocol):
-    """A dialect that can be translated: on the caller's side decode and write, on the target's encode and read."""
+class Heard(Dialect, Protocol):
+    """A caller's dialect whose calls can be said, and answered, in others."""
 
     def decode(self, body: bytes) -> Conversation: ...
+    def writer(self, ask: Ask, reply_id: str, created: int) -> Writer: ...
+
+
+@runtime_checkable
+class Told(Spoken, Protocol):
+    """An upstream's dialect in which any conversation can be said."""
+
     def encode(
         self, conversation: Conversation, leg: Leg
     ) -> tuple[bytes, tuple[str, ...]]: ...  # and what it cannot say of it
     def reader(self, *, is_stream: bool) -> Reader: ...
-    def writer(self, ask: Ask, reply_id: str, created: int) -> Writer: ...
 
 
 class Authenticator(Protocol):

@@ -230,7 +230,7 @@ class Dice:
 
 def as_far_as(spoken: Spoken, answer: bytes, words: str) -> bytes:
     """The beginning of a stream, until these words were said and nothing after them."""
-    reader = spoken.codec.reader(is_stream=True)
+    reader = spoken.client.reader(is_stream=True)
     said = ""
     for at in range(len(answer)):
         pieces = reader.feed(answer[at : at + 1])

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import permutations
 
 import pytest
 from hypothesis import given, settings
 from scripts.fidelity.crossing import read, translated, written
-from scripts.fidelity.dialects import DIALECTS, Spoken, ask
+from scripts.fidelity.dialects import PAIRS, Spoken, ask
 from scripts.fidelity.facts import facts, heard, is_named, lost
 from scripts.fidelity.features import ANSWERED, ASKED, LOOK
 from scripts.fidelity.page import LOST, reaches
@@ -34,10 +33,7 @@ TURNS = 30
 
 each_pair = pytest.mark.parametrize(
     ("caller", "target"),
-    [
-        pytest.param(*pair, id="-".join(each.codec.name for each in pair))
-        for pair in permutations(DIALECTS, 2)
-    ],
+    [pytest.param(*pair, id="-".join(each.name for each in pair)) for pair in PAIRS],
 )
 each_way = pytest.mark.parametrize("is_stream", [True, False], ids=["stream", "whole"])
 
@@ -50,12 +46,12 @@ def test_what_a_caller_says_reaches_the_target_but_for_what_is_named(
     caller: Spoken, target: Spoken, dice: Dice
 ) -> None:
     conversation = dice.conversation(caller.own_state)
-    said, _ = caller.codec.encode(conversation, caller.leg)
+    said, _ = caller.client.encode(conversation, caller.leg)
 
-    arrived = caller.codec.decode(said)
-    told, unsaid = target.codec.encode(arrived, target.leg)
+    arrived = caller.server.decode(said)
+    told, unsaid = target.client.encode(arrived, target.leg)
 
-    missing = lost(facts(arrived), facts(target.codec.decode(told)))
+    missing = lost(facts(arrived), facts(target.server.decode(told)))
     assert {path for path in missing if not is_named(path, unsaid)} == set()
 
 
@@ -108,9 +104,9 @@ def test_a_loop_of_tools_goes_on_for_thirty_turns(
     """The client keeps the conversation, the gateway nothing: each turn is said anew from the first word."""
     messages: list[Message] = [Message(Role.USER, (Text("count"),))]
     for turn in range(TURNS):
-        said, _ = caller.codec.encode(_talk(messages, is_stream=is_stream), caller.leg)
-        told, _ = target.codec.encode(caller.codec.decode(said), target.leg)
-        assert _story(target.codec.decode(told).messages) == _story(messages)
+        said, _ = caller.client.encode(_talk(messages, is_stream=is_stream), caller.leg)
+        told, _ = target.client.encode(caller.server.decode(said), target.leg)
+        assert _story(target.server.decode(told).messages) == _story(messages)
         answer = written(target, _turn(turn), is_stream=is_stream)
         passed = translated(caller, target, answer, is_stream=is_stream)
         messages += _lived_through(read(caller, passed, is_stream=is_stream), turn)
@@ -127,13 +123,13 @@ def test_an_error_of_the_target_in_the_midst_of_a_stream_is_one_of_the_callers(
 ) -> None:
     relay = _relay(caller, target)
     answer = written(target, [Began("x", 1), Said("hi"), Said("!")], is_stream=True)
-    error = target.codec.problem_event(UpstreamFailed(), "request-1")
+    error = target.server.problem_event(UpstreamFailed(), "request-1")
 
     said = relay.feed(as_far_as(target, answer, "hi!") + error)
 
     assert isinstance(relay.failure, UpstreamFailed)
-    reader = caller.codec.reader(is_stream=True)
-    pieces = reader.feed(said + caller.codec.problem_event(relay.failure, "request-1"))
+    reader = caller.client.reader(is_stream=True)
+    pieces = reader.feed(said + caller.server.problem_event(relay.failure, "request-1"))
     assert heard(pieces)["said"][0][1].startswith("hi")
     assert isinstance(reader.failure, UpstreamFailed)
 
@@ -190,5 +186,5 @@ def _story(messages: Sequence[Message]) -> list[tuple[str, ...]]:
 
 def _relay(caller: Spoken, target: Spoken) -> Translation:
     asked = ask(is_stream=True)
-    writer = caller.codec.writer(asked, "reply", 1_800_000_000)
-    return Translation(target.codec.reader(is_stream=True), writer, asked, "reply")
+    writer = caller.server.writer(asked, "reply", 1_800_000_000)
+    return Translation(target.client.reader(is_stream=True), writer, asked, "reply")

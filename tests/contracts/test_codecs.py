@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scripts.fidelity.crossing import read, said_and_read, translated, written
-from scripts.fidelity.dialects import DIALECTS, Spoken, ask
+from scripts.fidelity.dialects import CALLERS, TARGETS, Caller, Spoken, ask
 from scripts.fidelity.facts import Facts, facts, heard, is_named, lost
 from scripts.fidelity.features import ANSWERED, ASKED, TALK
 
@@ -38,7 +38,8 @@ SAID: dict[str, list[Delta]] = {
     "thoughts": list(ANSWERED["thoughts"]),
 }
 
-each_dialect = pytest.mark.parametrize("spoken", DIALECTS, ids=lambda each: each.codec.name)
+each_dialect = pytest.mark.parametrize("spoken", TARGETS, ids=lambda each: each.name)
+each_caller = pytest.mark.parametrize("spoken", CALLERS, ids=lambda each: each.name)
 each_way = pytest.mark.parametrize("is_stream", [True, False], ids=["stream", "whole"])
 
 
@@ -69,16 +70,16 @@ def test_each_thing_is_said_or_named(spoken: Spoken, asked: str) -> None:
 
 
 @pytest.mark.req("P-15")
-@each_dialect
+@each_caller
 @given(dice=talking.dice)
 @settings(max_examples=50, deadline=None)
-def test_what_is_said_is_of_its_own_form(spoken: Spoken, dice: Dice) -> None:
+def test_what_is_said_is_of_its_own_form(spoken: Caller, dice: Dice) -> None:
     conversation = dice.conversation(spoken.own_state)
 
-    body, _ = spoken.codec.encode(conversation, spoken.leg)
-    asked = spoken.codec.peek(body)
+    body, _ = spoken.client.encode(conversation, spoken.leg)
+    asked = spoken.server.peek(body)
 
-    again = spoken.codec.decode(body)
+    again = spoken.server.decode(body)
     assert asked.model == "m-real"
     assert asked.is_stream is conversation.is_stream is again.is_stream
     assert asked.max_output == spoken.leg.output_tokens
@@ -92,7 +93,7 @@ def test_what_is_said_is_of_its_own_form(spoken: Spoken, dice: Dice) -> None:
 def test_the_state_of_another_dialect_goes_nowhere(spoken: Spoken, dice: Dice) -> None:
     conversation = dice.conversation(spoken.own_state)
 
-    body, unsaid = spoken.codec.encode(conversation, spoken.leg)
+    body, unsaid = spoken.client.encode(conversation, spoken.leg)
 
     assert FOREIGN.raw["secret"].encode() not in body
     parts = [part for message in conversation.messages for part in message.parts]
@@ -122,7 +123,7 @@ def test_arguments_that_are_no_object_are_passed_on_somehow(spoken: Spoken, argu
 def test_a_file_of_text_is_told_in_words(spoken: Spoken) -> None:
     file = File("notes.txt", "text/plain", text="buy milk")
 
-    body, unsaid = spoken.codec.encode(
+    body, unsaid = spoken.client.encode(
         Conversation((Message(Role.USER, (file, Text("read"))),)), spoken.leg
     )
 
@@ -152,7 +153,7 @@ def test_a_stream_is_the_same_wherever_it_is_cut(spoken: Spoken, said: str) -> N
     whole = heard(read(spoken, answer, is_stream=True))
 
     for at in range(len(answer) + 1):
-        reader = spoken.codec.reader(is_stream=True)
+        reader = spoken.client.reader(is_stream=True)
         pieces = [*reader.feed(answer[:at]), *reader.feed(answer[at:])]
         pieces += [] if reader.is_over else reader.finish()
         assert (heard(pieces), reader.failure) == (whole, None), at
@@ -163,7 +164,7 @@ def test_a_stream_is_the_same_wherever_it_is_cut(spoken: Spoken, said: str) -> N
 @each_way
 def test_an_answer_may_come_byte_by_byte(spoken: Spoken, is_stream: bool) -> None:
     answer = written(spoken, SAID["calls"], is_stream=is_stream)
-    reader = spoken.codec.reader(is_stream=is_stream)
+    reader = spoken.client.reader(is_stream=is_stream)
 
     pieces = [piece for at in range(len(answer)) for piece in reader.feed(answer[at : at + 1])]
     pieces += [] if reader.is_over else reader.finish()
@@ -182,7 +183,7 @@ def test_an_answer_that_breaks_off_has_no_end(spoken: Spoken, is_stream: bool, s
     words = {"said", "thought", "calls"}
 
     for at in range(len(answer)):
-        reader = spoken.codec.reader(is_stream=is_stream)
+        reader = spoken.client.reader(is_stream=is_stream)
         pieces = [*reader.feed(answer[:at])]
         pieces += [] if reader.is_over else reader.finish()
         assert reader.failure is not None or not (lost(whole, heard(pieces)) & words), at
@@ -202,8 +203,8 @@ def test_a_stream_that_was_translated_has_its_end_once(spoken: Spoken) -> None:
 @each_dialect
 def test_an_error_in_the_midst_of_a_stream_is_one(spoken: Spoken) -> None:
     answer = written(spoken, SAID["words"], is_stream=True)
-    event = spoken.codec.problem_event(UpstreamFailed(), "request-1")
-    reader = spoken.codec.reader(is_stream=True)
+    event = spoken.server.problem_event(UpstreamFailed(), "request-1")
+    reader = spoken.client.reader(is_stream=True)
 
     pieces = reader.feed(as_far_as(spoken, answer, "hi ") + event)
 
@@ -219,7 +220,7 @@ def test_an_error_in_the_midst_of_a_stream_is_one(spoken: Spoken) -> None:
 def test_noise_is_a_failure_and_nothing_worse(
     spoken: Spoken, is_stream: bool, noise: bytes
 ) -> None:
-    reader = spoken.codec.reader(is_stream=is_stream)
+    reader = spoken.client.reader(is_stream=is_stream)
 
     reader.feed(noise)
     reader.finish()
@@ -228,7 +229,7 @@ def test_noise_is_a_failure_and_nothing_worse(
 
 
 @pytest.mark.req("P-11")
-@each_dialect
+@each_caller
 @settings(deadline=None)
 @given(body=st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=5),
@@ -238,12 +239,12 @@ def test_noise_is_a_failure_and_nothing_worse(
         | st.text(max_size=3), inner, max_size=4),
     max_leaves=12,
 ))  # fmt: skip
-def test_a_body_of_another_form_is_refused_and_nothing_worse(spoken: Spoken, body: object) -> None:
+def test_a_body_of_another_form_is_refused_and_nothing_worse(spoken: Caller, body: object) -> None:
     raw = json.dumps(body).encode()
 
     try:
-        spoken.codec.peek(raw)
-        spoken.codec.encode(spoken.codec.decode(raw), spoken.leg)
+        spoken.server.peek(raw)
+        spoken.client.encode(spoken.server.decode(raw), spoken.leg)
     except Problem:
         return
 
@@ -256,8 +257,8 @@ def test_a_tool_that_was_not_offered_is_not_called(spoken: Spoken, is_stream: bo
     asked = ask(is_stream=is_stream)
     without = replace(asked, tools=frozenset({"look"}))
     relay = Translation(
-        spoken.codec.reader(is_stream=is_stream),
-        spoken.codec.writer(without, "reply", 1),
+        spoken.client.reader(is_stream=is_stream),
+        spoken.server.writer(without, "reply", 1),
         *(without, "reply"),
     )
 
@@ -272,7 +273,7 @@ def test_a_tool_that_was_not_offered_is_not_called(spoken: Spoken, is_stream: bo
 @each_dialect
 def test_a_stream_in_pieces_says_as_much_as_one_written_at_once(spoken: Spoken) -> None:
     asked = ask(is_stream=True)
-    writer = spoken.codec.writer(asked, "reply", 1_800_000_000)
+    writer = spoken.server.writer(asked, "reply", 1_800_000_000)
 
     at_once = writer.write(SAID["calls"]) + writer.finish()
 

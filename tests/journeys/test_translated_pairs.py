@@ -12,7 +12,7 @@ from typing import Any
 import aiohttp
 import pytest
 from scripts.fidelity.crossing import read, written
-from scripts.fidelity.dialects import DIALECTS, Spoken
+from scripts.fidelity.dialects import CALLERS, TARGETS, Spoken
 from scripts.fidelity.facts import facts, heard, is_named, lost
 from scripts.fidelity.features import ANSWERED, ASKED, LOOK, PNG
 
@@ -62,8 +62,8 @@ OWED = 9 * NANOS_IN + 5 * NANOS_OUT
 each_pair = pytest.mark.parametrize(
     ("caller", "target"),
     [
-        pytest.param(*pair, id="-".join(each.codec.name for each in pair))
-        for pair in product(DIALECTS, repeat=2)
+        pytest.param(*pair, id="-".join(each.name for each in pair))
+        for pair in product(CALLERS, TARGETS)
     ],
 )
 each_way = pytest.mark.parametrize("is_stream", [True, False], ids=["stream", "whole"])
@@ -107,9 +107,9 @@ async def test_a_call_is_told_and_its_answer_heard(
     up.script = _answers(target)
     spent = await door.spent()
 
-    reply = await _ask(door, caller, f"m-{target.codec.name}", is_stream=is_stream)
+    reply = await _ask(door, caller, f"m-{target.name}", is_stream=is_stream)
 
-    arrived = target.codec.decode(up.asked[-1].raw)
+    arrived = target.server.decode(up.asked[-1].raw)
     unsaid = reply.headers.get("x-tollhouse-unsaid", "").split(", ")
     missing = lost(facts(reply.conversation), facts(arrived))
     assert {path for path in missing if not is_named(path, unsaid)} == set()
@@ -117,7 +117,7 @@ async def test_a_call_is_told_and_its_answer_heard(
     assert answered["calls"] == heard(CALLS)["calls"]
     assert answered["usage"] == [(9, 5)]
     assert reply.headers["content-type"].encode() == (
-        caller.codec.stream_type if is_stream else b"application/json"
+        caller.server.stream_type if is_stream else b"application/json"
     )
     await door.nothing_is_held()
     assert await door.spent() - spent == OWED
@@ -130,7 +130,7 @@ async def test_the_record_names_what_the_caller_was_told_is_unsaid(
 ) -> None:
     up.script = _answers(target)
 
-    reply = await _ask(door, caller, f"m-{target.codec.name}", is_stream=False)
+    reply = await _ask(door, caller, f"m-{target.name}", is_stream=False)
 
     record = await _record(door, reply)
     named = reply.headers.get("x-tollhouse-unsaid")
@@ -144,10 +144,10 @@ async def test_a_strict_model_tells_all_of_it_or_nothing(
     door: Gateway, up: Provider, caller: Spoken, target: Spoken
 ) -> None:
     up.script = _answers(target)
-    loose = await _ask(door, caller, f"m-{target.codec.name}", is_stream=False)
+    loose = await _ask(door, caller, f"m-{target.name}", is_stream=False)
     count = len(up.asked)
 
-    reply = await _ask(door, caller, f"strict-{target.codec.name}", is_stream=False)
+    reply = await _ask(door, caller, f"strict-{target.name}", is_stream=False)
 
     is_told = "x-tollhouse-unsaid" not in loose.headers
     assert (reply.status, len(up.asked) - count) == ((200, 1) if is_told else (400, 0))
@@ -161,11 +161,11 @@ async def test_an_error_in_the_midst_of_a_stream_is_told_in_the_callers_dialect(
     door: Gateway, up: Provider, caller: Spoken, target: Spoken
 ) -> None:
     words = as_far_as(target, written(target, ANSWERED["words"], is_stream=True), "hi there")
-    up.script = _streams(target, words + target.codec.problem_event(UpstreamFailed(), "request-1"))
+    up.script = _streams(target, words + target.server.problem_event(UpstreamFailed(), "request-1"))
 
-    reply = await _ask(door, caller, f"m-{target.codec.name}", is_stream=True)
+    reply = await _ask(door, caller, f"m-{target.name}", is_stream=True)
 
-    reader = caller.codec.reader(is_stream=True)
+    reader = caller.client.reader(is_stream=True)
     assert "said" in heard(reader.feed(reply.body))
     assert isinstance(reader.failure, UpstreamFailed)
     await door.nothing_is_held()
@@ -185,8 +185,8 @@ class Reply:
 
 async def _ask(door: Gateway, caller: Spoken, model: str, *, is_stream: bool) -> Reply:
     leg = replace(caller.leg, target=Target("door", caller.kind, model))
-    asked, _ = caller.codec.encode(replace(TALK, is_stream=is_stream), leg)
-    url = door.origin + ROUTES[caller.codec.name]
+    asked, _ = caller.client.encode(replace(TALK, is_stream=is_stream), leg)
+    url = door.origin + ROUTES[caller.name]
     body = b""
     async with (
         aiohttp.ClientSession() as session,
@@ -195,7 +195,7 @@ async def _ask(door: Gateway, caller: Spoken, model: str, *, is_stream: bool) ->
         with suppress(aiohttp.ClientPayloadError):
             async for piece in reply.content.iter_any():
                 body += piece
-    return Reply(reply.status, reply.headers, body, caller.codec.decode(asked))
+    return Reply(reply.status, reply.headers, body, caller.server.decode(asked))
 
 
 async def _record(door: Gateway, reply: Reply) -> dict[str, Any]:
@@ -224,7 +224,7 @@ def _settings(up: Provider) -> str:
 
 def _answers(target: Spoken) -> Script:
     async def answer(up: Provider, asked: Asked, writer: asyncio.StreamWriter) -> None:
-        is_stream = target.codec.decode(asked.raw).is_stream
+        is_stream = target.server.decode(asked.raw).is_stream
         said = written(target, CALLS, is_stream=is_stream)
         if is_stream:
             await _streams(target, said, is_whole=True)(up, asked, writer)
@@ -241,7 +241,7 @@ def _streams(target: Spoken, said: bytes, *, is_whole: bool = False) -> Script:
 
     async def stream(_: Provider, __: Asked, writer: asyncio.StreamWriter) -> None:
         head = b"HTTP/1.1 200 OK\r\ncontent-type: %b\r\ntransfer-encoding: chunked\r\n\r\n"
-        writer.write(head % target.codec.stream_type)
+        writer.write(head % target.server.stream_type)
         third = len(said) // 3
         for piece in (said[:third], said[third : 2 * third], said[2 * third :]):
             writer.write(chunk(piece))

@@ -13,7 +13,7 @@ from tollhouse.domain.pricing import Usage
 
 
 class Plain(OpenAIChat):
-    """Implements Codec. Its answers are a word a line; `!` calls a tool, `.` ends, `?` is an error.
+    """Implements Heard and Told. Its answers are a word a line; `!` calls a tool, `.` ends, `?` is an error.
 
     What is beyond words is unsaid on both sides.
     """

@@ -12,14 +12,49 @@ from pipeline.houses import World, body, call, snapshot
 from pipeline.plain import Plain
 from tollhouse.dialects.openai_chat import OpenAIChat
 from tollhouse.domain.budget import Outcome
+from tollhouse.domain.conversation import Conversation
 from tollhouse.domain.errors import NotTranslatable, UpstreamRejected
+from tollhouse.domain.models import Leg
 from tollhouse.domain.pricing import Usage
 from tollhouse.domain.snapshot import Names
 from tollhouse.pipeline.call import Call
 from tollhouse.pipeline.serve import serve
-from tollhouse.ports import Dialect
+from tollhouse.ports import Dialect, Reader, Spoken
 
 LINES = {b"content-type": b"text/plain"}
+
+
+class _Deaf(OpenAIChat):
+    """A dialect that cannot be translated from."""
+
+    name = "deaf"
+    decode = None
+
+
+class _Mute(OpenAIChat):
+    """A dialect that cannot be translated into."""
+
+    name = "mute"
+    encode = None
+
+
+class _Far:
+    """Implements Told, and nothing that a caller would need."""
+
+    name = "far"
+    stream_type = Plain.stream_type
+
+    def encode(self, conversation: Conversation, leg: Leg) -> tuple[bytes, tuple[str, ...]]:
+        return Plain("far").encode(conversation, leg)
+
+    def reader(self, *, is_stream: bool) -> Reader:
+        return Plain("far").reader(is_stream=is_stream)
+
+    def error_message(self, body: bytes) -> str | None:
+        return None
+
+    def error_kind(self, body: bytes) -> str:
+        return ""
 
 
 @pytest.mark.req("P-12")
@@ -59,11 +94,24 @@ async def test_an_error_of_the_target_is_read_in_its_dialect_and_told_in_the_cal
 
 
 @pytest.mark.req("P-12")
-async def test_what_no_lane_leads_to_is_refused_before_anything_leaves() -> None:
-    world = _world(_Mute(), b"")
+async def test_a_target_needs_no_more_of_a_dialect_than_its_own_half() -> None:
+    world, reply = _world(_Far(), b"so .", LINES), FakeReply()
+
+    await serve(_call(Plain("here"), body(stream=True), reply), world.house)
+
+    assert len(world.providers["first"].sent) == 1
+    assert reply.is_ended
+
+
+@pytest.mark.req("P-12")
+@pytest.mark.parametrize(("heard", "spoken"), [(Plain("here"), _Mute()), (_Deaf(), Plain("there"))])
+async def test_what_no_lane_leads_to_is_refused_before_anything_leaves(
+    heard: Dialect, spoken: Spoken
+) -> None:
+    world = _world(spoken, b"")
 
     with pytest.raises(NotTranslatable):
-        await serve(_call(Plain("here"), body()), world.house)
+        await serve(_call(heard, body()), world.house)
 
     assert world.providers["first"].sent == []
     assert world.ledger.held == 0
@@ -122,15 +170,8 @@ async def test_a_strict_model_asks_a_target_that_can_be_told_all() -> None:
     assert world.audit.records[0]["unsaid"] == []
 
 
-class _Mute(OpenAIChat):
-    """A dialect that cannot be translated."""
-
-    name = "mute"
-    decode = None
-
-
 def _world(
-    spoken: Dialect, said: bytes, headers: dict[bytes, bytes] | None = None, status: int = 200
+    spoken: Spoken, said: bytes, headers: dict[bytes, bytes] | None = None, status: int = 200
 ) -> World:
     answer = FakeExchange(FakeAnswer(status, [said], headers or {}))
     world = World(providers={"first": FakeProvider(answer, dialect=spoken)})

@@ -7,7 +7,7 @@ import pytest
 from fakes import FakeProvider
 from tollhouse.config.settings import USUAL_BETAS
 from tollhouse.dialects.anthropic_messages import AnthropicMessages
-from tollhouse.ports import Headers
+from tollhouse.domain.exchange import Outgoing
 from tollhouse.providers.anthropic_provider import AnthropicProvider
 
 
@@ -15,9 +15,9 @@ from tollhouse.providers.anthropic_provider import AnthropicProvider
 def test_the_path_follows_the_base_with_its_v1_or_without(base: bytes) -> None:
     provider = _provider(base)
 
-    assert provider.sending("anthropic_messages", b"").path == b"/v1/messages"
-    assert provider.sending("anthropic_count", b"").path == b"/v1/messages/count_tokens"
-    assert _provider(b"/a/b/v1").sending("anthropic_messages", b"").path == b"/a/b/v1/messages"
+    assert _path(provider, "anthropic_messages") == b"/v1/messages"
+    assert _path(provider, "anthropic_count") == b"/v1/messages/count_tokens"
+    assert _path(_provider(b"/a/b/v1"), "anthropic_messages") == b"/a/b/v1/messages"
 
 
 def test_it_speaks_its_own_dialect_and_counts() -> None:
@@ -30,7 +30,7 @@ def test_it_speaks_its_own_dialect_and_counts() -> None:
 
 @pytest.mark.req("S-57")
 def test_the_key_goes_out_under_its_own_name() -> None:
-    headers = dict(_provider().sending("anthropic_messages", b"{}").headers)
+    headers = _out()
 
     assert headers[b"x-api-key"] == b"sk-test"
     assert headers[b"anthropic-version"] == b"2023-06-01"
@@ -87,5 +87,9 @@ def _provider(base: bytes = b"") -> AnthropicProvider:
 
 
 def _out(*headers: tuple[bytes, bytes]) -> dict[bytes, bytes]:
-    given: Headers = headers
-    return dict(_provider().sending("anthropic_messages", b"{}", given).headers)
+    outgoing = Outgoing("anthropic_messages", "m", is_stream=False, body=b"{}", headers=headers)
+    return dict(_provider().sending(outgoing).headers)
+
+
+def _path(provider: AnthropicProvider, dialect: str) -> bytes:
+    return provider.sending(Outgoing(dialect, "m", is_stream=False, body=b"")).path

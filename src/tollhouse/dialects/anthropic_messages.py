@@ -21,7 +21,7 @@ from tollhouse.ports import Reader, Relay, Writer
 
 
 class AnthropicMessages:
-    """Implements Codec."""
+    """Implements Heard and Told."""
 
     name = "anthropic_messages"
     stream_type = b"text/event-stream"

@@ -10,7 +10,7 @@ from tollhouse.domain.models import Ask
 
 
 class OllamaChat(Ollama):
-    """Implements Codec."""
+    """Implements Heard and Told."""
 
     name = "ollama_chat"
     form = staticmethod(chat_form)

@@ -23,7 +23,7 @@ NANOS_PER_S = 1_000_000_000
 
 
 class Ollama(OllamaProblems):
-    """Most of a Codec: a path adds what it asks, and the form of its words."""
+    """Most of what is heard and told: a path adds what it asks, and the form of its words."""
 
     form: Form
 

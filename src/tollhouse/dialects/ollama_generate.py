@@ -10,7 +10,7 @@ from tollhouse.domain.models import Ask
 
 
 class OllamaGenerate(Ollama):
-    """Implements Codec."""
+    """Implements Heard and Told."""
 
     name = "ollama_generate"
     form = staticmethod(generate_form)

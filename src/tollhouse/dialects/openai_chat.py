@@ -24,7 +24,7 @@ BILLED_APART = frozenset({"service_tier", "modalities", "audio", "web_search_opt
 
 
 class OpenAIChat(OpenAIEndpoint):
-    """Implements Codec."""
+    """Implements Heard and Told."""
 
     name = "openai_chat"
 

@@ -28,7 +28,7 @@ SEARCHES_OFFERED = frozenset(f":{kind}" for kind in responses_tools.SEARCHES)
 
 
 class OpenAIResponses(OpenAIEndpoint):
-    """Implements Codec."""
+    """Implements Heard and Told."""
 
     name = "openai_responses"
 

@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tollhouse.domain.values import value
+
+
+@value
+class Outgoing:
+    """A call as its target is to hear it, before its provider says where that is."""
+
+    dialect: str
+    model: str
+    is_stream: bool
+    body: bytes
+    headers: Sequence[tuple[bytes, bytes]] = ()
+    """The caller's."""
 
 
 @value

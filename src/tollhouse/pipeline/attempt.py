@@ -16,6 +16,7 @@ from tollhouse.domain.errors import (
     UpstreamTimeout,
     UpstreamUnreachable,
 )
+from tollhouse.domain.exchange import Outgoing
 from tollhouse.domain.metering import Meter
 from tollhouse.domain.models import Leg, Plan
 from tollhouse.domain.retry_after import wished_s
@@ -115,12 +116,18 @@ class Attempt:
     def _send(self, body: bytes) -> Exchange:
         provider = self._house.providers[self.leg.target.provider]
         lane = self.lane = lane_of(self._call, self._plan, self.leg, provider, self._house.seals)
-        outgoing = lane.outgoing(body)
+        said = lane.outgoing(body)
         self._meter.unsaid = lane.unsaid
         if lane.unsaid and self._plan.model.is_strict:
             raise self._half_said(lane.unsaid)
-        sending = provider.sending(lane.spoken.name, outgoing, self._call.headers)
-        return provider.upstream.send(sending)
+        outgoing = Outgoing(
+            lane.spoken.name,
+            self.leg.target.model,
+            self._plan.ask.is_stream,
+            said,
+            self._call.headers,
+        )
+        return provider.upstream.send(provider.sending(outgoing))
 
     def _half_said(self, unsaid: Sequence[str]) -> NotTranslatable:
         return NotTranslatable(

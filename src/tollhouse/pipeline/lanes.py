@@ -17,10 +17,10 @@ from tollhouse.domain.unsaid import tidy
 from tollhouse.pipeline.call import Call
 from tollhouse.pipeline.translation import Translation
 from tollhouse.ports import (
-    Codec,
     Dialect,
     Failing,
     Headers,
+    Heard,
     Keeping,
     Provider,
     Relay,
@@ -28,6 +28,8 @@ from tollhouse.ports import (
     Rephrasing,
     Seals,
     Sparing,
+    Spoken,
+    Told,
     Writer,
 )
 
@@ -38,7 +40,7 @@ class Lane(Protocol):
     """From one call to one target and back."""
 
     @property
-    def spoken(self) -> Dialect: ...  # with the target
+    def spoken(self) -> Spoken: ...  # with the target
 
     @property
     def unsaid(self) -> tuple[str, ...]: ...  # what of the call did not get into `outgoing`
@@ -95,7 +97,7 @@ class Translated:
 
     __slots__ = ("_ask", "_call", "_heard", "_leg", "spoken", "unsaid")
 
-    def __init__(self, heard: Codec, spoken: Codec, call: Call, ask: Ask, leg: Leg) -> None:
+    def __init__(self, heard: Heard, spoken: Told, call: Call, ask: Ask, leg: Leg) -> None:
         self.spoken = spoken
         self.unsaid: tuple[str, ...] = ()
         self._heard = heard
@@ -122,7 +124,7 @@ def lane_of(call: Call, plan: Plan, leg: Leg, provider: Provider, seals: Seals) 
     heard, spoken, ask = call.route.dialect, provider.dialect, plan.ask
     if provider.speaks(heard.name):
         return Native(heard, call, plan, leg, seals)
-    if ask.home is None and isinstance(heard, Codec) and isinstance(spoken, Codec):
+    if ask.home is None and isinstance(heard, Heard) and isinstance(spoken, Told):
         return Translated(heard, spoken, call, ask, leg)
     for rephrasing in heard.rephrasings if isinstance(heard, Rephrasable) else ():
         if provider.speaks(rephrasing.name):

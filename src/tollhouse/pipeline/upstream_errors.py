@@ -13,14 +13,14 @@ from tollhouse.domain.errors import (
     UpstreamRejected,
     UpstreamTimeout,
 )
-from tollhouse.ports import Answer, Dialect
+from tollhouse.ports import Answer, Spoken
 
 MOST_OF_AN_ERROR = 16 * 1024
 LONGEST_RETRY_S = 60
 USUAL_RETRY_S = 5
 
 
-async def problem_of(answer: Answer, dialect: Dialect, retry_after_s: int | None) -> Failure:
+async def problem_of(answer: Answer, dialect: Spoken, retry_after_s: int | None) -> Failure:
     """The time is how long the provider wishes to be left alone."""
     body = await _beginning(answer)
     private = f"the provider answered {answer.status}{dialect.error_kind(body)}"

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 
 from tollhouse.domain.access import is_granted
-from tollhouse.domain.exchange import Sending
-from tollhouse.ports import Dialect, Headers, Upstream
+from tollhouse.domain.exchange import Outgoing, Sending
+from tollhouse.ports import Spoken, Upstream
 from tollhouse.providers.chat_provider import USER_AGENT
 
 PATHS = {
@@ -27,7 +27,7 @@ class AnthropicProvider:
     def __init__(
         self,
         upstream: Upstream,
-        dialect: Dialect,
+        dialect: Spoken,
         base_path: bytes,
         key: str | None,
         betas: tuple[str, ...],
@@ -48,10 +48,10 @@ class AnthropicProvider:
     def speaks(self, dialect: str) -> bool:
         return dialect in self._paths
 
-    def sending(self, dialect: str, body: bytes, headers: Headers = ()) -> Sending:
+    def sending(self, outgoing: Outgoing) -> Sending:
         """Of the caller's headers two go out, read and written anew."""
         version, betas = USUAL_VERSION, ""
-        for name, value in headers:
+        for name, value in outgoing.headers:
             if name == b"anthropic-version" and _version(value):
                 version = value
             elif name == b"anthropic-beta":
@@ -59,7 +59,7 @@ class AnthropicProvider:
         passed = ",".join(self._passed(betas)).encode()
         bound = ((b"anthropic-beta", passed),) if passed else ()
         own = (*self._headers, (b"anthropic-version", version), *bound)
-        return Sending(b"POST", self._paths[dialect], own, body)
+        return Sending(b"POST", self._paths[outgoing.dialect], own, outgoing.body)
 
     def _passed(self, betas: str) -> Iterator[str]:
         asked = dict.fromkeys(beta.strip(" \t") for beta in betas.split(",", MOST_BETAS))

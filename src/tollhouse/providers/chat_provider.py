@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from tollhouse import __version__
-from tollhouse.domain.exchange import Sending
-from tollhouse.ports import Dialect, Headers, Upstream
+from tollhouse.domain.exchange import Outgoing, Sending
+from tollhouse.ports import Headers, Spoken, Upstream
 
 USER_AGENT = b"tollhouse/" + __version__.encode()
 
@@ -37,7 +37,7 @@ class ChatProvider:
     def __init__(
         self,
         upstream: Upstream,
-        dialect: Dialect,
+        dialect: Spoken,
         base_path: bytes,
         key: str | None,
         speaks: Collection[str] = USUAL,
@@ -60,8 +60,8 @@ class ChatProvider:
     def speaks(self, dialect: str) -> bool:
         return dialect in self._paths
 
-    def sending(self, dialect: str, body: bytes, _: Headers = ()) -> Sending:
-        return Sending(b"POST", self._paths[dialect], self._headers, body)
+    def sending(self, outgoing: Outgoing) -> Sending:
+        return Sending(b"POST", self._paths[outgoing.dialect], self._headers, outgoing.body)
 
 
 def shown(key: str | None, header: str = BEARER) -> Headers:

@@ -5,27 +5,18 @@ from __future__ import annotations
 from collections.abc import Collection
 from urllib.parse import quote
 
-import msgspec
-
-from tollhouse.domain.exchange import Sending
-from tollhouse.ports import Dialect, Headers, Upstream
+from tollhouse.domain.exchange import Outgoing, Sending
+from tollhouse.ports import Spoken, Upstream
 from tollhouse.providers.chat_provider import PATHS, USUAL, ChatProvider
 
 
-class _Named(msgspec.Struct):
-    model: str
-
-
-_named = msgspec.json.Decoder(_Named).decode
-
-
 class DeploymentProvider(ChatProvider):
-    """Implements Provider. The deployment is the `model` of the body that the gate made."""
+    """Implements Provider. The deployment is the target's model."""
 
     def __init__(
         self,
         upstream: Upstream,
-        dialect: Dialect,
+        dialect: Spoken,
         base_path: bytes,
         key: str | None,
         api_version: str,
@@ -37,7 +28,7 @@ class DeploymentProvider(ChatProvider):
             name: PATHS[name] + f"?api-version={api_version}".encode() for name in speaks
         }
 
-    def sending(self, dialect: str, body: bytes, _: Headers = ()) -> Sending:
-        deployment = quote(_named(body).model, safe="").encode()
-        path = self._before + deployment + self._after[dialect]
-        return Sending(b"POST", path, self._headers, body)
+    def sending(self, outgoing: Outgoing) -> Sending:
+        deployment = quote(outgoing.model, safe="").encode()
+        path = self._before + deployment + self._after[outgoing.dialect]
+        return Sending(b"POST", path, self._headers, outgoing.body)

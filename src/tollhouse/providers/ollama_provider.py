@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tollhouse.ports import Dialect, Upstream
+from tollhouse.ports import Spoken, Upstream
 from tollhouse.providers.chat_provider import ChatProvider
 
 PATHS = {
@@ -19,7 +19,7 @@ class OllamaProvider(ChatProvider):
     """Implements Provider."""
 
     def __init__(
-        self, upstream: Upstream, dialect: Dialect, base_path: bytes, key: str | None
+        self, upstream: Upstream, dialect: Spoken, base_path: bytes, key: str | None
     ) -> None:
         super().__init__(upstream, dialect, base_path, key)
         base_path = base_path.rstrip(b"/")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
-from tollhouse.domain.exchange import Sending
-from tollhouse.ports import Dialect, Headers, Upstream
+from tollhouse.domain.exchange import Outgoing, Sending
+from tollhouse.ports import Spoken, Upstream
 from tollhouse.providers.chat_provider import USUAL, ChatProvider
 from tollhouse.providers.sigv4 import Credentials, Scope, signed
 
@@ -16,7 +16,7 @@ class SignedProvider(ChatProvider):
     def __init__(
         self,
         upstream: Upstream,
-        dialect: Dialect,
+        dialect: Spoken,
         origin: tuple[str, bytes],
         signing: tuple[Credentials, Scope],
         clock_s: Callable[[], float],
@@ -28,6 +28,6 @@ class SignedProvider(ChatProvider):
         self._credentials, self._scope = signing
         self._clock_s = clock_s
 
-    def sending(self, dialect: str, body: bytes, _: Headers = ()) -> Sending:
-        plain = super().sending(dialect, body)
+    def sending(self, outgoing: Outgoing) -> Sending:
+        plain = super().sending(outgoing)
         return signed(plain, self._host, self._credentials, self._scope, self._clock_s())
