@@ -16,8 +16,7 @@ CANARY = "CANARY9f3kQ7"
 
 def test_an_event_is_one_line_of_json() -> None:
     lines = _logged("""
-        structlog.contextvars.bind_contextvars(request_id="r-1")
-        structlog.get_logger().info("listening", port=8000, text="two\\nlines\\u2028three")
+        tell(INFO, "listening", request_id="r-1", port=8000, text="two\\nlines\\u2028three")
     """)
 
     assert [line.pop("timestamp")[-1] for line in lines] == ["Z"]
@@ -62,7 +61,7 @@ def test_a_library_that_brought_handlers_of_its_own_loses_them() -> None:
 def test_libraries_do_not_log_below_info() -> None:
     lines = _logged("""
         logging.getLogger("library").debug("a whole body")
-        structlog.get_logger().debug("ours")
+        tell(DEBUG, "ours")
     """)
 
     assert [line["event"] for line in lines] == ["ours"]
@@ -71,9 +70,9 @@ def test_libraries_do_not_log_below_info() -> None:
 def test_what_is_below_the_level_is_not_logged() -> None:
     lines = _logged(
         """
-        structlog.get_logger().info("quiet")
+        tell(INFO, "quiet")
         logging.getLogger("library").info("quiet")
-        structlog.get_logger().warning("loud")
+        tell(WARNING, "loud")
         """,
         level="warning",
     )
@@ -91,16 +90,15 @@ def test_an_unknown_level_is_a_mistake() -> None:
 @pytest.mark.parametrize(
     "script",
     [
-        'structlog.get_logger().error("x", api_key=CANARY, deep=[{"Cookie": CANARY}])',
-        'structlog.get_logger().error(f"Bearer {CANARY}")',
-        'structlog.get_logger().error("x", environ=os.environ, e=os.environ)',
-        'structlog.get_logger().error("x", headers=[(b"x-api-key", CANARY.encode())])',
-        'structlog.contextvars.bind_contextvars(token=CANARY); structlog.get_logger().error("x")',
+        'tell(ERROR, "x", api_key=CANARY, deep=[{"Cookie": CANARY}])',
+        'tell(ERROR, f"Bearer {CANARY}")',
+        'tell(ERROR, "x", environ=os.environ, e=os.environ)',
+        'tell(ERROR, "x", headers=[(b"x-api-key", CANARY.encode())])',
         'logging.getLogger("a").error("password=%s", CANARY)',
         'logging.getLogger("a").error("%d", CANARY)',
         'logging.getLogger("a").error("x", extra={"secret": CANARY})',
-        "caught(structlog.get_logger())",
-        'caught(logging.getLogger("a"))',
+        "caught()",
+        'caught(logging.getLogger("a").exception)',
         "fail()",
         "thread = threading.Thread(target=fail); thread.start(); thread.join()",
         "asyncio.run(forgotten())",
@@ -138,7 +136,7 @@ def test_a_record_whose_arguments_do_not_fit_is_named_without_them() -> None:
 def test_a_closed_stderr_does_not_break_the_work() -> None:
     done = _run("""
         sys.stderr.close()
-        structlog.get_logger().error("lost")
+        tell(ERROR, "lost")
         logging.getLogger("library").error("lost")
         print("done")
         sys.stderr = sys.__stderr__ = None
@@ -156,11 +154,11 @@ def fail():
     api_key = CANARY
     raise ValueError(f"cannot use sk-{api_key}")
 
-def caught(logger):
+def caught(say=None):
     try:
         fail()
-    except ValueError:
-        logger.exception("caught")
+    except ValueError as error:
+        say("caught") if say else tell(ERROR, "caught", error=error)
 
 async def forgotten():
     task = asyncio.ensure_future(asyncio.to_thread(fail))
@@ -191,8 +189,9 @@ def _run(
     whole = "\n".join(
         [
             _flush_left(before),
-            "import logging, sys, structlog",
-            "from tollhouse.telemetry.logs import configure",
+            "import logging, sys",
+            "from logging import DEBUG, ERROR, INFO, WARNING",
+            "from tollhouse.telemetry.logs import configure, tell",
             f"configure({level!r})",
             _flush_left(script),
         ]

@@ -5,17 +5,19 @@ Environment variables and local variables are never part of a line, not in a cra
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 import threading
+from datetime import UTC, datetime
 from types import TracebackType
-
-import structlog
-from structlog.typing import EventDict, Processor, WrappedLogger
+from typing import Any
 
 from tollhouse.telemetry.redaction import redact_named
 
 LEVELS = {name.lower(): number for name, number in logging.getLevelNamesMapping().items() if number}
+OURS = "tollhouse"
+_MEMBERS = "members"
 
 
 def configure(level: str = "info") -> None:
@@ -25,49 +27,32 @@ def configure(level: str = "info") -> None:
     """
     if level not in LEVELS:
         raise ValueError(f"{level!r} is no log level; one of {', '.join(LEVELS)} is")
-    structlog.configure(
-        processors=[structlog.contextvars.merge_contextvars, *_stamps(), *_to_json()],
-        wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
-        logger_factory=_Stderr,
-        cache_logger_on_first_use=True,
-    )
-    _adopt_standard_logging(max(LEVELS[level], logging.INFO))
-    _adopt_crashes()
-
-
-def redacting(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    return {name: redact_named(name, value) for name, value in event.items()}
-
-
-def _stamps() -> list[Processor]:
-    return [
-        structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-    ]
-
-
-def _to_json() -> list[Processor]:
-    return [
-        structlog.processors.format_exc_info,
-        redacting,
-        structlog.processors.JSONRenderer(),  # escapes everything that could end a line
-    ]
-
-
-def _adopt_standard_logging(level: int) -> None:
-    handler = _StandardHandler()
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[structlog.stdlib.add_logger_name, *_stamps()],
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_to_json()],
-        )
-    )
-    logging.root.handlers = [handler]
-    logging.root.setLevel(level)
     for name in logging.root.manager.loggerDict:
         logger = logging.getLogger(name)
         logger.handlers.clear()
         logger.propagate = True
+    logging.root.handlers = [_Stderr()]
+    logging.root.setLevel(max(LEVELS[level], logging.INFO))
+    logging.getLogger(OURS).setLevel(LEVELS[level])
+    _adopt_crashes()
+
+
+def tell(level: int, event: str, /, *, error: BaseException | None = None, **members: Any) -> None:
+    """An event of ours. `error` is shown with its traceback."""
+    logging.getLogger(OURS).log(level, event, exc_info=error, extra={_MEMBERS: members})
+
+
+def line(record: logging.LogRecord) -> str:
+    told: dict[str, Any] = {
+        "event": record.getMessage(),
+        "level": record.levelname.lower(),
+        "timestamp": f"{datetime.fromtimestamp(record.created, UTC):%Y-%m-%dT%H:%M:%S.%fZ}",
+        **getattr(record, _MEMBERS, {"logger": record.name}),
+    }
+    if record.exc_info:
+        told["exception"] = _FORMATTER.formatException(record.exc_info)
+    shown = {name: redact_named(name, value) for name, value in told.items()}
+    return json.dumps(shown)  # it escapes everything that could end a line
 
 
 def _adopt_crashes() -> None:
@@ -85,32 +70,25 @@ def _crashed(
 ) -> None:
     if issubclass(kind, KeyboardInterrupt):
         return
-    exc_info = (kind, error if error is not None else kind(), trace)
-    structlog.get_logger().critical("crashed", exc_info=exc_info)
+    known = error if error is not None else kind()
+    tell(logging.CRITICAL, "crashed", error=known.with_traceback(trace))
 
 
-class _Stderr:
-    """Where lines go. A line that cannot be written is lost, and nothing else is."""
-
-    def __init__(self, *_: object) -> None:
-        """The logger's name is not used."""
-
-    def msg(self, line: str) -> None:
-        try:
-            sys.stderr.write(line + "\n")
-            sys.stderr.flush()
-        except (OSError, ValueError):
-            return
-
-    debug = info = warning = error = critical = exception = fatal = msg
+_FORMATTER = logging.Formatter()
 
 
-class _StandardHandler(logging.Handler):
+class _Stderr(logging.Handler):
+    """A line that cannot be written is lost, and nothing else is."""
+
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            line = self.format(record)
+            said = line(record)
         except Exception:
             # the standard answer prints the record's arguments as they are
-            structlog.get_logger().error("log_record_unreadable", logger=record.name)
-        else:
-            _Stderr().msg(line)
+            tell(logging.ERROR, "log_record_unreadable", logger=record.name)
+            return
+        try:
+            sys.stderr.write(said + "\n")
+            sys.stderr.flush()
+        except (OSError, ValueError, AttributeError):  # closed, or there is none
+            return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import structlog
+import logging
 
 from tollhouse.domain.audit import Record
 from tollhouse.domain.breaker import State
@@ -10,6 +10,7 @@ from tollhouse.domain.budget import Outcome
 from tollhouse.domain.errors import Failure, Problem, TooManyFailures, Unauthenticated
 from tollhouse.domain.identity import Priority
 from tollhouse.domain.suspicion import SIGNS, Sign
+from tollhouse.telemetry.logs import tell
 from tollhouse.telemetry.metrics import OK, Metrics
 
 NANOS_PER_S = 1e9
@@ -20,7 +21,6 @@ class Watching:
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
-        self._log = structlog.get_logger("tollhouse")
 
     def began(self) -> None:
         self._metrics.request_began()
@@ -33,8 +33,8 @@ class Watching:
 
     def turned(self, target: str, state: State, reason: str) -> None:
         self._metrics.breaker_turned(target, state)
-        say = self._log.warning if state is State.OPEN else self._log.info
-        say("breaker_turned", target=target, state=state.value, reason=reason)
+        level = logging.WARNING if state is State.OPEN else logging.INFO
+        tell(level, "breaker_turned", target=target, state=state.value, reason=reason)
 
     def ended(self, record: Record, problem: Problem | None) -> None:
         first_byte_s = None if record.first_byte_ms is None else record.first_byte_ms / 1000
@@ -51,15 +51,15 @@ class Watching:
         self._metrics.suspected(sign)
 
     def crashed(self, request_id: str, error: Exception) -> None:
-        self._log.error("crashed", request_id=request_id, exc_info=error)
+        tell(logging.ERROR, "crashed", error=error, request_id=request_id)
 
     def _note(self, record: Record, problem: Problem) -> None:
         if isinstance(problem, Unauthenticated | TooManyFailures):
             self._metrics.unauthenticated(problem.code)
         if sign := SIGNS.get(problem.code):
             self._metrics.suspected(sign)
-        say = self._log.warning if isinstance(problem, Failure) else self._log.debug
-        say(
+        tell(
+            logging.WARNING if isinstance(problem, Failure) else logging.DEBUG,
             problem.code,
             request_id=record.request_id,
             route=record.route,
