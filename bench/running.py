@@ -69,7 +69,7 @@ def running(system: System, cores: frozenset[int], log: Path) -> Iterator[tuple[
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=out,
-            env={**os.environ, **system.environment},
+            env={**_surroundings(), **system.environment},
             start_new_session=True,
         )
     try:
@@ -80,6 +80,11 @@ def running(system: System, cores: frozenset[int], log: Path) -> Iterator[tuple[
             raise Broken(f"{system.name} ended by itself:\n{_tail(log)}")
     finally:
         _end(process)
+
+
+def _surroundings() -> dict[str, str]:
+    """Ours, but for what would have every start compile its sources anew: no installed service does."""
+    return {name: it for name, it in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
 def _await_answer(process: subprocess.Popen[bytes], system: System, log: Path) -> None:
