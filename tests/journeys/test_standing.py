@@ -18,6 +18,7 @@ from journeys.gateway import MODEL, TARGET, Gateway, ask, free_port, gateway, un
 from journeys.provider import Asked, Provider, Script, answer, json_response, provider
 
 SPARE = "spare:m-spare"
+THIRD = "third:m-third"
 FIRST_BYTE_S = 0.3
 CALLS, AT_ONCE = 120, 8
 DEADLINE_S = 10.0
@@ -49,6 +50,11 @@ async def _limit(_: Provider, asked: Asked, writer: asyncio.StreamWriter) -> Non
     await writer.drain()
 
 
+async def _deny(_: Provider, asked: Asked, writer: asyncio.StreamWriter) -> None:
+    writer.write(json_response({"error": {}}, "401 No"))
+    await writer.drain()
+
+
 async def _flap(it: Provider, asked: Asked, writer: asyncio.StreamWriter) -> None:
     """One in three fails."""
     if len(it.asked) % 3 == 0:
@@ -73,6 +79,7 @@ FAILING = {
     "dead": Failing(None, frozenset({"upstream_unreachable", "circuit_open"})),
     "hanging": Failing(_hang, frozenset({"upstream_timeout", "circuit_open"}), FIRST_BYTE_S),
     "flapping": Failing(_flap, frozenset({"upstream_failed", "circuit_open"})),
+    "denying": Failing(_deny, frozenset({"upstream_denied"})),
     "limiting": Failing(_limit, frozenset({"upstream_rate_limited", "circuit_open"})),
     "crawling": Failing(_crawl, frozenset()),
     "nonsense": Failing(_talk_nonsense, frozenset({"upstream_broke", "circuit_open"})),
@@ -167,17 +174,31 @@ async def test_a_healthy_target_answers_for_one_that_is_not(name: str, tmp_path:
         assert await _attempts(door) <= 1.2 * CALLS
 
 
-@pytest.mark.req("OL-15", "OL-41", "P-28")
-@pytest.mark.parametrize("name", ["dead", "flapping", "limiting", "nonsense"])
-async def test_of_two_targets_that_fail_neither_is_stormed(name: str, tmp_path: Path) -> None:
+@pytest.mark.req("OL-15", "OL-41", "OP-26", "P-28")
+@pytest.mark.parametrize("targets", [(TARGET, SPARE), (TARGET, SPARE, THIRD)], ids=["two", "three"])
+@pytest.mark.parametrize("name", ["dead", "denying", "flapping", "limiting", "nonsense"])
+async def test_of_targets_that_all_fail_none_is_stormed_nor_all_together(
+    name: str, targets: tuple[str, ...], tmp_path: Path
+) -> None:
     failing = FAILING[name]
-    async with _door(tmp_path, failing, (TARGET, SPARE), spare=failing) as door:
+    async with _door(tmp_path, failing, targets, spare=failing) as door:
         ends = await _many(door)
 
         assert {end.code for end in ends} - {"ok"} <= failing.codes
         assert max(end.took_s for end in ends) < DEADLINE_S
         await _books_are_right(door, ends)
-        assert max((await _asked(door)).values()) <= 1.2 * CALLS
+        assert await _attempts(door) <= 1.2 * CALLS
+
+
+@pytest.mark.req("OP-26", "P-28")
+async def test_nor_are_they_where_nothing_keeps_count_of_them(tmp_path: Path) -> None:
+    trusting = "[breaker]\nfailures = 0\noutlier_s = 0\n[retries]\nfirst_wait_s = 0.01\nmost = 10"
+    failing, targets = FAILING["limiting"], (TARGET, SPARE, THIRD)
+    async with _door(tmp_path, failing, targets, trusting, spare=failing) as door:
+        ends = await _many(door)
+
+        await _books_are_right(door, ends)
+        assert CALLS < await _attempts(door) <= 1.2 * CALLS
 
 
 @pytest.mark.req("P-33")
@@ -356,7 +377,10 @@ async def _door(
 ) -> AsyncIterator[Gateway]:
     async with _stands(failing) as url, _stands(spare) as spare_url:
         up = up or f"first_byte_s = {failing.first_byte_s}"
-        settings = f'[providers.spare]\nkind = "openai-compatible"\nurl = "{spare_url}"\nkey = "env:UP_KEY"'
+        settings = "".join(
+            f'[providers.{name}]\nkind = "openai-compatible"\nurl = "{spare_url}"\nkey = "env:UP_KEY"\n'
+            for name in ("spare", "third")
+        )
         async with gateway(
             directory, url, settings=settings, standing=standing, up=up, targets=targets
         ) as door:

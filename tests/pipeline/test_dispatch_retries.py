@@ -92,9 +92,8 @@ async def test_an_error_that_may_have_done_work_is_not_retried() -> None:
 @pytest.mark.req("OL-41", "P-28")
 async def test_a_call_is_retried_only_so_often() -> None:
     world = _world([unreachable() for _ in range(9)], [refuses(500)], [refuses(500)])
-    standing = world.standings.of(planned().legs[0].target)
     for _ in range(9):
-        standing.retries.earn()
+        world.standings.tries("m")
 
     problem = await _call(world)
 

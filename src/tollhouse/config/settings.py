@@ -363,14 +363,14 @@ class BreakerSettings(Section):
     )
     successes: int = setting("Probes that it must answer to be used again.", 3, ge=1, le=100)
     outlier_s: Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)] = setting(
-        "How long a target that fails far more often than the model's others is asked after them. "
-        "0 keeps the order as it is written.",
+        "How long a target that fails far more often than the model's others, or denies call after call, is asked "
+        "after them. 0 keeps the order as it is written.",
         30,
     )
 
 
 class RetriesSettings(Section):
-    """When a call is sent to the same target again: after all have failed, and only if it surely did no work."""
+    """When a call is sent once more: to the same target only after all have failed, and if it surely did no work."""
 
     most: int = setting("Retries of one call. 0 leaves all of them to the caller.", 2, ge=0, le=10)
     first_wait_s: Seconds = setting(
@@ -383,7 +383,7 @@ class RetriesSettings(Section):
         10,
     )
     share_percent: int = setting(
-        "Retries for a hundred calls at one target, at most: whatever fails, it is not asked more.",
+        "Tries for a hundred calls of one model, at most, beyond the first of each, at the same target or at another.",
         20,
         ge=1,
         le=100,

@@ -1,18 +1,24 @@
-"""Whether a call may be sent to the same target once more, and after how long.
+"""Whether a call may be sent once more, to another target or to the same, and after how long.
 
-Each first try at a target earns a share of a retry, and each retry spends a whole one. So in any
-stretch of calls, whatever fails, no target is asked more often than the calls and their share.
+Each call of a model earns a share of a try, and each try beyond its first spends a whole one. So whatever
+fails, and wherever the call goes next, there are never more tries than the calls and their share.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-MOST_SAVED = 10
-"""Retries: a quiet hour does not pay for a storm."""
+ADVANCE = 20
+"""Tries at other targets that a model has from its first call on, and that its first hundred calls pay back."""
+
+MOST_SAVED = 512
+"""Tries: about as many calls as are under way at a target in the moment it falls over."""
+
+MOST_SAVED_AGAIN = 10
+"""Of those, at the same target: a quiet hour does not pay for a storm."""
 
 LONGEST_WAIT_S = 60.0
-_PER_CENT = 100
+_TRY = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,29 +33,40 @@ class Retrying:
     """For all waits of one call together: what would last longer is left to the caller."""
 
     share_percent: int = 20
-    """Retries for a hundred calls."""
+    """Tries for a hundred calls, beyond the first of each."""
 
     after_errors: bool = False
     """Also after 5xx, which may have done work."""
 
 
-class RetryBudget:
-    """Of one target, in hundredths of a retry. It begins with nothing."""
+class TryBudget:
+    """Of one model, in hundredths of a try."""
 
-    __slots__ = ("_saved", "_share")
+    __slots__ = ("_earned", "_share", "_spent", "_spent_again")
 
     def __init__(self, share_percent: int) -> None:
         self._share = share_percent
-        self._saved = 0
+        self._earned = 0
+        self._spent = 0
+        self._spent_again = 0
 
     def earn(self) -> None:
-        self._saved = min(self._saved + self._share, MOST_SAVED * _PER_CENT)
+        self._earned += self._share
 
     def spend(self) -> bool:
-        """False when there is no whole retry."""
-        if self._saved < _PER_CENT:
+        """On another target. False when there is no whole try."""
+        spent = max(self._spent, self._earned - MOST_SAVED * _TRY)
+        if spent + _TRY > max(self._earned, ADVANCE * _TRY):
             return False
-        self._saved -= _PER_CENT
+        self._spent = spent + _TRY
+        return True
+
+    def spend_again(self) -> bool:
+        """On a target that was asked before: nothing is advanced for that."""
+        spent = max(self._spent_again, self._earned - MOST_SAVED_AGAIN * _TRY)
+        if spent + _TRY > self._earned or not self.spend():
+            return False
+        self._spent_again = spent + _TRY
         return True
 
 

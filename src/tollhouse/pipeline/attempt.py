@@ -13,6 +13,7 @@ from tollhouse.domain.errors import (
     UpstreamBusy,
     UpstreamFailed,
     UpstreamRateLimited,
+    UpstreamRejected,
     UpstreamTimeout,
     UpstreamUnreachable,
 )
@@ -151,8 +152,10 @@ class Attempt:
         standing, standings, era = self.standing, self._house.standings, self._era
         if error is None:
             standing.breaker.succeeded(era)
-        elif self.status in HEALTHY:
+        elif isinstance(error, UpstreamRejected):
             standings.answered(standing, era)
+        elif self.status in HEALTHY:
+            standings.denied(standing, era)
         elif isinstance(error, BROKEN) and not isinstance(error, UpstreamBusy):
             standings.failed(standing, era, error.code, self.retry_after_s, self._plan.legs)
         elif not self._has_answered:

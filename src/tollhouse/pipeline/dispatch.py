@@ -24,13 +24,14 @@ class dispatched:  # noqa: N801 - read as a participle: `async with dispatched(â
 
     The next target is tried only when this one surely did no work: its breaker is open, it could
     not be reached, it has no words for the call, or it answered with an error. Then those that had
-    no room are waited for; then, if all have failed, one is asked again. A request whose fate is
-    unknown is never sent again.
+    no room are waited for; then, if all have failed, one is asked again. Each try after one that
+    failed is paid from what the model's calls have earned. A request whose fate is unknown is
+    never sent again.
     """
 
     __slots__ = (
-        *("_attempt", "_body", "_call", "_full", "_house", "_meter", "_plan", "_problem"),
-        *("_standings", "_unharmed"),
+        *("_attempt", "_body", "_call", "_full", "_has_failed", "_house", "_meter", "_plan"),
+        *("_problem", "_standings", "_tries", "_unharmed"),
     )
 
     def __init__(self, call: Call, plan: Plan, body: bytes, meter: Meter, house: House) -> None:
@@ -40,6 +41,8 @@ class dispatched:  # noqa: N801 - read as a participle: `async with dispatched(â
         self._meter = meter
         self._house = house
         self._standings = house.standings
+        self._tries = house.standings.tries(plan.model.name)
+        self._has_failed = False
         self._problem: Problem | None = None
         self._full: tuple[Leg, ...] = ()
         self._unharmed: tuple[Attempt, ...] = ()
@@ -68,9 +71,11 @@ class dispatched:  # noqa: N801 - read as a participle: `async with dispatched(â
             standing = standings.of(leg.target)
             if standings.is_shut(standing):
                 continue
-            standing.retries.earn()
             if not standing.gate.enter():
                 self._full += (leg,)
+            elif not self._may_ask():
+                standing.gate.leave()
+                break
             elif answer := await self._ask(leg, standing):
                 return answer
         return None
@@ -78,6 +83,8 @@ class dispatched:  # noqa: N801 - read as a participle: `async with dispatched(â
     async def _in_line(self) -> Answer | None:
         for leg in self._full:
             standing = self._standings.of(leg.target)
+            if not self._may_ask():
+                break
             try:
                 await standing.gate.wait()
             except UpstreamBusy as busy:
@@ -96,7 +103,7 @@ class dispatched:  # noqa: N801 - read as a participle: `async with dispatched(â
             pause_s = wait_s(rule, number, failed.retry_after_s, standings.draw())
             waited_s += pause_s
             standing = failed.standing
-            if waited_s > rule.patience_s or not standing.retries.spend():
+            if waited_s > rule.patience_s or not self._tries.spend_again():
                 break
             await asyncio.sleep(pause_s)
             self._unharmed = ()
@@ -107,6 +114,9 @@ class dispatched:  # noqa: N801 - read as a participle: `async with dispatched(â
             if not self._unharmed:
                 break
         return None
+
+    def _may_ask(self) -> bool:
+        return not self._has_failed or self._tries.spend()
 
     async def _ask(self, leg: Leg, standing: Standing) -> Answer | None:
         """Once within the gate. Raises what no other target would do better, and what is unsure."""
@@ -123,6 +133,7 @@ class dispatched:  # noqa: N801 - read as a participle: `async with dispatched(â
             self._problem = self._problem or attempt.problem
             return None
         self._problem = attempt.problem
+        self._has_failed = self._has_failed or not isinstance(attempt.problem, UpstreamBusy)
         if isinstance(attempt.problem, UpstreamRejected):
             raise attempt.problem
         if is_safe(self._standings.rules.retrying, attempt.status, attempt.retry_after_s):

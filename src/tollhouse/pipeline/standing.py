@@ -11,15 +11,15 @@ from math import ceil
 from tollhouse.domain.breaker import Breaker, State, Tripping
 from tollhouse.domain.errors import CircuitOpen
 from tollhouse.domain.models import Leg
-from tollhouse.domain.outliers import stands_out
-from tollhouse.domain.retries import RetryBudget, Retrying
+from tollhouse.domain.outliers import FEW, stands_out
+from tollhouse.domain.retries import Retrying, TryBudget
 from tollhouse.domain.snapshot import Target
 from tollhouse.pipeline.gate import Gate
 
 LONGEST_RETRY_S = 60
 
 MOST = 4096
-"""Targets that are told apart: under a wildcard there may be any number."""
+"""Targets, or models, that are told apart: under a wildcard there may be any number."""
 
 OnTurn = Callable[[str, State, str], None]
 """Told the target, how its breaker stands from now on, and why it opened last."""
@@ -32,12 +32,14 @@ class Standing:
     name: str
     breaker: Breaker
     gate: Gate
-    retries: RetryBudget
     state: State = State.CLOSED
     """As it was told last."""
 
     back_until: float = 0.0
     """So long it is asked after the others."""
+
+    denials: int = 0
+    """In a row, of what it is there for: its key or its model is not what it should be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +77,19 @@ class Standings:
         self._on_turn = on_turn
         self._now = clock
         self._of: dict[str, Standing] = {}
+        self._tries: dict[str, TryBudget] = {}
 
     def __iter__(self) -> Iterator[Standing]:
         return iter(self._of.values())
 
     def of(self, target: Target) -> Standing:
         return self._of.get(target.name) or self._begin(target)
+
+    def tries(self, model: str) -> TryBudget:
+        """What the model's calls may try beyond the first of each; this call's share is put in."""
+        tries = self._tries.get(model) or self._begin_tries(model)
+        tries.earn()
+        return tries
 
     def in_order(self, legs: Sequence[Leg]) -> Sequence[Leg]:
         """As configured, but those who stand out for their failures come last."""
@@ -101,6 +110,18 @@ class Standings:
         return era
 
     def answered(self, standing: Standing, era: int) -> None:
+        standing.denials = 0
+        self.lives(standing, era)
+
+    def denied(self, standing: Standing, era: int) -> None:
+        """It lives, but gives nobody what it is there for: until that is mended, others go first."""
+        standing.denials += 1
+        if standing.denials >= FEW:
+            standing.back_until = self._now() + self.rules.outlier_s
+        self.lives(standing, era)
+
+    def lives(self, standing: Standing, era: int) -> None:
+        """Which is all that a probe asks."""
         standing.breaker.answered(era)
         if standing.breaker.state is not standing.state:
             self._tell(standing)
@@ -136,9 +157,12 @@ class Standings:
             name,
             Breaker(self.rules.tripping),
             Gate(room.calls, room.in_line, room.line_s),
-            RetryBudget(self.rules.retrying.share_percent),
         )
         return standing
+
+    def _begin_tries(self, model: str) -> TryBudget:
+        name = model if len(self._tries) < MOST else "*"
+        return self._tries.setdefault(name, TryBudget(self.rules.retrying.share_percent))
 
     def _tell(self, standing: Standing) -> None:
         standing.state = standing.breaker.state
