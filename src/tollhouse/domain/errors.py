@@ -182,6 +182,12 @@ class BodyTooLarge(Refusal):
     title = "The body is larger than this path takes."
 
 
+class FormMalformed(Refusal):
+    code = "form_malformed"
+    status = 400
+    title = "The body is not a form that every reader would take apart in the same way."
+
+
 class JsonMalformed(Refusal):
     code = "json_malformed"
     status = 400
@@ -419,6 +425,15 @@ class Overloaded(Failure):
     code = "overloaded"
     status = 503
     title = "This gateway has as much to do as it takes."
+    retryable = True
+
+
+class UploadsFull(Failure):
+    """A body is kept until its call is over, and the place for that is taken."""
+
+    code = "uploads_full"
+    status = 503
+    title = "There is no room for another upload at this moment."
     retryable = True
 
 
