@@ -11,6 +11,7 @@ from tollhouse.domain.conversation import Conversation
 from tollhouse.domain.deltas import Delta
 from tollhouse.domain.errors import Failure, Problem
 from tollhouse.domain.exchange import Outgoing, Sending
+from tollhouse.domain.forms import Upload
 from tollhouse.domain.homes import Home
 from tollhouse.domain.identity import Principal
 from tollhouse.domain.models import Ask, Leg
@@ -21,6 +22,8 @@ Value = str | int | bytes | None
 Row = Sequence[Any]
 Headers = Sequence[tuple[bytes, bytes]]
 Statement = tuple[str, tuple[Value, ...]]
+Body = Any
+"""What a call brought, read as its route takes it: JSON as bytes, or a Form. Its dialect alone looks in."""
 
 
 class Database(Protocol):
@@ -156,8 +159,8 @@ class Spoken(Protocol):
 class Dialect(Spoken, Protocol):
     """One that callers speak too."""
 
-    def peek(self, body: bytes) -> Ask: ...  # one strict parse; raises Refusal
-    def outgoing(self, body: bytes, ask: Ask, leg: Leg) -> bytes: ...
+    def peek(self, body: Body) -> Ask: ...  # one strict parse; raises Refusal
+    def outgoing(self, body: Body, ask: Ask, leg: Leg) -> bytes | Upload: ...
     def relay(self, ask: Ask) -> Relay: ...
     def problem(self, problem: Problem, request_id: str) -> bytes: ...
     def problem_event(self, problem: Problem, request_id: str) -> bytes: ...  # within a stream

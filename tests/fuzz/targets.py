@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from fuzz import answers, bodies, claude, doors, ollamas, responses, tasks, texts
+from fuzz import answers, bodies, claude, doors, forms, ollamas, responses, tasks, texts
 
 CORPUS = Path(__file__).with_name("corpus")
 CRASHES = Path(".fuzz/crashes")
@@ -82,6 +82,8 @@ TARGETS = {
         answers.upstream_response_target, answers.RESPONSE_SEEDS, HTTP_WORDS
     ),
     "request_head": Target(doors.request_head_target, doors.REQUEST_SEEDS, HTTP_WORDS),
+    "form": Target(forms.form_target, forms.FORM_SEEDS, forms.WORDS),
+    "boundary": Target(forms.boundary_target, forms.BOUNDARY_SEEDS, (b"boundary=", b'"'), 200),
     "header_values": Target(
         doors.header_values_target, doors.FIELD_SEEDS, (b"%2e", b"%2f", b"localhost", b"://"), 400
     ),

@@ -20,7 +20,7 @@ from tollhouse.domain.snapshot import DatedPrice, Model, Names, Snapshot, Target
 from tollhouse.domain.throttling import Throttle
 from tollhouse.pipeline.call import Call
 from tollhouse.pipeline.house import House
-from tollhouse.pipeline.route import Audited, Cancelled, Metered, Route
+from tollhouse.pipeline.route import Audited, Cancelled, Metered, Route, Takes
 from tollhouse.pipeline.serve import serve
 from tollhouse.pipeline.standing import Rules, Standings
 
@@ -136,6 +136,7 @@ def route(deadline_s: float = 5.0) -> Route:
         deadline_s=deadline_s,
         cancelled=Cancelled.WITH_CALLER,
         audited=Audited.ALWAYS,
+        takes=Takes.JSON,
         max_body_bytes=10_000,
         is_plain=False,
     )

@@ -24,7 +24,7 @@ from security.wire import (
     send,
 )
 from tollhouse.dialects.openai_chat import OpenAIChat
-from tollhouse.pipeline.route import Audited, Cancelled, Metered, Route, RouteTable
+from tollhouse.pipeline.route import Audited, Cancelled, Metered, Route, RouteTable, Takes
 from tollhouse.pipeline.serve import serve
 from tollhouse.server.routes import route_table, unrouted
 from tollhouse.wiring.dialects import dialects
@@ -225,7 +225,10 @@ async def test_what_is_not_http_is_a_bad_request(door: Gateway, up: Provider, ra
 @pytest.mark.req("P-5", "S-21")
 @pytest.mark.parametrize(
     "part",
-    ["metered", "guardrails", "deadline_s", "cancelled", "audited", "max_body_bytes", "is_plain"],
+    [
+        *("metered", "guardrails", "deadline_s", "cancelled", "audited", "takes", "max_body_bytes"),
+        "is_plain",
+    ],
 )
 def test_a_route_that_leaves_something_out_cannot_be_made(part: str) -> None:
     declared = _declaration()
@@ -288,6 +291,7 @@ def _declaration() -> dict[str, Any]:
         "deadline_s": 1.0,
         "cancelled": Cancelled.WITH_CALLER,
         "audited": Audited.ALWAYS,
+        "takes": Takes.JSON,
         "max_body_bytes": 1,
         "is_plain": False,
     }

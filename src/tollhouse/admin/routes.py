@@ -9,7 +9,15 @@ from tollhouse.pipeline.house import House
 from tollhouse.pipeline.identify import identify
 from tollhouse.pipeline.record import recorded
 from tollhouse.pipeline.refuse import refuse
-from tollhouse.pipeline.route import Audited, Cancelled, Metered, Route, RouteTable, Serve
+from tollhouse.pipeline.route import (
+    Audited,
+    Cancelled,
+    Metered,
+    Route,
+    RouteTable,
+    Serve,
+    Takes,
+)
 from tollhouse.pipeline.within import within
 from tollhouse.ports import Dialect
 
@@ -48,6 +56,7 @@ def _route(name: str, method: str, path: str, dialect: Dialect, serve: Serve) ->
         deadline_s=DEADLINE_S,
         cancelled=Cancelled.WITH_CALLER,
         audited=Audited.ALWAYS,
+        takes=Takes.JSON,
         max_body_bytes=0,
         is_plain=True,
     )

@@ -322,6 +322,18 @@ class OllamaSettings(Section):
     )
 
 
+class UploadsSettings(Section):
+    """Bodies that are forms. Until its call is over, each is kept in `uploads` of `data_dir`, without a name."""
+
+    max_disk_bytes: int = setting(
+        "What all uploads under way may take of the disk, shared by the workers. What has no room is refused "
+        "with `uploads_full`.",
+        4096 * MIB,
+        ge=MIB,
+        le=2**50,
+    )
+
+
 class LimitsSettings(Section):
     """How fast one key may call."""
 
@@ -687,6 +699,7 @@ class Settings(Section):
     store: StoreSettings = part(StoreSettings)
     auth: AuthSettings = part(AuthSettings)
     ollama: OllamaSettings = part(OllamaSettings)
+    uploads: UploadsSettings = part(UploadsSettings)
     limits: LimitsSettings = part(LimitsSettings)
     breaker: BreakerSettings = part(BreakerSettings)
     retries: RetriesSettings = part(RetriesSettings)

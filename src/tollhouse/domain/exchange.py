@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tollhouse.domain.forms import Upload
 from tollhouse.domain.values import value
 
 
@@ -15,19 +16,26 @@ class Outgoing:
     dialect: str
     model: str
     is_stream: bool
-    body: bytes
+    body: bytes | Upload
     headers: Sequence[tuple[bytes, bytes]] = ()
     """The caller's."""
 
 
 @value
 class Sending:
-    """A request as it leaves: header names in lower case, the body whole."""
+    """A request as it leaves: header names in lower case, the body whole or in pieces."""
 
     method: bytes
     path: bytes
     headers: tuple[tuple[bytes, bytes], ...]
-    body: bytes
+    body: bytes | Upload
+
+    @property
+    def whole(self) -> bytes:
+        """The body, for those who are never sent one in pieces."""
+        if not isinstance(self.body, bytes):
+            raise TypeError("a body in pieces is not whole")
+        return self.body
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from tollhouse.pipeline.house import House
 from tollhouse.pipeline.lanes import lane_of
 from tollhouse.pipeline.standing import Standing
 from tollhouse.pipeline.upstream_errors import problem_of
-from tollhouse.ports import Answer, Exchange
+from tollhouse.ports import Answer, Body, Exchange
 
 BROKEN = (
     UpstreamUnreachable,
@@ -73,7 +73,7 @@ class Attempt:
         self._is_open = False
         self._has_answered = False
 
-    async def answer(self, body: bytes) -> Answer | None:
+    async def answer(self, body: Body) -> Answer | None:
         """None when the target surely did no work; `problem` says why. Raises what leaves that open."""
         try:
             exchange = self._exchange = self._send(body)
@@ -114,7 +114,7 @@ class Attempt:
         self._judge(error)
         self.standing.gate.leave()
 
-    def _send(self, body: bytes) -> Exchange:
+    def _send(self, body: Body) -> Exchange:
         provider = self._house.providers[self.leg.target.provider]
         lane = self.lane = lane_of(self._call, self._plan, self.leg, provider, self._house.seals)
         said = lane.outgoing(body)

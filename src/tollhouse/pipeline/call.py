@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from tollhouse.domain.errors import Problem
 from tollhouse.domain.values import value
 from tollhouse.pipeline.route import Route
-from tollhouse.ports import Reply
+from tollhouse.ports import Body, Reply
 
 
 @value
@@ -28,7 +28,7 @@ class Call:
 
     peer: str
     began_ns: int
-    read_body: Callable[[], Awaitable[bytes]]
+    read_body: Callable[[], Awaitable[Body]]
     reply: Reply
     refusal: Problem | None = None
     """What the door found wrong with it: then it is written down, and nothing else."""

@@ -14,7 +14,7 @@ from tollhouse.pipeline.call import Call
 from tollhouse.pipeline.house import House
 from tollhouse.pipeline.lanes import Lane, stream_headers
 from tollhouse.pipeline.standing import Standing
-from tollhouse.ports import Answer
+from tollhouse.ports import Answer, Body
 
 SILENCE_S = 15.0
 
@@ -34,7 +34,7 @@ class dispatched:  # noqa: N801 - read as a participle: `async with dispatched(â
         *("_problem", "_standings", "_tries", "_unharmed"),
     )
 
-    def __init__(self, call: Call, plan: Plan, body: bytes, meter: Meter, house: House) -> None:
+    def __init__(self, call: Call, plan: Plan, body: Body, meter: Meter, house: House) -> None:
         self._call = call
         self._plan = plan
         self._body = body

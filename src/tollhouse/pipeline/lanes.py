@@ -11,12 +11,14 @@ from functools import lru_cache, partial
 from typing import Any, Protocol, TypeGuard
 
 from tollhouse.domain.errors import NotTranslatable
+from tollhouse.domain.forms import Upload
 from tollhouse.domain.homes import Home
 from tollhouse.domain.models import Ask, Leg, Plan
 from tollhouse.domain.unsaid import tidy
 from tollhouse.pipeline.call import Call
 from tollhouse.pipeline.translation import Translation
 from tollhouse.ports import (
+    Body,
     Dialect,
     Failing,
     Headers,
@@ -45,7 +47,7 @@ class Lane(Protocol):
     @property
     def unsaid(self) -> tuple[str, ...]: ...  # what of the call did not get into `outgoing`
 
-    def outgoing(self, body: bytes) -> bytes: ...
+    def outgoing(self, body: Body) -> bytes | Upload: ...
     def relay(self) -> Relay: ...
 
 
@@ -62,7 +64,7 @@ class Native:
         self._leg = leg
         self._seals = seals
 
-    def outgoing(self, body: bytes) -> bytes:
+    def outgoing(self, body: Body) -> bytes | Upload:
         return self.spoken.outgoing(body, self._plan.ask, self._leg)
 
     def relay(self) -> Relay:
@@ -87,7 +89,7 @@ class Rephrased(Native):
         super().__init__(spoken, call, plan, leg, seals)
         self._rephrasing = spoken
 
-    def outgoing(self, body: bytes) -> bytes:
+    def outgoing(self, body: Body) -> bytes | Upload:
         self.unsaid = tidy(self._rephrasing.unsaid(body))
         return super().outgoing(body)
 
@@ -105,7 +107,7 @@ class Translated:
         self._ask = ask
         self._leg = leg
 
-    def outgoing(self, body: bytes) -> bytes:
+    def outgoing(self, body: Body) -> bytes | Upload:
         conversation = self._heard.decode(body)
         said, unsaid = self.spoken.encode(conversation, self._leg)
         self.unsaid = tidy((*conversation.unsaid, *unsaid))

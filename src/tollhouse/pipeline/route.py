@@ -22,6 +22,13 @@ class Metered(StrEnum):
     FREE = "free"
 
 
+class Takes(StrEnum):
+    """What a body has to be."""
+
+    JSON = "application/json"
+    FORM = "multipart/form-data"
+
+
 class Cancelled(StrEnum):
     """What a hang-up does."""
 
@@ -46,6 +53,7 @@ class Route:
     deadline_s: float
     cancelled: Cancelled
     audited: Audited
+    takes: Takes
     max_body_bytes: int
     is_plain: bool
     """Whether refusals are RFC 9457, because no dialect is spoken here."""

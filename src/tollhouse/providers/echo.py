@@ -51,10 +51,10 @@ class Echo:
             if sending.path.endswith(COMPLETIONS):
                 return self._completions(sending)
             if sending.path.endswith(SPEECH):
-                return EchoAnswer(200, b"audio/wav", spoken(sending.body), self._pace_s)
+                return EchoAnswer(200, b"audio/wav", spoken(sending.whole), self._pace_s)
             for path, answer in OTHERS.items():
                 if sending.path.endswith(path):
-                    return _whole(answer(sending.body))
+                    return _whole(answer(sending.whole))
         except msgspec.ValidationError as invalid:
             return _refused(400, str(invalid))
         except (msgspec.DecodeError, UnicodeDecodeError):
@@ -62,15 +62,15 @@ class Echo:
         return _refused(404, "The echo model has nothing at this path.")
 
     def _chat(self, sending: Sending) -> EchoAnswer:
-        prompt = msgspec.json.decode(sending.body, type=Prompt)
-        echo = _Completion(prompt, sending.body, int(self._clock()))
+        prompt = msgspec.json.decode(sending.whole, type=Prompt)
+        echo = _Completion(prompt, sending.whole, int(self._clock()))
         if prompt.stream:
             return EchoAnswer(200, b"text/event-stream", echo.events(), self._pace_s)
         return _whole(echo.whole())
 
     def _completions(self, sending: Sending) -> EchoAnswer:
-        prompt = msgspec.json.decode(sending.body, type=TextPrompt)
-        echo = EchoedText(prompt, sending.body, int(self._clock()))
+        prompt = msgspec.json.decode(sending.whole, type=TextPrompt)
+        echo = EchoedText(prompt, sending.whole, int(self._clock()))
         if prompt.stream:
             return EchoAnswer(200, b"text/event-stream", echo.events(), self._pace_s)
         return _whole(echo.whole())

@@ -55,7 +55,7 @@ def signed(
         sending.method,
         sending.path,
         (*headers, (b"authorization", proof.encode())),
-        sending.body,
+        sending.whole,
     )
 
 
@@ -66,7 +66,7 @@ def canonical(sending: Sending, signing: Sequence[Header], names: str) -> str:
     for name, value in signing:
         values.setdefault(name.decode(), []).append(" ".join(value.decode("latin-1").split()))
     headers = "".join(f"{name}:{','.join(values[name])}\n" for name in sorted(values))
-    body = hashlib.sha256(sending.body).hexdigest()
+    body = hashlib.sha256(sending.whole).hexdigest()
     parts = (sending.method.decode(), _path(path), _query(query), headers, names, body)
     return "\n".join(parts)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 from urllib.parse import unquote
@@ -16,9 +17,10 @@ from tollhouse.domain.errors import (
 from tollhouse.pipeline.call import Call
 from tollhouse.pipeline.house import House
 from tollhouse.pipeline.refuse import refuse
-from tollhouse.pipeline.route import Route, RouteTable
+from tollhouse.pipeline.route import Route, RouteTable, Takes
+from tollhouse.ports import Body
 from tollhouse.server import target
-from tollhouse.server.body import read_json_body
+from tollhouse.server.body import read_form, read_json_body
 from tollhouse.server.connection import Connection
 from tollhouse.server.health import Health
 from tollhouse.server.hosts import Hosts, Origins
@@ -27,7 +29,9 @@ from tollhouse.server.problems import send_plain_problem, send_problem
 from tollhouse.server.reply import WireReply
 from tollhouse.server.request import Request
 from tollhouse.server.request_id import request_id
+from tollhouse.server.spool import Disk, Spool
 
+Read = Callable[..., Awaitable[Body]]
 EVERY = (
     b"x-request-id: %b\r\nrequest-id: %b\r\n"
     b"x-content-type-options: nosniff\r\ncache-control: no-store\r\n"
@@ -55,12 +59,14 @@ class App:
         unrouted: Route,
         health: Health | None,
         manners: Manners,
+        disk: Disk,
     ) -> None:
         self._house = house
         self._routes = routes
         self._unrouted = unrouted
         self._health = health
         self._manners = manners
+        self._disk = disk
         self._under_way = 0
 
     async def answer(self, request: Request, connection: Connection) -> None:
@@ -74,6 +80,8 @@ class App:
         if refusal is None and await self._is_open(request, path, reply):
             return
         route, rest, refusal = self._route(request, path, refusal)
+        spool = None if route.takes is Takes.JSON else Spool(self._disk)
+        read: Read = read_json_body if spool is None else partial(read_form, spool=spool)
         call = Call(
             id=self._house.new_id(),
             request_id=named,
@@ -84,7 +92,7 @@ class App:
             peer=caller(connection.peer, request.headers, manners.trusted),
             began_ns=self._house.clock_ns(),
             read_body=partial(
-                read_json_body,
+                read,
                 connection,
                 request,
                 route.max_body_bytes,
@@ -106,6 +114,8 @@ class App:
         finally:
             self._under_way -= 1
             reply.close()
+            if spool is not None:
+                spool.close()
 
     def _refusal(self, request: Request, path: bytes) -> Problem | None:
         """What is wrong with the request, whatever it is for."""

@@ -9,7 +9,15 @@ from tollhouse.pipeline.count import count
 from tollhouse.pipeline.list_models import list_models
 from tollhouse.pipeline.ollama_models import list_running, offer_nothing, show, tags
 from tollhouse.pipeline.refuse import refuse
-from tollhouse.pipeline.route import Audited, Cancelled, Metered, Route, RouteTable, Serve
+from tollhouse.pipeline.route import (
+    Audited,
+    Cancelled,
+    Metered,
+    Route,
+    RouteTable,
+    Serve,
+    Takes,
+)
 from tollhouse.pipeline.serve import serve
 from tollhouse.ports import Dialect
 
@@ -113,6 +121,7 @@ def _metered(name: str, path: str, dialect: Dialect, max_body_bytes: int) -> Rou
         deadline_s=CALL_S,
         cancelled=Cancelled.WITH_CALLER,
         audited=Audited.ALWAYS,
+        takes=Takes.JSON,
         max_body_bytes=max_body_bytes,
         is_plain=False,
     )
@@ -148,6 +157,7 @@ def _free(
         deadline_s=LIST_S,
         cancelled=Cancelled.WITH_CALLER,
         audited=Audited.ALWAYS,
+        takes=Takes.JSON,
         max_body_bytes=max_body_bytes,
         is_plain=is_plain,
     )

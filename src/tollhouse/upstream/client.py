@@ -112,8 +112,13 @@ class Exchange:
         """Wait for the answer's head. False if a kept connection had been closed by the upstream."""
         response = self._response
         self.is_sent = True
-        connection.send(head, self._sending.body, response, whole_at)
+        body = self._sending.body
         try:
+            if isinstance(body, bytes):
+                connection.send(head, body, response, whole_at)
+            else:
+                connection.send(head, b"", response, whole_at)
+                await connection.pour(body.pieces())
             while not response.has_head:
                 await connection.more()
         except UpstreamBroke:

@@ -7,7 +7,7 @@ one later is an assignment: the timer looks when it rings, and goes back to slee
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 
 from tollhouse.domain.errors import Failure, UpstreamBroke, UpstreamTimeout
 from tollhouse.domain.exchange import Deadlines
@@ -39,8 +39,11 @@ class Connection(asyncio.BufferedProtocol):
         "_deadlines",
         "_due",
         "_ends_at",
+        "_first_by",
+        "_is_full",
         "_is_paused",
         "_loop",
+        "_owes",
         "_problem",
         "_response",
         "_rings_at",
@@ -64,7 +67,7 @@ class Connection(asyncio.BufferedProtocol):
     ) -> None:
         self.is_open = False
         self.is_used = False
-        self._sent_at = 0.0
+        self._sent_at = self._first_by = 0.0
         self._deadlines = deadlines
         self._when_gone = when_gone
         self._scratch = scratch
@@ -75,6 +78,10 @@ class Connection(asyncio.BufferedProtocol):
         self._problem: Failure | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._is_paused = False
+        self._is_full = False
+        self._owes = False
+        """Whether some of the request has still to be written."""
+
         self._timer: asyncio.TimerHandle | None = None
         self._rings_at = NEVER
         self._due = NEVER
@@ -90,21 +97,47 @@ class Connection(asyncio.BufferedProtocol):
         self._response = response
         self._whole_at = self._due = whole_at
         self._sent_at = self._loop.time()
+        self._first_by = self._sent_at + self._deadlines.first_byte_s
+        self._owes = False
         if len(body) < JOIN_BELOW:
             transport.write(head + body)
         else:
             transport.write(head)
             transport.write(body)
 
+    async def pour(self, pieces: AsyncIterator[bytes]) -> None:
+        """Write the body of what was sent, as fast as it is taken.
+
+        Who answers before all of it was heard has heard enough.
+        """
+        response, transport = self._response, self._transport
+        self._owes = True
+        async for piece in pieces:
+            if transport is None or response is None or response.has_head or not self.is_open:
+                return
+            transport.write(piece)
+            while self._is_stuck(response):
+                await self._room()
+        self._owes = False
+        self._first_by = self._loop.time() + self._deadlines.first_byte_s
+
+    def _is_stuck(self, response: Response) -> bool:
+        return self._is_full and self.is_open and not response.has_head
+
+    def _room(self) -> asyncio.Future[None]:
+        self._arm(min(self._next_by(), self._whole_at))
+        waiter = self._waiter = self._loop.create_future()
+        return waiter
+
+    def _next_by(self) -> float:
+        return self._loop.time() + self._deadlines.between_s
+
     def more(self) -> asyncio.Future[None]:
         """Done when anything has happened. Raises what ended the answer, if that has already."""
         response = self._response
         if self._problem is not None or response is None:
             raise self._problem or RuntimeError("nothing was asked")
-        if response.has_head:
-            due = self._loop.time() + self._deadlines.between_s
-        else:
-            due = self._sent_at + self._deadlines.first_byte_s
+        due = self._next_by() if response.has_head else self._first_by
         self._arm(due if due < self._whole_at else self._whole_at)
         waiter = self._waiter = self._loop.create_future()
         return waiter
@@ -126,7 +159,7 @@ class Connection(asyncio.BufferedProtocol):
         response, transport = self._response, self._transport
         if response is None or transport is None or not (self.is_open and response.is_complete):
             return False
-        if not response.keeps_alive or transport.get_write_buffer_size():
+        if self._owes or not response.keeps_alive or transport.get_write_buffer_size():
             return False  # the upstream has answered without reading all of the request
         now = self._loop.time()
         if now >= self._ends_at:
@@ -171,6 +204,14 @@ class Connection(asyncio.BufferedProtocol):
             self._is_paused = True
             self._transport.pause_reading()
 
+    def pause_writing(self) -> None:
+        self._is_full = True
+
+    def resume_writing(self) -> None:
+        self._is_full = False
+        if self._owes and self._waiter is not None:
+            self._wake(self._waiter)
+
     def connection_lost(self, exc: Exception | None) -> None:
         response = self._response
         if response is not None and not response.is_complete and self._problem is None:
@@ -205,6 +246,10 @@ class Connection(asyncio.BufferedProtocol):
         if self._due >= self._whole_at:
             return UpstreamTimeout(
                 f"The provider's answer was not complete within {clocks.whole_s:g} s (whole_s)."
+            )
+        if self._owes and not response.has_head:
+            return UpstreamTimeout(
+                f"The provider took no more of the request for {clocks.between_s:g} s (between_s)."
             )
         if not response.has_head:
             return UpstreamTimeout(

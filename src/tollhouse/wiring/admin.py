@@ -24,6 +24,7 @@ from tollhouse.server.door import Door
 from tollhouse.server.health import OPEN
 from tollhouse.server.hosts import Hosts, Origins
 from tollhouse.wiring.dialects import dialects, ollama_paths
+from tollhouse.wiring.door import upload_disk
 
 MOST_CONNECTIONS = 16
 MOST_AT_ONCE = 16
@@ -59,7 +60,9 @@ async def served_admin(
         authenticators={admin_tokens.SHAPE: AdminTokens(peppers)},
         throttle=Throttle(settings.auth.failures_per_minute),
     )
-    app = App(own, table, unrouted(dialect), None, _manners(settings, listen))
+    app = App(
+        own, table, unrouted(dialect), None, _manners(settings, listen), upload_disk(settings)
+    )
     door = Door(
         app.answer,
         _clocks(settings),

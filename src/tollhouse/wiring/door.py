@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from tollhouse.config import Settings
 from tollhouse.pipeline.house import Watch
 from tollhouse.server.app import App, Manners
 from tollhouse.server.clocks import Clocks
 from tollhouse.server.door import Door
 from tollhouse.server.hosts import Hosts, Origins
+from tollhouse.server.spool import Disk
+
+UPLOADS = Path("uploads")
 
 
 def manners(settings: Settings) -> Manners:
@@ -38,3 +43,9 @@ def make_door(settings: Settings, app: App, watch: Watch) -> Door:
         trusted=server.trusted_proxies,
         on_suspicion=watch.suspected,
     )
+
+
+def upload_disk(settings: Settings) -> Disk:
+    """This process's share."""
+    most = settings.uploads.max_disk_bytes // settings.server.workers
+    return Disk(settings.at(UPLOADS), most)

@@ -38,7 +38,7 @@ from tollhouse.wiring.admin import served_admin
 from tollhouse.wiring.audit import open_audit
 from tollhouse.wiring.background import Background, background
 from tollhouse.wiring.dialects import dialects, ollama_paths
-from tollhouse.wiring.door import make_door, manners
+from tollhouse.wiring.door import make_door, manners, upload_disk
 from tollhouse.wiring.providers import open_providers
 from tollhouse.wiring.standing import standing_rules
 from tollhouse.wiring.store import Store, open_database
@@ -100,7 +100,14 @@ async def open_door(settings: Settings, draining: Draining) -> AsyncIterator[Doo
             stack.enter_context(served_metrics(settings, metrics))
         else:
             tasks.start(keep_telling(metrics))
-        app = App(house, table, routes.unrouted(spoken["chat"]), health, manners(settings))
+        app = App(
+            house,
+            table,
+            routes.unrouted(spoken["chat"]),
+            health,
+            manners(settings),
+            upload_disk(settings),
+        )
         await stack.enter_async_context(served_admin(settings, house, known_peppers))
         yield make_door(settings, app, watch)
 
