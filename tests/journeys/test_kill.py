@@ -33,7 +33,7 @@ LEASE_S = 5
 
 
 @pytest.mark.slow
-@pytest.mark.req("P-4", "P-11", "P-36", "B-5", "B-6", "S-87")
+@pytest.mark.req("H-147", "P-4", "P-11", "P-36", "B-5", "B-6", "S-87")
 async def test_whatever_a_kill_leaves_the_ledger_is_the_meter_or_says_what_is_open(
     tmp_path: Path,
 ) -> None:

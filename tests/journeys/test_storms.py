@@ -17,7 +17,7 @@ from journeys.gateway import NANOS_IN, NANOS_OUT, Gateway, ask, gateway, prepare
 from journeys.provider import PROMPT_TOKENS, Asked, Provider, answer, provider
 from servers import PostgresServer
 
-CALLS = 200
+CALLS = 500
 FIT = 10
 COST = PROMPT_TOKENS * NANOS_IN + 5 * NANOS_OUT
 HOLD_LASTS_S = 30.0
@@ -26,7 +26,7 @@ Doors = Sequence[Gateway]
 
 
 @pytest.mark.slow
-@pytest.mark.req("P-3", "P-4", "OT-4", "B-6", "S-84", "S-90")
+@pytest.mark.req("H-147", "P-3", "P-4", "OT-4", "B-6", "S-84", "S-90")
 @pytest.mark.parametrize(
     "house", ["sqlite, 1 worker", "sqlite, 4 workers", "postgres, 3 processes"]
 )

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import gc
 import weakref
+from dataclasses import replace
 
 import pytest
 
 from fakes import FakeAnswer, FakeExchange, FakeProvider, FakeReply
-from pipeline.houses import World, body, call
+from pipeline.houses import Snapshots, World, body, call, snapshot
+from tollhouse.domain.pricing import Price
+from tollhouse.domain.snapshot import DatedPrice
 from tollhouse.pipeline.serve import serve
 
 WHOLE = (
@@ -39,3 +42,22 @@ async def test_a_call_that_is_over_leaves_nothing_for_the_collector(is_stream: b
         gc.enable()
 
     assert (status, is_left) == (200, False)
+
+
+@pytest.mark.req("H-147", "P-4")
+async def test_a_price_that_changes_while_a_call_is_under_way_is_not_that_calls() -> None:
+    snapshots = Snapshots(snapshot())
+    dearer = DatedPrice(0.0, Price(9, "first", 10**9, 10**9, 0, 0))
+
+    class MeanwhileDearer(FakeExchange):
+        async def __aenter__(self) -> FakeAnswer:
+            snapshots.current = replace(snapshots.current, prices={"first:m-real": (dearer,)})
+            return await super().__aenter__()
+
+    answer = FakeAnswer(200, [WHOLE], {b"content-type": b"application/json"})
+    world = World(providers={"first": FakeProvider(MeanwhileDearer(answer))})
+
+    await serve(call(raw=body()), replace(world.house, snapshots=snapshots))
+
+    (settled,) = world.ledger.settlements
+    assert (settled.price, settled.owed) == (1, 3_000)
