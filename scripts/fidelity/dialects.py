@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from scripts.fidelity.bedrock import Converse
+
 from tollhouse.dialects.anthropic_messages import AnthropicMessages
+from tollhouse.dialects.bedrock_converse import BedrockConverse
 from tollhouse.dialects.ollama_chat import OllamaChat
 from tollhouse.dialects.openai_chat import OpenAIChat
 from tollhouse.dialects.openai_responses import OpenAIResponses
@@ -44,6 +47,8 @@ class Spoken:
     state: Mapping[str, Any] | None = None
     """What such an upstream gives to be given back, if it does."""
 
+    model: str = "m-real"
+
     @property
     def name(self) -> str:
         return self.client.name
@@ -54,7 +59,7 @@ class Spoken:
 
     @property
     def leg(self) -> Leg:
-        return Leg(Target("up", self.kind, "m-real"), None, 1000, 500, 0)
+        return Leg(Target("up", self.kind, self.model), None, 1000, 500, 0)
 
 
 @dataclass(frozen=True)
@@ -83,7 +88,17 @@ CALLERS = (
     Caller("Ollama", OLLAMA, OLLAMA, "ollama"),
     Caller("Anthropic Messages", MESSAGES, MESSAGES, "anthropic", {"signature": "c2VhbGVk"}),
 )
-TARGETS: tuple[Spoken, ...] = (*CALLERS,)
+TARGETS: tuple[Spoken, ...] = (
+    *CALLERS,
+    Spoken(
+        "AWS Bedrock",
+        BedrockConverse(),
+        Converse(),
+        "bedrock",
+        {"signature": "c2VhbGVk"},
+        "eu.anthropic.claude-sonnet-4-5-20250929-v1:0",
+    ),
+)
 PAIRS = tuple((caller, target) for caller in CALLERS for target in TARGETS if target is not caller)
 
 

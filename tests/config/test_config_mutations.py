@@ -64,7 +64,6 @@ ASKED_FOR: dict[str, set[str]] = {
     "providers.azure.url": {"providers.azure.url"},
     "providers.azure.key": {"providers.azure.key"},
     "providers.aws.kind": {"providers.aws.kind"},
-    "providers.aws.url": {"providers.aws.url"},
     "providers.aws.key": {"providers.aws.key"},
     "providers.aws.access_key": {"providers.aws.session_token", "providers.aws.region"},
     "providers.aws.region": {"providers.aws.region"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -55,7 +56,8 @@ def test_what_was_said_is_read_again_but_for_what_is_named(spoken: Spoken, dice:
     before, after = facts(conversation), facts(again)
     dropped = {path for path in lost(before, after) if not is_named(path, unsaid)}
     assert dropped == set()
-    assert {_root(path) for path in lost(after, before)} <= _roots(lost(before, after), unsaid)
+    made_up = {_root(path) for path in lost(after, before)}
+    assert made_up - _could_not_forbid(unsaid) <= _roots(lost(before, after), unsaid)
     assert again.unsaid == ()
 
 
@@ -127,7 +129,8 @@ def test_a_file_of_text_is_told_in_words(spoken: Spoken) -> None:
         Conversation((Message(Role.USER, (file, Text("read"))),)), spoken.leg
     )
 
-    assert b"buy milk" in body or is_named("messages.file.text", unsaid)
+    is_told = b"buy milk" in body or b64encode(b"buy milk") in body
+    assert is_told or is_named("messages.file.text", unsaid)
 
 
 @pytest.mark.req("P-15")
@@ -293,6 +296,11 @@ def unheard(spoken: Spoken, *, is_stream: bool) -> set[str]:
 
 def _made_up(before: Facts, after: Facts) -> set[str]:
     return lost(after, before) & {"said", "thought", "declined", "calls"}
+
+
+def _could_not_forbid(unsaid: Sequence[str]) -> set[str]:
+    """To forbid tools is to offer none. Who must be told of them all the same says so."""
+    return {"tools"} if "tool_choice" in unsaid else set()
 
 
 def _roots(*paths: Sequence[str] | set[str]) -> set[str]:

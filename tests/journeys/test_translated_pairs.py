@@ -46,6 +46,7 @@ PROVIDERS = {
     "openai_responses": 'kind = "openai-compatible"\nurl = "{origin}/v1"\nspeaks = ["responses"]\n',
     "anthropic_messages": 'kind = "anthropic-compatible"\nurl = "{origin}"\n',
     "ollama_chat": 'kind = "ollama"\nurl = "{origin}"\n',
+    "bedrock_converse": 'kind = "bedrock"\nurl = "{origin}"\n',
 }
 CALLS = ANSWERED["parallel calls"]
 TALK = Conversation(
@@ -224,7 +225,7 @@ def _settings(up: Provider) -> str:
 
 def _answers(target: Spoken) -> Script:
     async def answer(up: Provider, asked: Asked, writer: asyncio.StreamWriter) -> None:
-        is_stream = target.server.decode(asked.raw).is_stream
+        is_stream = target.server.decode(asked.raw).is_stream or "stream" in asked.path
         said = written(target, CALLS, is_stream=is_stream)
         if is_stream:
             await _streams(target, said, is_whole=True)(up, asked, writer)

@@ -150,7 +150,10 @@ def _provider(place: Place, provider: ProviderSettings) -> Iterator[Clash]:
         ((*place, "url"), (*place, "kind")),
         ((*place, "key"), (*place, "kind")),
     )
-    if is_remote and provider.base_url is None:
+    if kind == "bedrock" and provider.base_url is None:
+        about = ((*place, "region"), (*place, "url"))
+        yield Clash(about, "nothing", "the AWS region that is asked", 'Such as "eu-central-1".')
+    elif is_remote and provider.base_url is None:
         path = "" if provider.is_anthropic else "/v1"
         yield Clash(
             about_url, "nothing", "the URL of the server", f'Such as "http://127.0.0.1:8000{path}".'
@@ -184,7 +187,8 @@ def _signing(place: Place, provider: ProviderSettings) -> Iterator[Clash]:
         about = ((*place, "region"), (*place, "access_key"))
         yield Clash(about, "nothing", "the region that requests are signed for")
     elif provider.access_key is None:
-        for name in SIGNING[1:]:
+        unused = SIGNING[1:] if provider.url is not None else SIGNING[1:2]
+        for name in unused:
             if getattr(provider, name) is not None:
                 yield _idle((*place, name), (*place, "access_key"), "nothing is signed without one")
 

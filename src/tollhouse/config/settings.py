@@ -106,6 +106,14 @@ TaskName = Literal["chat", "completions", "embeddings", "moderations", "rerank",
 OutputBound = Literal["max_tokens", "max_completion_tokens"]
 
 
+def _bedrock_url(region: str | None) -> str | None:
+    """AWS has a domain of its own in China."""
+    if region is None:
+        return None
+    domain = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
+    return f"https://bedrock-runtime.{region}.{domain}"
+
+
 def setting(what: str, default: Any = None, **more: Any) -> Any:
     """A field with its description. A default is written as in the file, and read like it."""
     return Field(default, description=what, **more)
@@ -468,7 +476,8 @@ class ProviderSettings(Section):
 
     kind: Kind = Field(
         description="`openai`: the OpenAI API. `openai-compatible`: any server that speaks it, "
-        "such as vLLM. `anthropic`: the Anthropic API. `anthropic-compatible`: any server that speaks it. A "
+        "such as vLLM. `anthropic`: the Anthropic API. `anthropic-compatible`: any server that speaks it. "
+        "`bedrock`: AWS Bedrock, by its own API. A "
         "vendor or engine of `tollhouse providers list`, such as `groq`: what is known of it "
         "holds where nothing else is set. `ollama`: a server that speaks Ollama's API. "
         "`local`: a small model on this machine. `echo`: answers with the question, "
@@ -478,7 +487,8 @@ class ProviderSettings(Section):
         "Where the API begins. Required for the compatible kinds, for `ollama` (without `/api`) "
         "and for engines of the catalogue; "
         f"`{OPENAI_URL}` for `openai` and `{ANTHROPIC_URL}` for `anthropic` if left out, what its row says for a "
-        "vendor; not for `local` and `echo`. For Anthropic's it bears no `/v1`."
+        "vendor; not for `local` and `echo`. For Anthropic's it bears no `/v1`. For `bedrock` it follows from "
+        "`region`; one that ends in `/v1` is that of its OpenAI API, which is then spoken."
     )
     key: SecretRef | None = setting(
         "The provider's API key. Required for `openai`, `anthropic` and vendors of the catalogue; not for "
@@ -496,7 +506,7 @@ class ProviderSettings(Section):
     )
     session_token: SecretRef | None = setting("The token that goes with a temporary `access_key`.")
     region: Annotated[str, Text(str, addresses.read_region, addresses.REGION)] | None = setting(
-        "The AWS region that requests are signed for. Goes with `access_key`."
+        "The AWS region that `bedrock` is asked in, and that requests are signed for."
     )
     speaks: tuple[Spoken, ...] | None = setting(
         "Of OpenAI's two ways to hold a conversation those that this provider has: `chat` (Chat Completions) "
@@ -572,7 +582,7 @@ class ProviderSettings(Section):
         """Where the API begins, defaults included; None for kinds that are reached otherwise."""
         if self.url is not None or self.vendor is None:
             return self.url or OWN_URLS.get(self.kind)
-        return self.vendor.url
+        return _bedrock_url(self.region) if self.kind == "bedrock" else self.vendor.url
 
     @property
     def vendor(self) -> Vendor | None:
@@ -602,6 +612,12 @@ class ProviderSettings(Section):
     @property
     def is_anthropic(self) -> bool:
         return self.kind in ("anthropic", "anthropic-compatible")
+
+    @property
+    def is_converse(self) -> bool:
+        """Whether Bedrock is asked by its own API, not by OpenAI's."""
+        is_openai = self.speaks is not None or (self.url or "").endswith("/v1")
+        return self.kind == "bedrock" and not is_openai
 
     @property
     def dialects(self) -> tuple[str, ...]:

@@ -6,7 +6,6 @@ Neither the model nor whether to stream is in the body: both stand in the path.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import msgspec
 
@@ -24,7 +23,6 @@ from tollhouse.domain.conversation import (
     Tool,
     ToolCall,
     ToolChoice,
-    ToolResult,
 )
 from tollhouse.domain.models import Leg
 
@@ -94,22 +92,20 @@ def _is_of_system(block: Members, saying: Saying) -> bool:
 
 
 def _tools(conversation: Conversation, saying: Saying) -> Members:
-    """To forbid tools is to offer none. But where calls stand in the messages, their tools must be told."""
+    """To forbid tools is to offer none. But where calls stand in the messages, Converse wants to be told of some."""
     choice, called = conversation.tool_choice, _called(conversation.messages)
     is_forbidden = choice is not None and choice.choose is Choose.NONE
-    tools = conversation.tools
+    if is_forbidden and not called:
+        return {}
     if is_forbidden:
-        tools = tuple(tool for tool in tools if tool.name in called)
-    told = {tool.name for tool in tools}
-    tools += tuple(Tool(name, ABSENT) for name in called if name not in told)
+        saying.unsaid.append("tool_choice")
+    tools = conversation.tools or tuple(Tool(name, ABSENT) for name in called)
     if not tools:
         return {}
-    if is_forbidden and called:
-        saying.unsaid.append("tool_choice")
-    if conversation.has_parallel_calls is False and conversation.tools:
-        saying.unsaid.append("has_parallel_calls")
     said: Members = {"tools": [block for tool in tools for block in _tool(tool, saying)]}
-    if choice is not None and not is_forbidden and conversation.tools:
+    if conversation.tools and conversation.has_parallel_calls is False:
+        saying.unsaid.append("has_parallel_calls")
+    if choice is not None and conversation.tools and not is_forbidden:
         said["toolChoice"] = _choice(choice)
     return {"toolConfig": said}
 

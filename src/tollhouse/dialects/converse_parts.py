@@ -61,7 +61,7 @@ class Saying:
     def __init__(self, model: str) -> None:
         self.unsaid: list[str] = []
         self._model = model
-        self._documents = 0
+        self._documents: set[str] = set()
 
     def parts(self, parts: Iterable[Part]) -> list[Members]:
         return [block for part in parts for block in self._part(part)]
@@ -131,13 +131,15 @@ class Saying:
         yield from self.marked(file.mark, "messages.file")
 
     def _name(self, given: str | None) -> str:
-        """Without its ending, in letters that are taken, and told apart by a number."""
-        self._documents += 1
+        """Without its ending, in letters that are taken; a name that is taken gets a number."""
         stem = (given or "").rpartition(".")[0] or given or UNNAMED
-        plain = _not_of_a_name.sub(" ", stem).strip()[:LONGEST_NAME].strip() or UNNAMED
-        if plain != stem:
+        name = _not_of_a_name.sub(" ", stem).strip()[:LONGEST_NAME].strip() or UNNAMED
+        if name in self._documents:
+            name = f"{name} {len(self._documents) + 1}"
+        self._documents.add(name)
+        if name != stem:
             self.leave("messages.file.name", given)
-        return plain if self._documents == 1 else f"{plain} {self._documents}"
+        return name
 
     def _audio(self, audio: Audio) -> Iterator[Members]:
         if audio.form not in SOUNDS:
@@ -154,10 +156,14 @@ class Saying:
         self.leave("messages.reasoning.state", thought.state)
 
     def _result(self, result: ToolResult) -> Iterator[Members]:
-        """A mark within stands behind it: there is no place for one in a result."""
+        """A mark within is put behind it: there is no place for one in a result."""
         blocks = self.parts(result.parts)
         points = [block for block in blocks if "cachePoint" in block]
         content = [block for block in blocks if "cachePoint" not in block]
+        if points:
+            marked = [part for part in result.parts if part.mark is not None]
+            self.unsaid += [f"messages.{type(part).__name__.lower()}.mark" for part in marked]
+            self.unsaid.append("messages.toolresult.mark.place")
         said: Members = {"toolUseId": call_id(result.call_id), "content": content}
         if result.is_error and converse_models.tells_tool_errors(self._model):
             said["status"] = "error"

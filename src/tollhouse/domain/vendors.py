@@ -14,6 +14,7 @@ class Api(StrEnum):
 
     OPENAI = "openai"
     ANTHROPIC = "anthropic"
+    BEDROCK = "bedrock"
 
 
 class Feature(StrEnum):

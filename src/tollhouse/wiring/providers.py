@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack
 from tollhouse.config import Settings
 from tollhouse.config.settings import ProviderSettings
 from tollhouse.dialects.anthropic_messages import AnthropicMessages
+from tollhouse.dialects.bedrock_converse import BedrockConverse
 from tollhouse.dialects.ollama_chat import OllamaChat
 from tollhouse.dialects.openai_chat import OpenAIChat
 from tollhouse.dialects.openai_responses import OpenAIResponses
@@ -18,6 +19,7 @@ from tollhouse.domain.urls import parse
 from tollhouse.ports import Dialect, Provider
 from tollhouse.providers.anthropic_provider import AnthropicProvider
 from tollhouse.providers.chat_provider import ChatProvider
+from tollhouse.providers.converse_provider import ConverseProvider, signing
 from tollhouse.providers.deployment_provider import DeploymentProvider
 from tollhouse.providers.echo import Echo
 from tollhouse.providers.local import LocalModel, LocalModelFailed
@@ -64,11 +66,16 @@ async def _open_provider(
         return AnthropicProvider(upstream, MESSAGES, base_path, key, provider.betas)
     if provider.kind == "ollama":
         return OllamaProvider(upstream, OLLAMA, base_path, key)
+    if provider.is_converse:
+        credentials = _signing(provider)
+        host = parse(provider.base_url or "").authority
+        proof = signing(host, *credentials, time.time) if credentials else key
+        return ConverseProvider(upstream, BedrockConverse(), base_path, proof)
     speaks = (*provider.dialects, "openai_embeddings")
     conversation = CONVERSATIONS[provider.dialects[0]]
-    if signing := _signing(provider):
+    if credentials := _signing(provider):
         origin = (parse(provider.base_url or "").authority, base_path)
-        return SignedProvider(upstream, conversation, origin, signing, time.time, speaks)
+        return SignedProvider(upstream, conversation, origin, credentials, time.time, speaks)
     if provider.api_version is not None:
         key = provider.key.reveal() if provider.key else None
         base_path = upstream.base_path.encode()
