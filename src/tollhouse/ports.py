@@ -7,12 +7,12 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol, runtime_checkable
 
 from tollhouse.domain.budget import Hold, Settlement
-from tollhouse.domain.conversation import Conversation
+from tollhouse.domain.conversation import Conversation, State
 from tollhouse.domain.deltas import Delta
 from tollhouse.domain.errors import Failure, Problem
 from tollhouse.domain.exchange import Outgoing, Sending
 from tollhouse.domain.forms import Upload
-from tollhouse.domain.homes import Home
+from tollhouse.domain.homes import Home, Thought
 from tollhouse.domain.identity import Principal
 from tollhouse.domain.models import Ask, Leg
 from tollhouse.domain.pricing import Usage
@@ -83,10 +83,12 @@ class Upstream(Protocol):
 
 
 class Seals(Protocol):
-    """Ids of what a provider keeps, for callers: they lead home, and open for their own tenant alone."""
+    """What a provider keeps, or alone can read, for callers: it leads home, and opens for its own tenant alone."""
 
     def seal(self, home: Home, tenant: str) -> str: ...
     def open(self, sealed: str, tenant: str) -> Home: ...  # raises StateUnknown
+    def mark(self, thought: Thought, tenant: str) -> str: ...
+    def unmark(self, marked: str, tenant: str) -> Thought: ...  # raises StateUnknown
 
 
 class Provider(Protocol):
@@ -174,11 +176,22 @@ class Sparing(Protocol):
     def left_out(self, ask: Ask, leg: Leg) -> tuple[str, ...]: ...
 
 
+class Keeper(Protocol):
+    """What leaves of one target, on its way to a caller of one tenant."""
+
+    def seal(self, known_as: str) -> str: ...  # the id of an answer
+    def mark(self, encrypted: str) -> str: ...  # what the target encrypted for itself
+
+
 @runtime_checkable
 class Keeping(Protocol):
-    """A dialect whose providers keep answers: ids that leave are sealed."""
+    """A dialect whose providers keep answers, and hand out thoughts that they alone can read."""
 
-    def keeping_relay(self, ask: Ask, seal: Callable[[str], str]) -> Relay: ...
+    def keeping_relay(self, ask: Ask, keeper: Keeper) -> Relay: ...
+    def marked(self, state: State, keeper: Keeper) -> State: ...  # as a translated answer bears it
+    def unmarked(
+        self, state: State, unmark: Callable[[str], str | None]
+    ) -> State | None: ...  # as its target takes it back, if it is at home there
 
 
 @runtime_checkable

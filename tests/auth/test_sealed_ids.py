@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 
 from tollhouse.auth.sealed_ids import LONGEST, SealedIds
 from tollhouse.domain.errors import StateUnknown
-from tollhouse.domain.homes import Home
+from tollhouse.domain.homes import Home, Thought, unmarked
 
 PEPPER, OTHER = b"p" * 32, b"q" * 32
+THOUGHT = Thought("up", "gAAAAABo/+==")
 HOME = Home("up:m-real", "resp_0123456789abcdef", 4711)
 SEALS = SealedIds(1, {1: PEPPER})
 
@@ -84,3 +85,61 @@ def test_under_a_new_pepper_old_ids_open_until_the_old_one_is_withdrawn() -> Non
     for later in (SealedIds(2, {2: OTHER}), SealedIds(1, {1: OTHER})):
         with pytest.raises(StateUnknown):
             later.open(old, "acme")
+
+
+@given(st.text(max_size=40), st.text(max_size=80), st.text(max_size=30))
+def test_a_thought_is_marked_alike_each_time_and_leads_home_at_every_replica(
+    provider: str, text: str, tenant: str
+) -> None:
+    thought = Thought(provider, text)
+
+    marked = SEALS.mark(thought, tenant)
+
+    other = SealedIds(1, {1: PEPPER})
+    assert (other.unmark(marked, tenant), other.mark(thought, tenant)) == (thought, marked)
+    assert unmarked(marked) == text
+
+
+@pytest.mark.parametrize("tenant", ["acm", "Acme", "acme ", "", "umbrella", "=acme"])
+def test_to_another_tenant_a_thought_is_nothing(tenant: str) -> None:
+    with pytest.raises(StateUnknown) as refused:
+        SEALS.unmark(SEALS.mark(THOUGHT, "acme"), tenant)
+
+    assert refused.value.param == "encrypted_content"
+
+
+def test_a_mark_says_nothing_of_where_it_leads_and_fits_its_own_thought_alone() -> None:
+    marked = SEALS.mark(Thought("the-provider", "gAAAA"), "acme")
+
+    mark, dot, _ = marked.partition(".")
+    assert b"provider" not in base64.urlsafe_b64decode(mark.removeprefix("thr_") + "==")
+    for at in range(len(marked) + 1):
+        for forged in (
+            marked[:at],
+            marked[:at] + "!" + marked[at:],
+            marked[:at] + marked[at + 1 :],
+        ):
+            if forged != marked:
+                with pytest.raises(StateUnknown):
+                    SEALS.unmark(forged, "acme")
+    for text in ("", "gAAAB", "gAAAA ", marked):
+        with pytest.raises(StateUnknown):
+            SEALS.unmark(mark + dot + text, "acme")
+
+
+@pytest.mark.parametrize(
+    "foreign", ["", ".", "thr_", "thr_.x", "gAAAAABo", "tollhouse:{}", "thr_" + "A" * 60, "\ud800"]
+)
+def test_what_bears_no_mark_of_ours_opens_nothing(foreign: str) -> None:
+    for tenant in ("", "acme"):
+        with pytest.raises(StateUnknown):
+            SEALS.unmark(foreign, tenant)
+
+
+def test_under_a_new_pepper_old_marks_open_until_the_old_one_is_withdrawn() -> None:
+    old = SEALS.mark(THOUGHT, "acme")
+    both = SealedIds(2, {1: PEPPER, 2: OTHER})
+
+    assert both.unmark(old, "acme") == both.unmark(both.mark(THOUGHT, "acme"), "acme") == THOUGHT
+    with pytest.raises(StateUnknown):
+        SealedIds(2, {2: OTHER}).unmark(old, "acme")

@@ -24,6 +24,16 @@ MESSAGE = {
 IN_MESSAGE: dict[str, Any] = {"item_id": "msg_1", "output_index": 0, "content_index": 0}
 
 
+class Marking:
+    """Implements Keeper."""
+
+    def seal(self, known_as: str) -> str:
+        return f"sealed {known_as}"
+
+    def mark(self, encrypted: str) -> str:
+        return f"thr_x.{encrypted}"
+
+
 def event(kind: str, number: int = 0, **members: Any) -> bytes:
     data = {"type": kind, "sequence_number": number, **members}
     return b"event: %b\ndata: %b\n\n" % (

@@ -13,8 +13,14 @@ from tollhouse.dialects.fields import REFUSED
 from tollhouse.dialects.openai_responses import OpenAIResponses
 from tollhouse.dialects.responses_ask import BOUND, KEPT_ELSEWHERE
 from tollhouse.dialects.responses_relay import ResponseStream, WholeResponse
-from tollhouse.domain.errors import FieldInvalid, FieldRefused, JsonDuplicateKey, RateLimited
-from tollhouse.domain.homes import Home
+from tollhouse.domain.errors import (
+    FieldInvalid,
+    FieldRefused,
+    JsonDuplicateKey,
+    NotTranslatable,
+    RateLimited,
+)
+from tollhouse.domain.homes import Home, Thought
 from tollhouse.domain.models import Leg
 from tollhouse.domain.pricing import Price
 from tollhouse.domain.snapshot import Target
@@ -245,6 +251,53 @@ def test_what_is_gone_on_from_leaves_under_the_name_its_provider_knows() -> None
     assert json.loads(sent)["previous_response_id"] == "resp_1"
 
 
+@pytest.mark.req("R-8", "P-12")
+def test_a_thought_goes_home_as_it_came_and_every_other_member_keeps_its_bytes() -> None:
+    raw = b'{"model":"m","input":[{"role" : "user","content":"1e0"}, %b]}'
+    thought = b'{"type":"reasoning","id":"rs_1","encrypted_content":"%b","n":1.0}'
+    body = raw % (thought % b"thr_a.own\\/")
+
+    sent = _outgoing_with({"thr_a.own/": Thought("up", "own/")}, body)
+
+    assert OpenAIResponses().peek(body).encrypted == ("thr_a.own/",)
+    expected = raw.replace(b", %b", b",%b") % (thought % b"own/")
+    assert bytes(strict_json.members(sent)["input"]) == bytes(
+        strict_json.members(expected)["input"]
+    )
+
+
+@pytest.mark.req("R-8", "P-12")
+def test_a_thought_of_another_provider_stays_behind_is_named_and_nothing_asks_for_it() -> None:
+    own, other = "thr_a.own", "thr_b.other"
+    items = [
+        SAID,
+        {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": other},
+        {"type": "function_call", "id": "fc_1", "call_id": "c", "name": "look", "arguments": ""},
+        {"type": "function_call_output", "call_id": "c", "output": "blue"},
+        {"type": "web_search_call", "id": "ws_1"},
+        {"type": "reasoning", "id": "rs_2", "summary": [], "encrypted_content": own},
+    ]
+    thoughts = {own: Thought("up", "own"), other: Thought("elsewhere", "other")}
+    body = _body(input=items)
+
+    sent = json.loads(_outgoing_with(thoughts, body))["input"]
+
+    assert [(each.get("type"), each.get("id")) for each in sent] == [
+        *(("message", None), ("function_call", None), ("function_call_output", None)),
+        *(("web_search_call", "ws_1"), ("reasoning", None)),
+    ]
+    assert sent[-1]["encrypted_content"] == "own"
+    ask = replace(OpenAIResponses().peek(body), thoughts=thoughts)
+    assert OpenAIResponses().left_out(ask, _leg(price=PRICE)) == ("input.reasoning",)
+
+
+def test_what_stands_for_a_conversation_is_not_left_behind() -> None:
+    items = [{"type": "compaction", "encrypted_content": "thr_b.other"}, SAID]
+
+    with pytest.raises(NotTranslatable):
+        _outgoing_with({"thr_b.other": Thought("elsewhere", "other")}, _body(input=items))
+
+
 @pytest.mark.parametrize("given", ["", 1, {}, ["resp_1"], True])
 def test_what_is_gone_on_from_has_an_id(given: Any) -> None:
     with pytest.raises(FieldInvalid):
@@ -290,6 +343,11 @@ def test_a_problem_has_the_shape_of_openais_and_a_stream_fails_as_a_response() -
 def _outgoing(body: bytes, leg: Leg) -> bytes:
     dialect = OpenAIResponses()
     return dialect.outgoing(body, dialect.peek(body), leg)
+
+
+def _outgoing_with(thoughts: dict[str, Thought], body: bytes) -> bytes:
+    dialect = OpenAIResponses()
+    return dialect.outgoing(body, replace(dialect.peek(body), thoughts=thoughts), _leg())
 
 
 def _body(**members: Any) -> bytes:

@@ -22,10 +22,12 @@ from dialects.response_events import (
     UNDER_WAY,
     USAGE,
     YOU,
+    Marking,
     event,
     item,
     response,
 )
+from tollhouse.dialects.openai_responses import Bare
 from tollhouse.dialects.responses_own import OwnNames
 from tollhouse.dialects.responses_relay import ResponseStream, WholeResponse
 from tollhouse.domain.errors import ContextTooLong, Failure, UpstreamBroke, UpstreamFailed
@@ -86,9 +88,9 @@ def test_a_stream_of_known_events_passes_as_it_came() -> None:
 
 @pytest.mark.req("R-19")
 def test_the_model_bears_the_name_that_it_was_asked_by_and_nothing_else_changes() -> None:
-    relay = ResponseStream(OwnNames("alias", None, str), frozenset())
+    relay = ResponseStream(OwnNames("alias", None, Bare()), frozenset())
     body = json.dumps(response("completed", output=[MESSAGE]), indent=1).encode()
-    whole = WholeResponse(OwnNames("alias", None, str), frozenset())
+    whole = WholeResponse(OwnNames("alias", None, Bare()), frozenset())
     whole.feed(body)
 
     assert relay.feed(STREAM) == STREAM.replace(b'"m-real"', b'"alias"')
@@ -97,13 +99,45 @@ def test_the_model_bears_the_name_that_it_was_asked_by_and_nothing_else_changes(
 
 @pytest.mark.req("R-6", "R-8")
 def test_an_answer_has_one_id_of_ours_wherever_it_stands_and_the_rest_keeps_its_bytes() -> None:
-    own = OwnNames("m-real", "resp_before", lambda known_as: f"sealed {known_as}")
+    own = OwnNames("m-real", "resp_before", Marking())
     kept = STREAM.replace(b'"error":null', b'"error":null,"previous_response_id":"resp_0"')
 
     passed = ResponseStream(own, frozenset()).feed(kept)
 
     ours = kept.replace(b'"id":"resp_1"', b'"id":"sealed resp_1"')
     assert passed == ours.replace(b'"resp_0"', b'"resp_before"')
+
+
+@pytest.mark.req("R-8", "P-12")
+def test_what_was_encrypted_is_marked_wherever_it_stands_and_the_rest_keeps_its_bytes() -> None:
+    thought = {"type": "reasoning", "id": "rs", "summary": [], "encrypted_content": "gAAA/+="}
+    bare = {**thought, "encrypted_content": None}
+    output = [thought, MESSAGE, {**thought, "encrypted_content": ""}, bare, {"type": "compaction"}]
+    recorded = (
+        BEGINNING
+        + item(4, **_kind_first(bare))
+        + item(5, **_kind_first(thought))
+        + event("response.completed", 6, response=response("completed", output=output))
+    )
+    as_ours = recorded.replace(b"gAAA/+=", b"thr_x.gAAA/+=").replace(
+        b'"resp_1"', b'"sealed resp_1"'
+    )
+
+    passed = ResponseStream(OwnNames("m-real", None, Marking()), frozenset()).feed(recorded)
+    whole = WholeResponse(OwnNames("m-real", None, Marking()), frozenset())
+    whole.feed(_without_name(recorded))
+
+    assert passed == as_ours
+    assert whole.finish() == _without_name(as_ours)
+
+
+@pytest.mark.parametrize("given", [1, ["x"], {"text": "x"}, True])
+def test_what_should_be_encrypted_and_is_no_text_ends_the_answer(given: Any) -> None:
+    thought = {"type": "reasoning", "encrypted_content": given}
+
+    seen = _through([BEGINNING + item(4, **_kind_first(thought)) + COMPLETED])
+
+    assert (seen.out, seen.failure) == (BEGINNING, UpstreamBroke)
 
 
 def test_an_id_without_end_is_none() -> None:
@@ -163,7 +197,7 @@ def test_an_error_ends_the_stream_after_what_came_before(error: bytes) -> None:
 def test_a_conversation_that_is_too_long_is_told_by_the_name_that_agents_know() -> None:
     error = {"code": "context_length_exceeded", "message": "canary"}
     failed = event("response.failed", 2, response=response("failed", error=error))
-    whole = WholeResponse(OwnNames("m-real", None, str), frozenset())
+    whole = WholeResponse(OwnNames("m-real", None, Bare()), frozenset())
     whole.feed(json.dumps(response("failed", error=error)).encode())
 
     assert _through([CREATED + failed]).failure is ContextTooLong
@@ -179,7 +213,7 @@ def test_what_a_failed_answer_has_used_is_noted() -> None:
 
 @pytest.mark.req("P-16")
 def test_a_failure_names_its_code_and_keeps_the_words_out_of_the_log() -> None:
-    relay = ResponseStream(OwnNames("m-real", None, str), frozenset())
+    relay = ResponseStream(OwnNames("m-real", None, Bare()), frozenset())
 
     relay.feed(BEGINNING + FAILED)
 
@@ -189,7 +223,7 @@ def test_a_failure_names_its_code_and_keeps_the_words_out_of_the_log() -> None:
 
 @pytest.mark.req("R-8", "R-10")
 def test_a_failure_is_told_under_the_id_with_which_the_answer_began() -> None:
-    relay = ResponseStream(OwnNames("m-real", None, str), frozenset())
+    relay = ResponseStream(OwnNames("m-real", None, Bare()), frozenset())
     relay.feed(BEGINNING + HI)
 
     told = relay.problem_event(UpstreamBroke(), "request-1")
@@ -206,7 +240,7 @@ def test_a_failure_is_told_under_the_id_with_which_the_answer_began() -> None:
 
 @pytest.mark.req("R-8", "R-10")
 def test_of_an_answer_that_never_began_the_beginning_is_made_up_too() -> None:
-    relay = ResponseStream(OwnNames("m-real", None, str), frozenset())
+    relay = ResponseStream(OwnNames("m-real", None, Bare()), frozenset())
 
     told = relay.problem_event(UpstreamBroke(), "request-1")
 
@@ -282,7 +316,7 @@ def test_a_tool_that_the_caller_did_not_declare_is_not_called(called: dict[str, 
         seen = _through([BEGINNING + sent + COMPLETED], tools=tools)
 
         assert (seen.out, seen.failure) == (BEGINNING, UpstreamBroke)
-    whole = WholeResponse(OwnNames("m-real", None, str), tools)
+    whole = WholeResponse(OwnNames("m-real", None, Bare()), tools)
     whole.feed(json.dumps(response("completed", output=[MESSAGE, called])).encode())
     with pytest.raises(UpstreamBroke):
         whole.finish()
@@ -327,7 +361,7 @@ def test_what_was_said_before_a_cut_is_counted() -> None:
 
 
 def test_nothing_passes_after_the_end() -> None:
-    relay = ResponseStream(OwnNames("m-real", None, str), frozenset())
+    relay = ResponseStream(OwnNames("m-real", None, Bare()), frozenset())
 
     assert relay.feed(STREAM + HI) == STREAM
     assert relay.feed(HI) == b""
@@ -338,7 +372,7 @@ def test_nothing_passes_after_the_end() -> None:
 def test_a_whole_answer_passes_as_it_came_and_its_usage_is_noticed() -> None:
     body = json.dumps(response("completed", output=[MESSAGE], usage=USAGE), indent=1).encode()
     for size in (1, 7, len(body)):
-        relay = WholeResponse(OwnNames("m-real", None, str), frozenset())
+        relay = WholeResponse(OwnNames("m-real", None, Bare()), frozenset())
         for start in range(0, len(body), size):
             assert relay.feed(body[start : start + size]) == b""
 
@@ -360,7 +394,7 @@ def test_a_whole_answer_passes_as_it_came_and_its_usage_is_noticed() -> None:
     ],
 )
 def test_what_is_no_whole_answer_does_not_pass(answer: Any, failure: type[Failure]) -> None:
-    relay = WholeResponse(OwnNames("m-real", None, str), frozenset())
+    relay = WholeResponse(OwnNames("m-real", None, Bare()), frozenset())
     relay.feed(json.dumps(answer).encode())
 
     with pytest.raises(failure) as caught:
@@ -371,7 +405,7 @@ def test_what_is_no_whole_answer_does_not_pass(answer: Any, failure: type[Failur
 
 @pytest.mark.req("P-7")
 def test_a_whole_answer_without_usage_is_counted_by_its_output_alone() -> None:
-    relay = WholeResponse(OwnNames("m-real", None, str), frozenset())
+    relay = WholeResponse(OwnNames("m-real", None, Bare()), frozenset())
     relay.feed(json.dumps(response("completed", output=[MESSAGE], instructions="x" * 999)).encode())
 
     assert 3 <= relay.counted_output() < 20
@@ -383,7 +417,7 @@ def test_a_beginning_may_come_again() -> None:
 
 
 def _through(pieces: list[bytes], tools: frozenset[str] = frozenset()) -> Seen:
-    relay = ResponseStream(OwnNames("m-real", None, str), tools)
+    relay = ResponseStream(OwnNames("m-real", None, Bare()), tools)
     out, failure = b"", None
     for piece in pieces:
         out += relay.feed(piece)
@@ -402,6 +436,11 @@ def _cut(recorded: bytes, cuts: list[int]) -> list[bytes]:
     places = sorted({min(cut, len(recorded)) for cut in cuts})
     edges = [0, *places, len(recorded)]
     return [recorded[a:b] for a, b in pairwise(edges)]
+
+
+def _without_name(recorded: bytes) -> bytes:
+    """The response of the last event."""
+    return recorded.rpartition(b'"response":')[2].removesuffix(b"}\n\n")
 
 
 def _kind_first(called: dict[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from fuzz.bodies import LEG
 from fuzz.cutting import ways
-from tollhouse.dialects.openai_responses import OpenAIResponses
+from tollhouse.dialects.openai_responses import Bare, OpenAIResponses
 from tollhouse.dialects.responses_ask import BOUND
 from tollhouse.dialects.responses_events import KNOWN
 from tollhouse.dialects.responses_own import OwnNames
@@ -98,7 +98,7 @@ def responses_translated_target(data: bytes) -> None:
 
 
 def _relayed(pieces: Sequence[bytes]) -> tuple[bytes, type[Failure] | None]:
-    return _through(ResponseStream(OwnNames("asked", None, str), TOOLS), pieces)
+    return _through(ResponseStream(OwnNames("asked", None, Bare()), TOOLS), pieces)
 
 
 def _translated(pieces: Sequence[bytes]) -> tuple[bytes, type[Failure] | None]:

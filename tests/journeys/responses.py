@@ -62,6 +62,16 @@ def call_of(name: str, arguments: str, call_id: str = "call_1") -> Item:
     }
 
 
+def thought(encrypted: str) -> Item:
+    return {
+        "id": "rs_1",
+        "type": "reasoning",
+        "status": "completed",
+        "summary": [],
+        "encrypted_content": encrypted,
+    }
+
+
 def whole(body: dict[str, Any], *output: Item) -> dict[str, Any]:
     return response(body, "completed", output=list(output), usage=USAGE)
 
@@ -99,6 +109,14 @@ def events(body: dict[str, Any], *output: Item) -> list[bytes]:
                 event("response.output_text.done", **within, text=part["text"], logprobs=[]),
                 event("response.content_part.done", **within, part=part),
             ]  # fmt: skip
+        elif item["type"] == "reasoning":
+            sent.append(
+                event(
+                    "response.output_item.added",
+                    output_index=index,
+                    item={**begun, "encrypted_content": ""},
+                )
+            )
         else:
             arguments = item["arguments"]
             half = len(arguments) // 2

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -10,11 +9,10 @@ import openai
 import pytest
 from openai import AsyncOpenAI
 
-from journeys.gateway import MODEL, Gateway, gateway, now_ms
+from journeys.gateway import MODEL, Gateway, gateway
 from journeys.provider import Provider, provider
 from journeys.responses import ID, answering, message
-from tollhouse.control import budgets, keys, peppers, tenancy
-from tollhouse.wiring import Store
+from journeys.strangers import key_of_another_tenant
 
 pytestmark = pytest.mark.req("R-6", "R-8", "P-2")
 
@@ -75,37 +73,15 @@ async def test_another_tenant_and_a_foreign_id_get_404_and_nothing_is_asked(
     door: Gateway, client: AsyncOpenAI, up: Provider
 ) -> None:
     own = await client.responses.create(model=MODEL, input="hello")
-    stranger = await _key_of_another_tenant(door)
+    stranger = await key_of_another_tenant(door)
     forged = own.id[:-2] + ("A" if own.id[-2] != "A" else "B") + own.id[-1]
     for key, known_as in ((stranger, own.id), (door.key, ID), (door.key, forged)):
         async with AsyncOpenAI(base_url=door.base_url, api_key=key) as caller:
             with pytest.raises(openai.NotFoundError) as refused:
-                await _once_known(caller, known_as)
+                await caller.responses.create(model=MODEL, input="x", previous_response_id=known_as)
 
         assert refused.value.code == "state_unknown"
 
     assert len(up.asked) == 1
     await door.nothing_is_held()
     await door.is_consistent()
-
-
-async def _once_known(caller: AsyncOpenAI, known_as: str) -> None:
-    """A key that was just made is known within a second."""
-    for _ in range(40):
-        try:
-            await caller.responses.create(model=MODEL, input="x", previous_response_id=known_as)
-        except openai.AuthenticationError:
-            await asyncio.sleep(0.05)
-    raise AssertionError("the key did not become known")
-
-
-async def _key_of_another_tenant(door: Gateway) -> str:
-    async def work(store: Store) -> str:
-        await tenancy.create_tenant(store, "umbrella", now_ms())
-        grant = budgets.Grant(is_granted=True, limit=10**12)
-        await budgets.grant(store, "tenant:umbrella", grant)
-        secrets = await peppers.opened(door.settings, store)
-        wish = keys.Wish("umbrella", "test", models=(MODEL,))
-        return (await keys.issue(store, secrets, wish, now_ms())).key
-
-    return await door.on_store(work)

@@ -9,7 +9,9 @@ from tollhouse.dialects import (
     responses_ask,
     responses_decode,
     responses_encode,
+    responses_kept,
     responses_problems,
+    responses_state,
     responses_tools,
     strict_json,
 )
@@ -19,10 +21,10 @@ from tollhouse.dialects.responses_own import OwnNames
 from tollhouse.dialects.responses_reader import ResponseMeaning, read_whole
 from tollhouse.dialects.responses_relay import ResponseStream, WholeResponse
 from tollhouse.dialects.responses_writer import ResponseStreamWriter, ResponseWholeWriter
-from tollhouse.domain.conversation import Conversation
+from tollhouse.domain.conversation import Conversation, State
 from tollhouse.domain.errors import Problem
 from tollhouse.domain.models import PREVIOUS, Ask, Leg
-from tollhouse.ports import Reader, Relay, Writer
+from tollhouse.ports import Keeper, Reader, Relay, Writer
 
 SEARCHES_OFFERED = frozenset(f":{kind}" for kind in responses_tools.SEARCHES)
 
@@ -42,25 +44,40 @@ class OpenAIResponses(OpenAIEndpoint):
         for it is left out, as an agent offers it with every call and is answered without it too.
         """
         parts: dict[str, Any] = dict(strict_json.members(body))
-        if self.left_out(ask, leg):
+        if _searches_left_out(ask, leg):
             parts["tools"] = responses_tools.without_searches(parts["tools"])
         parts["model"] = strict_json.encode(leg.target.model)
         parts[responses_ask.BOUND] = strict_json.encode(leg.output_tokens)
         if ask.home is not None:
             parts[PREVIOUS] = strict_json.encode(ask.home.id)
+        if ask.thoughts:
+            provider = leg.target.provider
+            parts["input"] = responses_kept.at_home(bytes(parts["input"]), ask.thoughts, provider)
         return strict_json.join(parts)
 
     def left_out(self, ask: Ask, leg: Leg) -> tuple[str, ...]:
-        if leg.price is None or leg.price.is_free:
-            return ()
-        return tuple(sorted(f"tools.{kind[1:]}" for kind in ask.tools & SEARCHES_OFFERED))
+        searches = _searches_left_out(ask, leg)
+        if all(each.provider == leg.target.provider for each in (ask.thoughts or {}).values()):
+            return searches
+        return (*searches, responses_kept.LEFT_BEHIND)
 
     def relay(self, ask: Ask) -> Relay:
-        return self.keeping_relay(ask, str)
+        return self.keeping_relay(ask, Bare())
 
-    def keeping_relay(self, ask: Ask, seal: Callable[[str], str]) -> Relay:
+    def keeping_relay(self, ask: Ask, keeper: Keeper) -> Relay:
         kind = ResponseStream if ask.is_stream else WholeResponse
-        return kind(OwnNames(ask.model, ask.previous, seal), ask.tools)
+        return kind(OwnNames(ask.model, ask.previous, keeper), ask.tools)
+
+    def marked(self, state: State, keeper: Keeper) -> State:
+        return responses_state.encrypted(keeper.mark(responses_state.written(state)))
+
+    def unmarked(self, state: State, unmark: Callable[[str], str | None]) -> State | None:
+        """What a caller made up beside it stays behind."""
+        marked = state.raw.get(responses_kept.ENCRYPTED)
+        if state.dialect != responses_state.DIALECT or not isinstance(marked, str):
+            return None
+        text = unmark(marked)
+        return None if text is None else responses_state.encrypted(text)
 
     def decode(self, body: bytes) -> Conversation:
         return responses_decode.decode(body)
@@ -77,3 +94,19 @@ class OpenAIResponses(OpenAIEndpoint):
 
     def problem_event(self, problem: Problem, request_id: str) -> bytes:
         return responses_problems.failed_at_once(problem, request_id)
+
+
+class Bare:
+    """Implements Keeper where nothing is to be hidden: all leaves as it came."""
+
+    def seal(self, known_as: str) -> str:
+        return known_as
+
+    def mark(self, encrypted: str) -> str:
+        return encrypted
+
+
+def _searches_left_out(ask: Ask, leg: Leg) -> tuple[str, ...]:
+    if leg.price is None or leg.price.is_free:
+        return ()
+    return tuple(sorted(f"tools.{kind[1:]}" for kind in ask.tools & SEARCHES_OFFERED))

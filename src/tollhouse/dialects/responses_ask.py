@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tollhouse.dialects import openai_api, openai_bounds, responses_tools
+from tollhouse.dialects import openai_api, openai_bounds, responses_kept, responses_tools
 from tollhouse.dialects.fields import flag, model, whole
 from tollhouse.dialects.responses_tools import is_billed_apart, is_search
 from tollhouse.domain.errors import FieldInvalid, FieldRefused
@@ -46,6 +46,7 @@ def read(body: bytes) -> Ask:
         unpriced_features=_unpriced_features(fields, offered, carried, parts),
         tools=responses_tools.names_of(tools),
         previous=_previous(fields),
+        encrypted=responses_kept.within(items),
     )
 
 

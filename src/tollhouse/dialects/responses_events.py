@@ -53,6 +53,7 @@ class Item(Struct, gc=False):
     type: str = ""
     name: str | None = None
     namespace: str | None = None
+    encrypted_content: Raw = NOTHING
 
 
 class Response(Struct, gc=False):

@@ -61,15 +61,22 @@ class ResponseStream(SseRelay):
         self._look_at(read)
         if read.response is not None:
             data = self._as_ours(data, read, read.response)
+        elif read.item is not None and is_given(read.item.encrypted_content):
+            data = self._marked(data)
         return b"event: %b\ndata: %b" % (read.type.encode(), data)
 
     def _as_ours(self, data: bytes, read: Event, found: Response) -> bytes:
         members = strict_json.members(data)
         before = bytes(members["response"])
-        response = self._own.put(before, found.id)
+        response = self._own.put(before, found)
         if read.type in BEGINNINGS:
             self._begun = response
         return data if response == before else strict_json.join({**members, "response": response})
+
+    def _marked(self, data: bytes) -> bytes:
+        members = strict_json.members(data)
+        item = self._own.put_in_item(bytes(members["item"]))
+        return strict_json.join({**members, "item": item})
 
     def _look_at(self, read: Event) -> None:
         self._number = max(self._number, (read.sequence_number or 0) + 1)
@@ -116,7 +123,7 @@ class WholeResponse:
         if read.output is None or read.status not in (None, "completed", "incomplete"):
             raise UpstreamBroke(private="the answer has no output")
         look_at(read, self._tools)
-        return self._own.put(body, read.id)
+        return self._own.put(body, read)
 
     def counted_output(self) -> int:
         try:

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from tollhouse.domain.conversation import State
+from tollhouse.domain.homes import unmarked
 
 DIALECT = "openai_responses"
 OURS = "tollhouse:"
@@ -23,6 +24,11 @@ class _Sealed(msgspec.Struct):
 _read = msgspec.json.Decoder(_Sealed).decode
 
 
+def encrypted(text: str) -> State:
+    """As an upstream of this dialect gives it, and takes it back."""
+    return State(DIALECT, {"encrypted_content": text})
+
+
 def written(state: State) -> str:
     """For the caller, to be given back as `encrypted_content`."""
     if state.dialect == DIALECT:
@@ -30,12 +36,13 @@ def written(state: State) -> str:
     return OURS + msgspec.json.encode(_Sealed(state.dialect, dict(state.raw))).decode()
 
 
-def given_back(encrypted: str) -> State | None:
-    """None for what is torn: no upstream would take it."""
-    if not encrypted.startswith(OURS):
-        return State(DIALECT, {"encrypted_content": encrypted})
+def given_back(marked: str) -> State | None:
+    """Of what its mark was looked at before. None for what is torn: no upstream would take it."""
+    text = unmarked(marked)
+    if not text.startswith(OURS):
+        return encrypted(text)
     try:
-        sealed = _read(encrypted.removeprefix(OURS))
+        sealed = _read(text.removeprefix(OURS))
     except (msgspec.MsgspecError, UnicodeEncodeError):
         return None
     return State(sealed.dialect, sealed.raw)

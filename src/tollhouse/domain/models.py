@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from tollhouse.domain import naming
 from tollhouse.domain.errors import (
@@ -14,7 +14,7 @@ from tollhouse.domain.errors import (
     StateUnknown,
     ToolsNotSupported,
 )
-from tollhouse.domain.homes import Home
+from tollhouse.domain.homes import Home, Thought
 from tollhouse.domain.identity import Principal
 from tollhouse.domain.pricing import NOTHING, Price, Usage
 from tollhouse.domain.snapshot import Model, Snapshot, Target
@@ -55,6 +55,12 @@ class Ask:
 
     home: Home | None = None
     """Where that one is kept, once its id was opened."""
+
+    encrypted: tuple[str, ...] = ()
+    """What a provider encrypted and the caller brings back, marked as this gateway gave it."""
+
+    thoughts: Mapping[str, Thought] | None = None
+    """The same by that name, once the marks were looked at."""
 
     most: Usage = NOTHING
     """What it may come to beside tokens."""
@@ -172,13 +178,23 @@ def input_bound(ask: Ask, model: Model) -> int:
 def _targets(model: Model, ask: Ask, seed: float) -> Sequence[Target]:
     """State goes home to the target that keeps it, and to no other."""
     if ask.home is None:
-        return in_turn(model.targets, model.weights, seed) if model.weights else model.targets
+        targets = in_turn(model.targets, model.weights, seed) if model.weights else model.targets
+        return _of_last_thought(targets, ask) if ask.thoughts else targets
     at_home = tuple([target for target in model.targets if target.name == ask.home.target])
     if not at_home:
         raise StateUnknown(
             f"What is to be gone on from was not answered by {model.name!r}.", param=PREVIOUS
         )
     return at_home
+
+
+def _of_last_thought(targets: Sequence[Target], ask: Ask) -> Sequence[Target]:
+    """Those of the provider that can read what was thought last; all, if none of them is there."""
+    for thought in reversed(tuple((ask.thoughts or {}).values())):
+        at_home = tuple([each for each in targets if each.provider == thought.provider])
+        if at_home:
+            return at_home
+    return targets
 
 
 def _leg(snapshot: Snapshot, model: Model, target: Target, ask: Ask, now: float) -> Leg:

@@ -7,15 +7,17 @@ on its way back.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache, partial
 from typing import Any, Protocol, TypeGuard
 
+from tollhouse.domain.conversation import State
 from tollhouse.domain.errors import NotTranslatable
 from tollhouse.domain.forms import Upload
-from tollhouse.domain.homes import Home
-from tollhouse.domain.models import Ask, Leg, Plan
+from tollhouse.domain.models import Leg, Plan
 from tollhouse.domain.unsaid import tidy
 from tollhouse.pipeline.call import Call
+from tollhouse.pipeline.go_home import Outbound, taken_home
 from tollhouse.pipeline.translation import Translation
 from tollhouse.ports import (
     Body,
@@ -75,8 +77,8 @@ class Native:
     def _relay(self) -> Relay:
         plan = self._plan
         if _keeps(self.spoken):
-            seal = partial(_sealed, self._leg, plan.tenant, self._seals)  # holds no call
-            return self.spoken.keeping_relay(plan.ask, seal)
+            keeper = Outbound(self._leg, plan.tenant, self._seals)  # holds no call
+            return self.spoken.keeping_relay(plan.ask, keeper)
         return self.spoken.relay(plan.ask)
 
 
@@ -97,28 +99,43 @@ class Rephrased(Native):
 class Translated:
     """Implements Lane between two dialects."""
 
-    __slots__ = ("_ask", "_call", "_heard", "_leg", "spoken", "unsaid")
+    __slots__ = ("_call", "_heard", "_leg", "_plan", "_seals", "spoken", "unsaid")
 
-    def __init__(self, heard: Heard, spoken: Told, call: Call, ask: Ask, leg: Leg) -> None:
+    def __init__(
+        self, heard: Heard, spoken: Told, call: Call, plan: Plan, leg: Leg, seals: Seals
+    ) -> None:
         self.spoken = spoken
         self.unsaid: tuple[str, ...] = ()
         self._heard = heard
         self._call = call
-        self._ask = ask
+        self._plan = plan
         self._leg = leg
+        self._seals = seals
 
     def outgoing(self, body: Body) -> bytes | Upload:
         conversation = self._heard.decode(body)
+        if _keeps(self.spoken):
+            conversation = taken_home(conversation, self.spoken, self._target())
         said, unsaid = self.spoken.encode(conversation, self._leg)
         self.unsaid = tidy((*conversation.unsaid, *unsaid))
         return said
 
     def relay(self) -> Relay:
-        ask, call = self._ask, self._call
+        ask, call = self._plan.ask, self._call
         reader = self.spoken.reader(is_stream=ask.is_stream)
         writer = self._heard.writer(ask, call.id, call.began_ns // NANOS_PER_S)
         _leave_last_words(call, writer)
-        return Translation(reader, writer, ask, call.id)
+        return Translation(reader, writer, ask, call.id, self._marked())
+
+    def _marked(self) -> Callable[[State], State] | None:
+        """Between two that do not share a dialect, at most one hands out what must go home."""
+        for each in (self._heard, self.spoken):
+            if _keeps(each):
+                return partial(each.marked, keeper=self._target())
+        return None
+
+    def _target(self) -> Outbound:
+        return Outbound(self._leg, self._plan.tenant, self._seals)
 
 
 def lane_of(call: Call, plan: Plan, leg: Leg, provider: Provider, seals: Seals) -> Lane:
@@ -127,17 +144,11 @@ def lane_of(call: Call, plan: Plan, leg: Leg, provider: Provider, seals: Seals) 
     if provider.speaks(heard.name):
         return Native(heard, call, plan, leg, seals)
     if ask.home is None and isinstance(heard, Heard) and isinstance(spoken, Told):
-        return Translated(heard, spoken, call, ask, leg)
+        return Translated(heard, spoken, call, plan, leg, seals)
     for rephrasing in heard.rephrasings if isinstance(heard, Rephrasable) else ():
         if provider.speaks(rephrasing.name):
             return Rephrased(rephrasing, call, plan, leg, seals)
     raise NotTranslatable
-
-
-def _sealed(leg: Leg, tenant: str, seals: Seals, known_as: str) -> str:
-    """Whoever goes on from this answer has all of it in the input: at most what was held for."""
-    home = Home(leg.target.name, known_as, leg.input_tokens + leg.output_tokens)
-    return seals.seal(home, tenant)
 
 
 def stream_headers(dialect: Dialect, media: bytes = b"") -> Headers:
@@ -154,7 +165,7 @@ def _spares(dialect: Dialect) -> TypeGuard[Sparing]:
     return _is((type(dialect), Sparing))
 
 
-def _keeps(dialect: Dialect) -> TypeGuard[Keeping]:
+def _keeps(dialect: Dialect | Told) -> TypeGuard[Keeping]:
     return _is((type(dialect), Keeping))
 
 

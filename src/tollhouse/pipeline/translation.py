@@ -6,8 +6,9 @@ was not asked for, words after a stop: each ends the answer. An end that was not
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+from tollhouse.domain.conversation import State
 from tollhouse.domain.deltas import (
     Argued,
     Began,
@@ -38,7 +39,14 @@ class Translation:
     The writer gets one `Began` first, one `Stopped` for each choice, and an id with each call.
     """
 
-    def __init__(self, reader: Reader, writer: Writer, ask: Ask, reply_id: str) -> None:
+    def __init__(
+        self,
+        reader: Reader,
+        writer: Writer,
+        ask: Ask,
+        reply_id: str,
+        marked: Callable[[State], State] | None = None,
+    ) -> None:
         self.usage: Usage | None = None
         self.failure: Failure | None = None
         self.is_over = False
@@ -46,6 +54,7 @@ class Translation:
         self._writer = writer
         self._ask = ask
         self._reply_id = reply_id
+        self._marked = marked
         self._has_begun = self._was_read_out = False
         self._open = {0}
         self._stopped: set[int] = set()
@@ -120,7 +129,10 @@ class Translation:
                 self._count(text, choice)
             case Called():
                 return self._call(delta)
-            case Cited() | Sealed():
+            case Sealed(state, choice):
+                self._insist_on(choice)
+                return Sealed(self._marked(state), choice) if self._marked else delta
+            case Cited():
                 self._insist_on(delta.choice)
             case Counted():
                 self.usage = delta.usage
