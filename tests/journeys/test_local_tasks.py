@@ -7,15 +7,10 @@ from collections.abc import AsyncIterator
 import pytest
 from openai import AsyncOpenAI
 
-from journeys.gateway import MODEL, NANOS_IN, NANOS_OUT, Gateway, gateway
-from tollhouse.providers.local import why_unavailable
+from journeys.gateway import MODEL, Gateway
+from journeys.local_model import local_gateway, settled, with_the_model
 
-REASON = why_unavailable()
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.xdist_group("local-model"),
-    pytest.mark.skipif(REASON is not None, reason=str(REASON)),
-]
+pytestmark = with_the_model
 
 CAT, KITTEN, TAX = (
     *("The cat sleeps on the sofa.", "A kitten naps on the couch.", "Corporate tax law was amended in 1998."),
@@ -24,12 +19,7 @@ CAT, KITTEN, TAX = (
 
 @pytest.fixture(scope="module")
 async def door(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Gateway]:
-    async with gateway(
-        tmp_path_factory.mktemp("local"),
-        "http://127.0.0.1:1/v1",
-        settings='[providers.local]\nkind = "local"\n',
-        targets=("local:smollm2-135m",),
-    ) as it:
+    async with local_gateway(tmp_path_factory.mktemp("local")) as it:
         yield it
 
 
@@ -72,13 +62,3 @@ async def test_a_prompt_is_gone_on_with_as_far_as_it_may_be(
 
 def dot(one: list[float], other: list[float]) -> float:
     return sum(a * b for a, b in zip(one, other, strict=True))
-
-
-async def settled(door: Gateway) -> tuple[int, int]:
-    """Tokens in and out of the newest call, once what they cost was checked."""
-    await door.nothing_is_held()
-    sql = "SELECT source, owed, input, output, cache_read FROM calls ORDER BY id DESC LIMIT 1"
-    ((source, owed, heard, said, cached),) = await door.rows(sql)
-    assert source == "provider"
-    assert owed == (heard + cached) * NANOS_IN + said * NANOS_OUT > 0
-    return heard + cached, said
