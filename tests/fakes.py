@@ -150,6 +150,7 @@ class FakeReply:
     said: bytes = b""
     is_ended: bool = False
     on_write: Callable[[], None] = lambda: None
+    silence_s: float | None = None
 
     async def start(self, status: int, headers: Headers) -> None:
         assert not self.is_started
@@ -168,6 +169,7 @@ class FakeReply:
 
     def keep_alive(self, comment: bytes, headers: Headers, silence_s: float) -> None:
         """Tests here are never silent for so long."""
+        self.silence_s = silence_s
 
     def close(self) -> None:
         """Nothing to stop."""

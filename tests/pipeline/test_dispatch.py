@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from contextlib import suppress
 
 import pytest
 
@@ -20,7 +21,7 @@ from tollhouse.domain.errors import (
     UpstreamUnreachable,
 )
 from tollhouse.domain.metering import Meter
-from tollhouse.pipeline.dispatch import dispatched
+from tollhouse.pipeline.dispatch import SILENCE_S, dispatched
 
 
 def unreachable() -> FakeExchange:
@@ -188,6 +189,31 @@ async def test_who_cancels_in_the_middle_of_an_answer_is_noted(
     await asyncio.wait([task])
 
     assert (meter.outcome, exchange.is_closed) == (outcome, True)
+
+
+@pytest.mark.req("B-5", "P-8")
+async def test_who_breaks_off_in_the_middle_of_an_answer_is_noted_too() -> None:
+    world = _world(FakeExchange(FakeAnswer(200, [UpstreamBroke()])))
+    meter, incoming = Meter("call-1", planned()), call()
+
+    with suppress(UpstreamBroke):
+        async with dispatched(incoming, meter.plan, body(), meter, world.house) as (answer, _):
+            meter.streaming(incoming.route.dialect.relay(meter.plan.ask))
+            await answer.read()
+
+    assert meter.outcome is Outcome.CUT_BY_UPSTREAM
+
+
+@pytest.mark.req("R-9", "P-30")
+@pytest.mark.parametrize("is_stream", [False, True])
+async def test_a_stream_shows_that_it_lives_and_a_whole_answer_cannot(is_stream: bool) -> None:
+    world, reply = _world(answers()), FakeReply()
+    meter, incoming = Meter("call-1", planned(is_stream=is_stream)), call(reply=reply)
+
+    async with dispatched(incoming, meter.plan, body(), meter, world.house):
+        meter.completed(incoming.route.dialect.relay(meter.plan.ask))
+
+    assert reply.silence_s == (SILENCE_S if is_stream else None)
 
 
 @pytest.mark.req("P-30", "B-6")

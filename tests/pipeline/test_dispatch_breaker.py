@@ -46,6 +46,7 @@ def answers() -> FakeExchange:
         lambda: refuses(500),
         lambda: refuses(429),
         lambda: refuses(408),
+        lambda: refuses(425),
         lambda: FakeExchange(UpstreamBroke()),
         lambda: FakeExchange(UpstreamTimeout()),
         lambda: FakeExchange(FakeAnswer(200, [UpstreamBroke()])),
@@ -202,6 +203,61 @@ async def test_a_caller_that_leaves_does_not_free_the_probe_of_another() -> None
     await asyncio.wait([probing])
 
 
+@pytest.mark.req("B-38")
+async def test_a_probe_whose_caller_left_makes_room_for_the_next() -> None:
+    world = _world(
+        first=[*(unreachable() for _ in range(5)), FakeExchange(None), answers()],
+        second=[answers() for _ in range(6)],
+    )
+    for _ in range(5):
+        await _call(world)
+    world.time_s = 60.0
+    probing = asyncio.create_task(_call(world))
+    while len(world.providers["first"].sent) < 6:
+        await asyncio.sleep(0)
+
+    probing.cancel()
+    await asyncio.wait([probing])
+    await _call(world)
+
+    assert len(world.providers["first"].sent) == 7
+
+
+@pytest.mark.req("CN-30", "R-11")
+@pytest.mark.parametrize(
+    ("asked", "seconds"), [(b"86400", 60), (b"2", 2)], ids=["a day", "two seconds"]
+)
+async def test_callers_are_told_to_come_back_within_a_minute(asked: bytes, seconds: int) -> None:
+    limiting = [FakeExchange(FakeAnswer(429, [b"{}"], {b"retry-after": asked})) for _ in range(15)]
+    world = _world(limiting[:5], limiting[5:10], limiting[10:])
+    for _ in range(5):
+        await _call(world)
+
+    problem = await _call(world)
+
+    assert isinstance(problem, CircuitOpen)
+    assert problem.retry_after_s == seconds
+
+
+@pytest.mark.req("CN-30", "R-11")
+async def test_while_all_are_probed_callers_are_told_to_wait_a_second() -> None:
+    world = _world(*([*(unreachable() for _ in range(5)), FakeExchange(None)] for _ in TARGETS))
+    for _ in range(5):
+        await _call(world)
+    world.time_s = 60.0
+    probing = [asyncio.create_task(_call(world)) for _ in TARGETS]
+    while not all(len(world.providers[name].sent) == 6 for name in TARGETS):
+        await asyncio.sleep(0)
+
+    problem = await _call(world)
+
+    assert isinstance(problem, CircuitOpen)
+    assert problem.retry_after_s == 1
+    for task in probing:
+        task.cancel()
+    await asyncio.wait(probing)
+
+
 async def test_a_probe_that_could_not_even_be_made_is_not_waited_for() -> None:
     world = _world(first=[unreachable() for _ in range(5)], second=[answers() for _ in range(5)])
     for _ in range(5):
@@ -213,6 +269,7 @@ async def test_a_probe_that_could_not_even_be_made_is_not_waited_for() -> None:
             await _call(world)
 
     assert len(world.providers["first"].sent) == 7
+    assert {standing.gate.inside for standing in world.standings} == {0}
 
 
 @pytest.mark.req("P-33")

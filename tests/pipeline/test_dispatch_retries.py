@@ -14,6 +14,7 @@ from pipeline.houses import NOW_NS, TARGETS, World, body, call, planned
 from tollhouse.domain.breaker import Tripping
 from tollhouse.domain.budget import Attempt, Outcome
 from tollhouse.domain.errors import (
+    CircuitOpen,
     Problem,
     UpstreamBroke,
     UpstreamBusy,
@@ -77,6 +78,48 @@ async def test_what_left_and_was_not_seen_again_is_not_retried() -> None:
 
     assert isinstance(problem, UpstreamBroke)
     assert len(world.providers["first"].sent) == 2
+
+
+@pytest.mark.req("P-28", "OL-41")
+async def test_a_retry_that_may_have_done_work_is_the_last() -> None:
+    world = _world([refuses(429), refuses(500), answers()], [refuses(500)], [refuses(500)])
+
+    problem = await _call(world)
+
+    assert isinstance(problem, UpstreamFailed)
+    assert len(world.providers["first"].sent) == 2
+
+
+@pytest.mark.req("OL-41")
+async def test_who_wishes_to_be_left_alone_least_is_asked_again() -> None:
+    world = _world(
+        [refuses(429, retry_after=b"9")],
+        [refuses(429, retry_after=b"0"), answers()],
+        [refuses(429, retry_after=b"8")],
+    )
+
+    async with asyncio.timeout(5):
+        problem = await _call(world)
+
+    assert problem is None
+    assert [len(world.providers[name].sent) for name in TARGETS] == [1, 2, 1]
+
+
+@pytest.mark.req("S-77", "P-33")
+async def test_a_retry_takes_no_place_beyond_those_there_are() -> None:
+    world = _world([refuses(429), answers()], room=Room(1, 9, 5.0))
+    only = replace(planned(), legs=planned().legs[:1])
+    standing = world.standings.of(only.legs[0].target)
+    retrying = asyncio.create_task(_call(world, Meter("call-1", only)))
+    while not (world.providers["first"].sent and standing.gate.inside == 0):
+        await asyncio.sleep(0)
+    assert standing.gate.enter()
+
+    problem = await retrying
+
+    assert isinstance(problem, UpstreamRateLimited)
+    assert len(world.providers["first"].sent) == 1
+    assert standing.gate.inside == 1
 
 
 @pytest.mark.req("OL-41")
@@ -143,12 +186,13 @@ async def test_a_moment_that_a_provider_names_is_one_by_our_clock() -> None:
 
 @pytest.mark.req("P-33", "S-77")
 async def test_a_target_without_room_is_passed_over_while_another_has_some() -> None:
-    world = _world([FakeExchange(None), answers()], [answers()], room=Room(1, 9, 5.0))
+    world = _world([FakeExchange(None), answers()], [answers()], room=Room(1, 9, 60.0))
     hanging = asyncio.create_task(_call(world))
     while not world.providers["first"].sent:
         await asyncio.sleep(0)
 
-    problem = await _call(world)
+    async with asyncio.timeout(5):
+        problem = await _call(world)
 
     assert problem is None
     assert len(world.providers["second"].sent) == 1
@@ -171,6 +215,33 @@ async def test_when_none_has_room_a_caller_waits_in_line_and_then_is_told() -> N
     for task in hanging:
         task.cancel()
     await asyncio.wait(hanging)
+
+
+@pytest.mark.req("S-77")
+async def test_who_found_no_room_after_a_failure_is_told_of_the_failure() -> None:
+    world = _world([refuses(500)], [answers()], room=Room(1, 9, 0.01))
+    two = replace(planned(), legs=planned().legs[:2])
+    assert world.standings.of(two.legs[1].target).gate.enter()
+
+    problem = await _call(world, Meter("call-1", two))
+
+    assert isinstance(problem, UpstreamFailed)
+
+
+@pytest.mark.req("S-77", "B-38")
+async def test_nobody_waits_in_line_for_a_target_that_is_left_alone() -> None:
+    world = _world([unreachable()], room=Room(1, 9, 60.0))
+    world.standings.rules = replace(
+        world.standings.rules, tripping=Tripping(failures=1), retrying=Retrying(most=0)
+    )
+    only = replace(planned(), legs=planned().legs[:1])
+    await _call(world, Meter("call-1", only))
+    assert world.standings.of(only.legs[0].target).gate.enter()
+
+    async with asyncio.timeout(5):
+        problem = await _call(world, Meter("call-2", only))
+
+    assert isinstance(problem, CircuitOpen)
 
 
 @pytest.mark.req("S-77", "B-38")

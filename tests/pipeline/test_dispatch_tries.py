@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from fakes import FakeAnswer, FakeExchange, FakeProvider
 from pipeline.houses import TARGETS, World, body, call, planned
-from tollhouse.domain.breaker import Tripping
+from tollhouse.domain.breaker import State, Tripping
 from tollhouse.domain.errors import (
     Problem,
     UpstreamBroke,
@@ -31,7 +31,7 @@ PAID_BACK = 100
 
 SENSITIVE = Tripping()
 INSENSITIVE = Tripping(failures=0)
-ENDINGS = ("answered", "dead", "broken", 401, 404, 429, 500, 503)
+ENDINGS = ("answered", "dead", "busy", "broken", 401, 404, 429, 500, 503)
 Ending = str | int
 
 
@@ -141,6 +141,18 @@ async def test_connections_that_are_all_in_use_cost_no_try() -> None:
     assert problems == [None] * CALLS
 
 
+@pytest.mark.req("P-28")
+async def test_a_target_that_is_left_alone_costs_no_try() -> None:
+    world = _world([404], ["dead"], ["answered"], rules=Rules(outlier_s=0.0))
+    standing = world.standings.of(planned().legs[1].target)
+    while standing.breaker.state is State.CLOSED:
+        standing.breaker.failed(0, 0.0, "upstream_unreachable")
+
+    problems = [await _call(world, 3) for _ in range(ADVANCE)]
+
+    assert problems == [None] * ADVANCE
+
+
 @pytest.mark.req("P-33")
 @pytest.mark.parametrize("ending", [401, 403, 404, 418])
 async def test_a_target_that_denies_everybody_is_asked_last_for_a_while(ending: Ending) -> None:
@@ -185,8 +197,10 @@ class Scripted(FakeProvider):
         self._script = cycle(script)
 
     def send(self, sending: Sending) -> Exchange:
-        self.sent.append(sending)
-        return _exchange(next(self._script))
+        ending = next(self._script)
+        if ending != "busy":  # else nobody is asked
+            self.sent.append(sending)
+        return _exchange(ending)
 
 
 def _exchange(ending: Ending) -> FakeExchange:

@@ -6,7 +6,12 @@ import time
 import pytest
 from peer import ASK, OK, Visit, always_ok, answer_of, eventually, reaching, serve
 
-from tollhouse.domain.errors import UpstreamBroke, UpstreamBusy, UpstreamTimeout
+from tollhouse.domain.errors import (
+    UpstreamBroke,
+    UpstreamBusy,
+    UpstreamTimeout,
+    UpstreamUnreachable,
+)
 from tollhouse.domain.exchange import Deadlines
 from tollhouse.upstream.connection import STALE_S
 from tollhouse.upstream.pool import Pool
@@ -118,10 +123,23 @@ async def test_a_fresh_connection_that_dies_is_not_tried_again() -> None:
 
     async with serve(script) as peer, reaching(peer.url) as upstream:
         with pytest.raises(UpstreamBroke):
-            await answer_of(upstream)
+            await upstream.send(ASK).__aenter__()
         assert upstream.pool._slots == 0
 
     assert peer.visits == 1
+
+
+@pytest.mark.req("P-33")
+async def test_who_cannot_be_reached_takes_no_place() -> None:
+    async with serve(always_ok) as peer, reaching(peer.url, max_connections=2) as upstream:
+        peer.stop_listening()
+
+        for _ in range(3):
+            with pytest.raises(UpstreamUnreachable) as problem:
+                await answer_of(upstream)
+
+            assert not isinstance(problem.value, UpstreamBusy)
+        assert upstream.pool._slots == 0
 
 
 @pytest.mark.req("P-28")
@@ -322,7 +340,16 @@ async def test_no_slot_is_lost_whenever_a_call_is_cancelled() -> None:
 
 
 async def test_closing_ends_what_is_idle_now_and_the_rest_when_it_is_left() -> None:
-    async with serve(always_ok) as peer, reaching(peer.url) as upstream:
+    ended = 0
+
+    async def script(visit: Visit) -> None:
+        nonlocal ended
+        await visit.request()
+        await visit.send(OK)
+        await visit.hang_up_seen()
+        ended += 1
+
+    async with serve(script) as peer, reaching(peer.url) as upstream:
         async with upstream.send(ASK) as answer:
             await answer_of(upstream)
             await upstream.aclose()
@@ -330,6 +357,7 @@ async def test_closing_ends_what_is_idle_now_and_the_rest_when_it_is_left() -> N
             assert await answer.read() == b"hello"
 
         assert upstream.pool._slots == 0
+        await eventually(lambda: ended == 2)
 
 
 async def test_an_answer_that_overtakes_its_request_costs_the_connection() -> None:

@@ -10,6 +10,6 @@ FEW = 5
 TIMES_WORSE = 2
 
 
-def stands_out(failures: int, others: Sequence[int]) -> bool:
-    """Compared with the best of the others: so the best of all never does, nor one that is alone."""
-    return bool(others) and failures >= FEW and failures >= TIMES_WORSE * (min(others) + 1)
+def stands_out(failures: int, of_all: Sequence[int]) -> bool:
+    """Compared with the best of all: so that one never does, nor one that is alone."""
+    return failures >= FEW and failures >= TIMES_WORSE * (min(of_all) + 1)

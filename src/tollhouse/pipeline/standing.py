@@ -133,8 +133,7 @@ class Standings:
         standing.breaker.failed(era, now, why, retry_after_s)
         if standing.breaker.state is not standing.state:
             self._tell(standing)
-        others = [self.of(leg.target) for leg in legs if leg.target.name != standing.name]
-        failures = [other.breaker.recent_failures for other in others]
+        failures = [self.of(leg.target).breaker.recent_failures for leg in legs]
         if stands_out(standing.breaker.recent_failures, failures):
             standing.back_until = now + self.rules.outlier_s
 
