@@ -26,6 +26,7 @@ from tollhouse.domain.errors import REGISTRY, Failure, Problem, TooManyFailures,
 from tollhouse.domain.identity import Priority
 from tollhouse.domain.pricing import Usage
 from tollhouse.domain.suspicion import Sign
+from tollhouse.domain.vendors import Api
 from tollhouse.server.routes import route_table
 from tollhouse.telemetry.metrics import DURATION_BUCKETS_S, FIRST_BYTE_BUCKETS_S, OK, Metrics
 from tollhouse.wiring.dialects import dialects
@@ -166,7 +167,7 @@ def doctor() -> str:
 def providers() -> str:
     rows = (
         f"| `{it.kind}` | [{it.name}]({it.docs}) | {f'`{it.url}`' if it.url else 'yours'} | {it.api} | "
-        f"`{it.output_bound}` | {', '.join(sorted(it.supports)) or '-'} |\n"
+        f"{f'`{it.output_bound}`' if it.api is Api.OPENAI else 'its own'} | {', '.join(sorted(it.supports)) or '-'} |\n"
         for it in catalogue().values()
     )
     return PROVIDERS_HEAD + "".join(rows)

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from scripts.fidelity.bedrock import Converse
+from scripts.fidelity.gemini import GeminiServer
 
 from tollhouse.dialects.anthropic_messages import AnthropicMessages
 from tollhouse.dialects.bedrock_converse import BedrockConverse
+from tollhouse.dialects.gemini import Gemini
 from tollhouse.dialects.ollama_chat import OllamaChat
 from tollhouse.dialects.openai_chat import OpenAIChat
 from tollhouse.dialects.openai_responses import OpenAIResponses
@@ -98,6 +100,7 @@ TARGETS: tuple[Spoken, ...] = (
         {"signature": "c2VhbGVk"},
         "eu.anthropic.claude-sonnet-4-5-20250929-v1:0",
     ),
+    Spoken("Gemini", Gemini(), GeminiServer(), "gemini", {"signature": "c2VhbGVk"}),
 )
 PAIRS = tuple((caller, target) for caller in CALLERS for target in TARGETS if target is not caller)
 

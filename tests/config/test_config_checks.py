@@ -210,6 +210,15 @@ def test_a_kind_that_is_none_is_named_with_what_was_meant() -> None:
     assert problem('[providers.p]\nkind = "grok"').hint == 'Did you mean "groq"?'
 
 
+@pytest.mark.parametrize(
+    "line", ['speaks = ["chat"]', "asks_usage = true", 'output_bound = "max_tokens"']
+)
+def test_what_is_openais_alone_does_nothing_for_gemini(line: str) -> None:
+    text = f'[providers.p]\nkind = "gemini"\nkey = "env:P"\n{line}'
+
+    assert problem(text, P=PEPPER).key == f"providers.p.{line.split()[0]}"
+
+
 BEDROCK = '[providers.p]\nkind = "bedrock"\nurl = "https://bedrock.example"\nkey = "env:P"\n'
 
 

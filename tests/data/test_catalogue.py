@@ -44,7 +44,7 @@ def test_a_row_names_a_place_that_may_be_called_and_where_it_says_so(kind: str) 
 @pytest.mark.parametrize("kind", sorted(catalogue()))
 def test_settings_take_from_a_row_what_they_do_not_say(kind: str) -> None:
     row = catalogue()[kind]
-    assert row.key_header in ("authorization", "api-key")
+    assert row.key_header in ("authorization", "api-key", "x-goog-api-key")
     url = "" if row.url else 'url = "http://127.0.0.1:8000/v1"\n'
 
     provider = parse(f'[providers.p]\nkind = "{kind}"\nkey = "env:K"\n{url}', KEY).providers["p"]

@@ -14,6 +14,7 @@ def test_a_bundled_price_list_covers_the_models_people_ask_for() -> None:
 
     assert targets >= {"openai:gpt-4o", "openai:gpt-4o-mini", "openai:gpt-5", "openai:o3"}
     assert targets >= {"anthropic:claude-opus-5-5", "anthropic:claude-sonnet-4-5"}
+    assert targets >= {"gemini:gemini-2.5-pro", "gemini:gemini-3.8-flash", "gemini:gemini-4-argon"}
     assert targets >= {"local:smollm2-135m", "echo:echo"}
 
 

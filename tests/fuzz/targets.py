@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from fuzz import answers, bodies, claude, doors, forms, ollamas, responses, tasks, texts
+from fuzz import answers, bodies, claude, doors, forms, geminis, ollamas, responses, tasks, texts
 
 CORPUS = Path(__file__).with_name("corpus")
 CRASHES = Path(".fuzz/crashes")
@@ -65,6 +65,9 @@ TARGETS = {
     ),
     "ollama_lines": Target(
         ollamas.ollama_lines_target, ollamas.LINE_SEEDS, (*JSON_WORDS, *ollamas.WORDS)
+    ),
+    "gemini_answer": Target(
+        geminis.gemini_answer_target, geminis.SEEDS, (*JSON_WORDS, *geminis.WORDS)
     ),
     "anthropic_ask": Target(
         claude.anthropic_ask_target, claude.ASK_SEEDS, (*JSON_WORDS, *claude.ASK_WORDS)

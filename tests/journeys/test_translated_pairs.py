@@ -47,6 +47,7 @@ PROVIDERS = {
     "anthropic_messages": 'kind = "anthropic-compatible"\nurl = "{origin}"\n',
     "ollama_chat": 'kind = "ollama"\nurl = "{origin}"\n',
     "bedrock_converse": 'kind = "bedrock"\nurl = "{origin}"\n',
+    "gemini": 'kind = "gemini"\nurl = "{origin}/v1beta"\n',
 }
 CALLS = ANSWERED["parallel calls"]
 TALK = Conversation(

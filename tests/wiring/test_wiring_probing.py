@@ -63,6 +63,19 @@ async def test_a_provider_that_has_the_models_is_reachable() -> None:
     assert "authorization: Bearer sk-canary-0123456789\r\n" in head
 
 
+async def test_gemini_is_asked_for_its_whole_list_in_its_own_way() -> None:
+    listed = b'{"models":[{"name":"models/one","displayName":"One"}]}'
+
+    async with vendor(response(listed)) as up:
+        checked = await _only(up.settings("gemini", '[models.m]\ntargets = ["up:one"]\n'))
+
+    assert checked.verdict is Verdict.REACHABLE
+    (head,) = up.asked
+    assert head.startswith("GET /base/v1/models?pageSize=1000 HTTP/1.1\r\n")
+    assert "x-goog-api-key: sk-canary-0123456789\r\n" in head
+    assert "authorization" not in head
+
+
 async def test_a_model_that_is_not_there_is_named() -> None:
     async with vendor(response(LIST)) as up:
         checked = await _only(up.settings(more='[models.m]\ntargets = ["up:one", "up:three"]\n'))

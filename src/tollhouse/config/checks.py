@@ -12,6 +12,7 @@ from tollhouse.config.settings import ProviderSettings, Settings
 from tollhouse.config.wording import did_you_mean
 
 PEPPER_BYTES = 32
+OF_OPENAI = ("speaks", "asks_usage", "output_bound")
 SIGNING = ("access_key", "session_token", "region")
 
 
@@ -167,6 +168,9 @@ def _provider(place: Place, provider: ProviderSettings) -> Iterator[Clash]:
         )
     if kind != "azure" and provider.api_version is not None:
         yield _idle((*place, "api_version"), (*place, "kind"), f'"{kind}" has no versions')
+    for name in OF_OPENAI if provider.is_gemini else ():
+        if name in provider.model_fields_set:
+            yield _idle((*place, name), (*place, "kind"), "Gemini's API is not OpenAI's")
     yield from _signing(place, provider)
     if "betas" in provider.model_fields_set and not provider.is_anthropic:
         because = f'a provider of the kind "{kind}" has no betas'

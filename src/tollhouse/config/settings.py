@@ -22,7 +22,7 @@ from tollhouse.config.secrets import Secret
 from tollhouse.config.texts import PATH, SecretText, Text, read_file_reference, read_path
 from tollhouse.data import catalogue
 from tollhouse.domain.ranges import Ip, Network
-from tollhouse.domain.vendors import Vendor
+from tollhouse.domain.vendors import Api, Vendor
 
 OPENAI_URL = "https://api.openai.com/v1"
 ANTHROPIC_URL = "https://api.anthropic.com"
@@ -618,6 +618,10 @@ class ProviderSettings(Section):
         """Whether Bedrock is asked by its own API, not by OpenAI's."""
         is_openai = self.speaks is not None or (self.url or "").endswith("/v1")
         return self.kind == "bedrock" and not is_openai
+
+    @property
+    def is_gemini(self) -> bool:
+        return self.vendor is not None and self.vendor.api is Api.GEMINI
 
     @property
     def dialects(self) -> tuple[str, ...]:

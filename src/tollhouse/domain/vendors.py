@@ -15,6 +15,7 @@ class Api(StrEnum):
     OPENAI = "openai"
     ANTHROPIC = "anthropic"
     BEDROCK = "bedrock"
+    GEMINI = "gemini"
 
 
 class Feature(StrEnum):

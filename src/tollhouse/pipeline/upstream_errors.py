@@ -26,6 +26,8 @@ async def problem_of(answer: Answer, dialect: Spoken, retry_after_s: int | None)
     private = f"the provider answered {answer.status}{dialect.error_kind(body)}"
     match answer.status:
         case 400 | 409 | 413 | 422:
+            if UpstreamDenied.code in private:
+                return UpstreamDenied(private=private)
             kind = ContextTooLong if ContextTooLong.code in private else UpstreamRejected
             return kind(dialect.error_message(body), private=private)
         case 404:

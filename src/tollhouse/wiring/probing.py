@@ -50,6 +50,8 @@ def _asking(provider: ProviderSettings, base_path: str) -> Sending:
     if provider.vendor is not None and provider.vendor.api is Api.ANTHROPIC:
         path = base.removesuffix(b"/v1") + b"/v1/models"
         bearing = (*shown(key, "x-api-key"), ANTHROPIC_VERSION)
+    if provider.is_gemini:
+        path += b"?pageSize=1000"
     headers = (
         (b"accept", b"application/json"),
         (b"accept-encoding", b"identity"),

@@ -11,6 +11,7 @@ from tollhouse.config import Settings
 from tollhouse.config.settings import ProviderSettings
 from tollhouse.dialects.anthropic_messages import AnthropicMessages
 from tollhouse.dialects.bedrock_converse import BedrockConverse
+from tollhouse.dialects.gemini import Gemini
 from tollhouse.dialects.ollama_chat import OllamaChat
 from tollhouse.dialects.openai_chat import OpenAIChat
 from tollhouse.dialects.openai_responses import OpenAIResponses
@@ -22,6 +23,7 @@ from tollhouse.providers.chat_provider import ChatProvider
 from tollhouse.providers.converse_provider import ConverseProvider, signing
 from tollhouse.providers.deployment_provider import DeploymentProvider
 from tollhouse.providers.echo import Echo
+from tollhouse.providers.gemini_provider import GeminiProvider
 from tollhouse.providers.local import LocalModel, LocalModelFailed
 from tollhouse.providers.ollama_provider import OllamaProvider
 from tollhouse.providers.signed_provider import SignedProvider
@@ -31,6 +33,7 @@ from tollhouse.upstream.moving import MovingUpstream
 from tollhouse.wiring.ways import way_of
 
 CHAT, MESSAGES, OLLAMA = OpenAIChat(), AnthropicMessages(), OllamaChat()
+GEMINI = Gemini()
 CONVERSATIONS: Mapping[str, Dialect] = {each.name: each for each in (CHAT, OpenAIResponses())}
 LOCAL_CONNECTIONS = 128
 """What the local engine has threads for."""
@@ -64,6 +67,8 @@ async def _open_provider(
     base_path, key = upstream.base_path.encode(), provider.key.reveal() if provider.key else None
     if provider.is_anthropic:
         return AnthropicProvider(upstream, MESSAGES, base_path, key, provider.betas)
+    if provider.is_gemini:
+        return GeminiProvider(upstream, GEMINI, base_path, key)
     if provider.kind == "ollama":
         return OllamaProvider(upstream, OLLAMA, base_path, key)
     if provider.is_converse:
