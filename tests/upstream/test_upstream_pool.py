@@ -266,6 +266,7 @@ async def test_waiting_for_a_connection_ends_with_the_connect_deadline() -> None
         async with upstream.send(ASK):
             with pytest.raises(UpstreamBusy) as problem:
                 await answer_of(upstream)
+            assert not upstream.pool._waiting
         assert await answer_of(upstream) == (200, b"hello")
 
     assert problem.value.status == 503

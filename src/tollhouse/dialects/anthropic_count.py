@@ -8,9 +8,9 @@ from tollhouse.dialects import strict_json
 from tollhouse.dialects.anthropic_ask import ask_of
 from tollhouse.dialects.anthropic_messages import AnthropicMessages
 from tollhouse.dialects.openai_usage import MOST_TOKENS
-from tollhouse.domain.errors import Failure, UpstreamBroke
+from tollhouse.dialects.whole import Whole
+from tollhouse.domain.errors import UpstreamBroke
 from tollhouse.domain.models import Ask, Leg
-from tollhouse.domain.pricing import Usage
 from tollhouse.ports import Relay
 
 
@@ -34,18 +34,8 @@ class AnthropicCount(AnthropicMessages):
         return CountRelay()
 
 
-class CountRelay:
+class CountRelay(Whole):
     """Implements Relay: one number, written anew."""
-
-    def __init__(self) -> None:
-        self.usage: Usage | None = None
-        self.failure: Failure | None = None
-        self.is_over = False
-        self._body = bytearray()
-
-    def feed(self, chunk: bytes) -> bytes:
-        self._body += chunk
-        return b""
 
     def finish(self) -> bytes:
         try:
@@ -55,9 +45,6 @@ class CountRelay:
         if not 0 <= count <= MOST_TOKENS:
             raise UpstreamBroke(private="what should be a count is none")
         return counted(count)
-
-    def counted_output(self) -> int:
-        return 0
 
 
 def counted(tokens: int) -> bytes:

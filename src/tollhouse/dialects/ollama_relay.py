@@ -13,6 +13,7 @@ from tollhouse.dialects.ndjson import LineBuffer
 from tollhouse.dialects.ollama_lines import Line, insist_on_declared, read_line, usage_of
 from tollhouse.dialects.openai_count import OutputCount
 from tollhouse.dialects.openai_events import NOTHING, on_one_line
+from tollhouse.dialects.whole import Whole
 from tollhouse.domain.errors import Failure, UpstreamBroke, UpstreamFailed
 from tollhouse.domain.pricing import Usage
 
@@ -89,20 +90,13 @@ class StreamRelay:
         return line
 
 
-class WholeRelay:
-    """Implements Relay for an answer in one piece: kept until it is whole, then passed as it came."""
+class WholeRelay(Whole):
+    """Implements Relay for an answer in one piece, which passes as it came."""
 
     def __init__(self, *, model: str, tools: frozenset[str]) -> None:
-        self.usage: Usage | None = None
-        self.failure: Failure | None = None
-        self.is_over = False
+        super().__init__()
         self._tools = tools
         self._name = AskedName(model)
-        self._body = bytearray()
-
-    def feed(self, chunk: bytes) -> bytes:
-        self._body += chunk
-        return b""
 
     def finish(self) -> bytes:
         body = bytes(self._body)

@@ -30,8 +30,8 @@ from tollhouse.dialects.openai_events import (
 from tollhouse.dialects.openai_problems import kind_of
 from tollhouse.dialects.openai_usage import read_usage
 from tollhouse.dialects.sse_relay import SseRelay
-from tollhouse.domain.errors import Failure, UpstreamBroke, UpstreamFailed
-from tollhouse.domain.pricing import Usage
+from tollhouse.dialects.whole import Whole
+from tollhouse.domain.errors import UpstreamBroke, UpstreamFailed
 
 DONE = b"data: [DONE]\n\n"
 
@@ -115,20 +115,13 @@ class StreamRelay(SseRelay):
         return b"data: " + msgspec.json.encode(chunk) + b"\n\n"
 
 
-class WholeRelay:
-    """Implements Relay for an answer in one piece: kept until it is whole, then passed as it came."""
+class WholeRelay(Whole):
+    """Implements Relay for an answer in one piece, which passes as it came."""
 
     def __init__(self, *, model: str, tools: frozenset[str]) -> None:
-        self.usage: Usage | None = None
-        self.failure: Failure | None = None
-        self.is_over = False
+        super().__init__()
         self._name = AskedName(model)
         self._tools = tools
-        self._body = bytearray()
-
-    def feed(self, chunk: bytes) -> bytes:
-        self._body += chunk
-        return b""
 
     def finish(self) -> bytes:
         body = bytes(self._body)

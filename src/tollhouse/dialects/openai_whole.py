@@ -11,7 +11,8 @@ import msgspec
 from tollhouse.dialects.naming import AskedName
 from tollhouse.dialects.openai_events import NOTHING, is_given, read_event, text_of
 from tollhouse.dialects.openai_problems import kind_of
-from tollhouse.domain.errors import Failure, UpstreamBroke, UpstreamFailed
+from tollhouse.dialects.whole import Whole
+from tollhouse.domain.errors import UpstreamBroke, UpstreamFailed
 from tollhouse.domain.pricing import Usage
 
 T = TypeVar("T")
@@ -19,20 +20,13 @@ Read = Callable[[bytes], Usage | None]
 """What an answer says of its usage. Raises UpstreamBroke on what is no answer of the endpoint."""
 
 
-class WholeAnswer:
-    """Implements Relay for what produces no text: usage has no output, and none is counted."""
+class WholeAnswer(Whole):
+    """Implements Relay for what produces no text: usage has no output."""
 
     def __init__(self, model: str, read: Read) -> None:
-        self.usage: Usage | None = None
-        self.failure: Failure | None = None
-        self.is_over = False
+        super().__init__()
         self._name = AskedName(model)
         self._read = read
-        self._body = bytearray()
-
-    def feed(self, chunk: bytes) -> bytes:
-        self._body += chunk
-        return b""
 
     def finish(self) -> bytes:
         body = bytes(self._body)
@@ -42,9 +36,6 @@ class WholeAnswer:
             raise UpstreamFailed(private=f"an error with status 200{kind_of(body)}")
         self.usage = self._read(body)
         return body if event.model is NOTHING else self._name.put(body, bytes(event.model))
-
-    def counted_output(self) -> int:
-        return 0
 
 
 def decoder(form: type[T]) -> Callable[[bytes], T]:

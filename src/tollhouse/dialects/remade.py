@@ -6,26 +6,20 @@ from collections.abc import Callable
 
 from tollhouse.dialects.openai_events import is_given, read_event, text_of
 from tollhouse.dialects.openai_problems import kind_of
-from tollhouse.domain.errors import Failure, UpstreamFailed
+from tollhouse.dialects.whole import Whole
+from tollhouse.domain.errors import UpstreamFailed
 from tollhouse.domain.pricing import Usage
 
 Remake = Callable[[bytes], tuple[bytes, Usage | None]]
 """The caller's answer, and what the upstream's says of its usage. Raises UpstreamBroke on what is none."""
 
 
-class Remade:
-    """Implements Relay for what produces no text: usage has no output, and none is counted."""
+class Remade(Whole):
+    """Implements Relay for what produces no text: usage has no output."""
 
     def __init__(self, remake: Remake) -> None:
-        self.usage: Usage | None = None
-        self.failure: Failure | None = None
-        self.is_over = False
+        super().__init__()
         self._remake = remake
-        self._body = bytearray()
-
-    def feed(self, chunk: bytes) -> bytes:
-        self._body += chunk
-        return b""
 
     def finish(self) -> bytes:
         body = bytes(self._body)
@@ -34,6 +28,3 @@ class Remade:
             raise UpstreamFailed(private=f"an error with status 200{kind_of(body)}")
         said, self.usage = self._remake(body)
         return said
-
-    def counted_output(self) -> int:
-        return 0

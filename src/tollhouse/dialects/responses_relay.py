@@ -24,8 +24,8 @@ from tollhouse.dialects.responses_own import OwnNames
 from tollhouse.dialects.responses_tools import insist_on_declared
 from tollhouse.dialects.responses_usage import read_usage
 from tollhouse.dialects.sse_relay import SseRelay
-from tollhouse.domain.errors import Failure, Problem, UpstreamBroke
-from tollhouse.domain.pricing import Usage
+from tollhouse.dialects.whole import Whole
+from tollhouse.domain.errors import Problem, UpstreamBroke
 
 
 class ResponseStream(SseRelay):
@@ -97,20 +97,13 @@ class ResponseStream(SseRelay):
             self.usage = read_usage(response.usage) or self.usage
 
 
-class WholeResponse:
-    """Implements Relay for an answer in one piece: kept until it is whole, then passed as it came."""
+class WholeResponse(Whole):
+    """Implements Relay for an answer in one piece, which passes as it came."""
 
     def __init__(self, own: OwnNames, tools: frozenset[str]) -> None:
-        self.usage: Usage | None = None
-        self.failure: Failure | None = None
-        self.is_over = False
+        super().__init__()
         self._own = own
         self._tools = tools
-        self._body = bytearray()
-
-    def feed(self, chunk: bytes) -> bytes:
-        self._body += chunk
-        return b""
 
     def finish(self) -> bytes:
         body = bytes(self._body)

@@ -16,7 +16,7 @@ MOST_WITHOUT_AN_EVENT = 1024 * 1024
 
 
 class SseRelay:
-    """Implements Relay, but for what an event is, and for how an answer ends."""
+    """Implements Relay, but for what an event is."""
 
     def __init__(self) -> None:
         self.usage: Usage | None = None
@@ -57,8 +57,8 @@ class SseRelay:
         raise NotImplementedError
 
     def _ending(self) -> bytes:
-        """The end of a stream whose answer is whole."""
-        raise NotImplementedError
+        """Of a stream whose answer is whole, where the end did not come: none, if its last event is the end."""
+        return b""
 
     def _pass_rest(self, rest: bytes) -> bytes:
         """An event without its blank line is one; a torn one is none, and no harm after the finish."""
