@@ -37,6 +37,7 @@ async def test_comments_are_sent_while_nothing_else_is_even_before_the_first_byt
 
     head, _, body = received.partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 200")
+    assert received.count(b"HTTP/1.1") == 1
     assert b"content-type: text/event-stream" in head
     assert b"x-request-id: id-1" in head
     assert COMMENT in body
@@ -57,6 +58,37 @@ async def test_nothing_is_said_between_events_that_come_often() -> None:
 
     assert received.count(b"data: x") == 20
     assert b"keep-alive" not in received
+
+
+@pytest.mark.req("R-9")
+async def test_a_sign_of_life_waits_for_its_silence_and_so_does_the_next() -> None:
+    line = Line()
+    reply = WireReply(line, EVERY, lambda: 1)
+    await reply.start(200, STREAM)
+    await reply.write(b"data: x\n\n")
+    now = asyncio.get_running_loop().time()
+
+    reply._live(COMMENT, STREAM, 60.0)
+    early = list(line.said)
+    reply._wrote_at_s = now - 60.0
+    reply._live(COMMENT, STREAM, 60.0)
+
+    assert early == [b"data: x\n\n"]
+    assert line.said[1:] == [COMMENT]
+    assert reply._timer is not None
+    assert reply._timer.when() >= now + 60.0
+    reply.close()
+
+
+@pytest.mark.req("R-9", "H-146")
+async def test_who_reads_too_slowly_gets_no_signs_of_life() -> None:
+    line = Line(is_stalled=True)
+    reply = WireReply(line, EVERY, lambda: 1)
+
+    reply._live(COMMENT, STREAM, 0.0)
+
+    assert line.said == []
+    reply.close()
 
 
 @pytest.mark.req("R-9")
@@ -129,6 +161,22 @@ async def test_the_first_byte_is_timed() -> None:
         await exchange(port, request())
 
     assert seen == [None, 1, 1]
+
+
+class Line(Connection):
+    """One that only writes down what goes out."""
+
+    is_stalled = False
+
+    def __init__(self, *, is_stalled: bool = False) -> None:
+        self.is_stalled = is_stalled  # type: ignore[misc]
+        self.said: list[bytes] = []
+
+    def begin(self, status: int, headers: object, every: bytes) -> None:
+        """The head is not looked at."""
+
+    def write(self, data: bytes) -> None:
+        self.said.append(data)
 
 
 @asynccontextmanager

@@ -68,9 +68,7 @@ class WireReply:
 
         There is always room for it: a relay writes whole events only.
         """
-        loop = self._loop
-        self._wrote_at_s = loop.time()
-        self._timer = loop.call_later(silence_s, self._live, comment, headers, silence_s)
+        self._timer = self._loop.call_later(silence_s, self._live, comment, headers, silence_s)
 
     def close(self) -> None:
         """Stop the signs of life."""
