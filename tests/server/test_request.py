@@ -350,6 +350,19 @@ def test_a_request_that_was_given_up_is_told_once_and_is_the_last() -> None:
     assert not request.is_whole
 
 
+@pytest.mark.req("S-8")
+@pytest.mark.parametrize("begun", [b"G", b"GET / HTTP/1.1\r\nhost: localh", sized(BODY)[:-1]])
+def test_however_often_a_request_is_given_up_it_is_told_once(begun: bytes) -> None:
+    found: list[Request] = []
+    requests = Requests(found.append)
+    requests.feed(begun)
+
+    for _ in range(3):
+        requests.fail(RequestTimedOut())
+
+    assert len(found) == 1
+
+
 def test_a_reader_that_was_closed_reads_no_more() -> None:
     found: list[Request] = []
     requests = Requests(found.append)
