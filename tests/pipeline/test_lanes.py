@@ -116,6 +116,7 @@ async def test_what_no_lane_leads_to_is_refused_before_anything_leaves(
     assert world.providers["first"].sent == []
     assert world.ledger.held == 0
     assert [record["code"] for record in world.audit.records] == ["not_translatable"]
+    assert {standing.gate.inside for standing in world.standings} == {0}
 
 
 @pytest.mark.req("P-15")

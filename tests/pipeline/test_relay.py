@@ -108,6 +108,7 @@ async def test_a_stream_is_never_answered_with_plain_json() -> None:
         )
 
     assert not reply.is_started
+    assert meter.outcome is Outcome.CUT_BY_UPSTREAM
 
 
 @pytest.mark.req("P-7")
@@ -129,22 +130,22 @@ async def test_a_whole_answer_passes_as_it_came() -> None:
 
 @pytest.mark.req("P-8")
 @pytest.mark.parametrize(
-    ("pieces", "problem"),
+    ("pieces", "problem", "outcome"),
     [
-        ([WHOLE[:20]], UpstreamBroke),
-        ([b""], UpstreamBroke),
-        ([WHOLE[:20], UpstreamBroke()], UpstreamBroke),
-        ([WHOLE[:20], UpstreamTimeout()], UpstreamTimeout),
-        ([json.dumps({"error": "x"}).encode()], UpstreamFailed),
+        ([WHOLE[:20]], UpstreamBroke, Outcome.CUT_BY_UPSTREAM),
+        ([b""], UpstreamBroke, Outcome.CUT_BY_UPSTREAM),
+        ([WHOLE[:20], UpstreamBroke()], UpstreamBroke, Outcome.UNKNOWN),
+        ([WHOLE[:20], UpstreamTimeout()], UpstreamTimeout, Outcome.UNKNOWN),
+        ([json.dumps({"error": "x"}).encode()], UpstreamFailed, Outcome.REFUSED),
         (
             [*[b"x" * (MOST_OF_A_BODY // 2 + 1)] * 2, AssertionError("it was read on")],
-            UpstreamBroke,
+            *(UpstreamBroke, Outcome.CUT_BY_UPSTREAM),
         ),
     ],
     ids=["half", "nothing", "cut", "late", "an error", "too long"],
 )
-async def test_of_an_answer_that_is_not_whole_nothing_is_passed(
-    pieces: list[bytes | Exception], problem: type[Problem]
+async def test_of_an_answer_that_is_not_whole_nothing_is_passed_and_its_end_is_noted(
+    pieces: list[bytes | Exception], problem: type[Problem], outcome: Outcome
 ) -> None:
     reply, meter = FakeReply(), _meter()
 
@@ -152,7 +153,7 @@ async def test_of_an_answer_that_is_not_whole_nothing_is_passed(
         await relay(FakeAnswer(200, pieces), _native(meter), call(reply=reply), meter.plan, meter)
 
     assert not reply.is_started
-    assert meter.outcome is not Outcome.COMPLETED
+    assert meter.outcome is outcome
 
 
 @pytest.mark.req("S-73", "H-145")
@@ -193,6 +194,46 @@ async def test_after_the_end_of_a_stream_nothing_holds_it_up_or_spoils_it(
 
     assert (reply.said, reply.is_ended) == (HI + END + DONE, True)
     assert meter.outcome is Outcome.COMPLETED
+
+
+@pytest.mark.req("R-8", "P-30")
+async def test_who_leaves_on_the_last_word_has_cut_nothing() -> None:
+    reply, meter = FakeReply(), _meter(is_stream=True)
+    answer = FakeAnswer(200, [HI + END + DONE, None], EVENTS)
+    relaying = asyncio.create_task(
+        relay(answer, _native(meter), call(reply=reply), meter.plan, meter)
+    )
+    while not reply.said.endswith(DONE):
+        await asyncio.sleep(0)
+
+    relaying.cancel()
+    await asyncio.wait([relaying])
+
+    assert meter.outcome is Outcome.COMPLETED
+
+
+@pytest.mark.req("P-7")
+async def test_a_stream_whose_answer_is_whole_is_complete_though_its_end_did_not_come() -> None:
+    reply, meter = FakeReply(), _meter(is_stream=True)
+
+    await relay(
+        FakeAnswer(200, [HI, END], EVENTS), _native(meter), call(reply=reply), meter.plan, meter
+    )
+
+    assert reply.said == HI + END + DONE
+    assert meter.outcome is Outcome.COMPLETED
+
+
+async def test_what_little_follows_the_end_of_a_stream_is_read_so_that_the_connection_can_stay() -> (
+    None
+):
+    meter = _meter(is_stream=True)
+    answer = FakeAnswer(200, [HI + END + DONE, b"\n", b"\n"], EVENTS)
+
+    await relay(answer, _native(meter), call(), meter.plan, meter)
+
+    assert await answer.read() == b""
+    assert answer._left == []
 
 
 @pytest.mark.req("S-71")
