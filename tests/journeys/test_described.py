@@ -79,6 +79,8 @@ async def described(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[G
             for name in ("completions", "moderations", "rerank")
             for how in ("known", "wrong")
         ),
+        ("post_v1_audio_transcriptions", "known"),
+        ("post_v1_audio_transcriptions", "wrong"),
         ("get_v1_models_one", "made up"),
         ("get_v1_models_one", "known"),
         ("get_v1_models", "known"),
@@ -154,7 +156,7 @@ def with_models(document: dict[str, Any], known: dict[str, Any] | None) -> dict[
     """Of what is made up, next to nothing would come as far as an answer, or to a model's name."""
     posts = [item["post"] for item in document["paths"].values() if "post" in item]
     for taken in [post["requestBody"] for post in posts if "requestBody" in post]:
-        body = taken["content"]["application/json"]["schema"]
+        (body,) = [content["schema"] for content in taken["content"].values()]
         body["additionalProperties"] = False
         if "messages" in body["properties"]:
             body["properties"]["messages"] = {"type": "array", "items": MESSAGE, "minItems": 1}

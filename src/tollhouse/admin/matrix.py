@@ -9,7 +9,7 @@ from tollhouse.pipeline.route import Metered, Route
 
 GUARDS = ("key", "grant", "budget", "rate", "guardrail", "deadline", "cancel", "audit", "usage")
 OF_CALLS = frozenset(("grant", "budget", "rate", "deadline", "cancel", "usage"))
-WHOLE = "application/json"
+WHOLE = ("application/json", "text/plain")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +32,13 @@ def cell(route: Route, guard: str, *, is_stream: bool) -> Cell:
 
 
 def _streams(route: Route) -> bool:
-    return any(media != WHOLE for media in shape_of(route.name, route.path).answers)
+    return any(media not in WHOLE for media in shape_of(route.name, route.path).answers)
 
 
 def _is_whole(route: Route) -> bool:
     """A route that only ever refuses does so in one piece."""
     answers = shape_of(route.name, route.path).answers
-    return WHOLE in answers or not answers
+    return any(media in WHOLE for media in answers) or not answers
 
 
 def _told(route: Route, guard: str) -> str:

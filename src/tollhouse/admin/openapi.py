@@ -11,7 +11,7 @@ from typing import Any
 from tollhouse.admin import ollama_shapes
 from tollhouse.admin.shapes import Shape, shape_of
 from tollhouse.domain.errors import REGISTRY, Problem, Unauthenticated
-from tollhouse.pipeline.route import Metered, Route
+from tollhouse.pipeline.route import Metered, Route, Takes
 
 Node = dict[str, Any]
 
@@ -32,6 +32,8 @@ OF_BODIES = {
 }
 OF_NAMES = {"model_unknown", "field_invalid"}
 OF_JSON = {"json_too_wide"}
+ONLY_JSON = {"json_malformed", "json_duplicate_key", "json_too_deep", *OF_JSON}
+ONLY_FORMS = {"form_malformed", "uploads_full"}
 OF_MANAGEMENT = {"not_offered"}
 NOWHERE = {"route_unknown", "method_not_allowed"}
 """What a path or a method gets that is not in this document."""
@@ -72,7 +74,8 @@ def codes(route: Route) -> set[str]:
     if route.is_plain:
         return ANYWHERE
     if route.metered is Metered.TOKENS:
-        return set(REGISTRY) - NOWHERE - (DOOR - OF_BODIES) - OF_MANAGEMENT
+        others = ONLY_FORMS if route.takes is Takes.JSON else ONLY_JSON
+        return set(REGISTRY) - NOWHERE - (DOOR - OF_BODIES) - OF_MANAGEMENT - others
     if route.name == "ollama_manage":
         return ANYWHERE | OF_MANAGEMENT
     return ANYWHERE | OF_NAMES | (OF_BODIES | OF_JSON if route.max_body_bytes else set())
@@ -104,7 +107,7 @@ def _operation(route: Route, scheme: str) -> Node:
             {"name": name, "in": "query", "schema": schema} for name, schema in shape.query.items()
         ]
     if shape.body is not None:
-        content = {"application/json": {"schema": shape.body}}
+        content = {route.takes.value: {"schema": shape.body}}
         operation["requestBody"] = {"required": True, "content": content}
     return operation
 

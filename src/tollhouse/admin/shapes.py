@@ -14,6 +14,7 @@ from tollhouse.dialects.fields import REFUSED
 from tollhouse.dialects.openai_bounds import MOST_STOPS
 from tollhouse.dialects.openai_chat import BOUNDS, MOST_CHOICES
 from tollhouse.dialects.openai_embeddings import FORMATS, MOST_DIMENSIONS
+from tollhouse.dialects.openai_hearing import FORMATS as FORMATS_HEARD
 from tollhouse.dialects.openai_images import MOST_IMAGES, QUALITY, SIZE
 from tollhouse.dialects.openai_inputs import LARGEST_TOKEN, MOST_INPUTS
 from tollhouse.dialects.openai_speech import MEDIA
@@ -223,6 +224,29 @@ SPEECH = Shape(
         stream_format={"enum": [None, "audio"]},
     ),
 )
+_HEARING = _body(
+    ["model", "file"],
+    model=_TEXT,
+    file={"type": "string", "format": "binary", "minLength": 1},
+    response_format={"enum": [*FORMATS_HEARD]},
+)
+TRANSCRIPTIONS = Shape(
+    "OpenAI's transcriptions: a recording, written down.",
+    answers={
+        "application/json": {"type": "object"},
+        "text/plain": None,
+        "text/event-stream": None,
+    },
+    body={
+        **_HEARING,
+        "properties": {**_HEARING["properties"], "stream": {"enum": ["true", "false"]}},
+    },
+)
+TRANSLATIONS = Shape(
+    "OpenAI's translations: a recording, written down in English.",
+    answers={"application/json": {"type": "object"}, "text/plain": None},
+    body={**_HEARING, "properties": {**_HEARING["properties"], "stream": {"enum": ["false"]}}},
+)
 MODELS = Shape(
     "What this key may call.",
     answers={
@@ -264,6 +288,8 @@ _ALL = {
     "rerank": RERANK,
     "images": IMAGES,
     "speech": SPEECH,
+    "transcriptions": TRANSCRIPTIONS,
+    "translations": TRANSLATIONS,
     "models": MODELS,
     "description": DESCRIPTION,
     "ollama_chat": Shape("Ollama's chat.", ollama_shapes.LINES, ollama_shapes.CHAT),

@@ -102,7 +102,17 @@ ModelName = Annotated[str, Text(str, _model_name, MODEL_NAME)]
 ModelPattern = Annotated[str, Text(str, _model_pattern, MODEL_PATTERN)]
 Kind = Annotated[str, Text(str, kinds.read_kind, kinds.KIND)]
 Spoken = Literal["chat", "responses"]
-TaskName = Literal["chat", "completions", "embeddings", "moderations", "rerank", "images", "speech"]
+TaskName = Literal[
+    "chat",
+    "completions",
+    "embeddings",
+    "moderations",
+    "rerank",
+    "images",
+    "speech",
+    "transcriptions",
+    "translations",
+]
 OutputBound = Literal["max_tokens", "max_completion_tokens"]
 
 

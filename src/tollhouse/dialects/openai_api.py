@@ -9,16 +9,10 @@ from tollhouse.domain.errors import FieldInvalid, Problem
 from tollhouse.domain.models import Ask, Leg
 
 
-class OpenAIEndpoint:
-    """The half of Dialect that is the same on most of its paths."""
+class OpenAIManners:
+    """The part of Dialect that is the same on all of its paths."""
 
     stream_type = b"text/event-stream"
-
-    def outgoing(self, body: bytes, ask: Ask, leg: Leg) -> bytes:  # noqa: ARG002 - as the port has it
-        """The caller's members as they came, but for the model's name."""
-        return strict_json.join(
-            {**strict_json.members(body), "model": strict_json.encode(leg.target.model)}
-        )
 
     def error_message(self, body: bytes) -> str | None:
         return openai_problems.message_of(body)
@@ -34,6 +28,16 @@ class OpenAIEndpoint:
 
     def silence(self) -> bytes:
         return b": keep-alive\n\n"
+
+
+class OpenAIEndpoint(OpenAIManners):
+    """And what is the same wherever a body is JSON."""
+
+    def outgoing(self, body: bytes, ask: Ask, leg: Leg) -> bytes:  # noqa: ARG002 - as the port has it
+        """The caller's members as they came, but for the model's name."""
+        return strict_json.join(
+            {**strict_json.members(body), "model": strict_json.encode(leg.target.model)}
+        )
 
 
 def parse(body: bytes) -> dict[str, Any]:

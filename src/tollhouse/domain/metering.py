@@ -99,7 +99,9 @@ class Meter:
         if seen.usage is not None and seen.usage.output > 0:
             return seen.usage, Source.PROVIDER, None
         ask = self.plan.ask
-        counted = replace(ask.most, input=counted_input(ask), output=seen.counted_output())
+        counted = replace(
+            ask.likely or ask.most, input=counted_input(ask), output=seen.counted_output()
+        )
         is_whole = self.outcome is Outcome.COMPLETED
         if seen.usage is not None:  # some providers tell what went in before anything comes out
             if counted.output == 0:

@@ -65,11 +65,14 @@ class Ask:
     most: Usage = NOTHING
     """What it may come to beside tokens."""
 
+    likely: Usage | None = None
+    """What it most likely comes to beside tokens, if that can be told from what it may."""
+
     variant: str = ""
     """What makes it dearer or cheaper than others at the same target: the size of an image."""
 
     media: bytes = b""
-    """The type of a stream that has another than its dialect."""
+    """The type of an answer that has another than its dialect."""
 
     expects_usage: bool = True
     """Whether providers tell what such a call used."""

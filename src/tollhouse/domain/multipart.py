@@ -20,7 +20,7 @@ MOST_HEADERS = 8
 MOST_HEAD_BYTES = 8 * 1024
 """Of one part."""
 
-MOST_TEXT_BYTES = 256 * 1024
+MOST_TEXT_BYTES = 2 * 1024 * 1024
 """Of all parts together that are no files: they are kept in memory."""
 
 HEAD_BYTES = 4 * 1024
@@ -155,7 +155,7 @@ class FormReader:
             return
         self._texts += len(content)
         if self._texts > MOST_TEXT_BYTES:
-            raise BodyTooLarge("What is no file in the form is larger than 256 KiB.")
+            raise BodyTooLarge("What is no file in the form is larger than 2 MiB.")
         self._kept += content
 
     def _ended(self, end: int) -> Part:

@@ -13,6 +13,8 @@ class Task(StrEnum):
     RERANK = "rerank"
     IMAGES = "images"
     SPEECH = "speech"
+    TRANSCRIPTIONS = "transcriptions"
+    TRANSLATIONS = "translations"  # of what is heard, into English
 
 
 CHAT_ONLY = frozenset((Task.CHAT,))

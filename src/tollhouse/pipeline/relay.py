@@ -68,7 +68,8 @@ async def _whole(answer: Answer, passing: Relay, reply: Reply, meter: Meter) -> 
     body = _finished(passing, meter, answer.status)
     meter.completed(passing)
     length = (b"content-length", b"%d" % len(body))
-    await reply.start(200, ((b"content-type", b"application/json"), length, *_told(meter)))
+    media = meter.plan.ask.media or b"application/json"
+    await reply.start(200, ((b"content-type", media), length, *_told(meter)))
     await reply.end(body)
 
 

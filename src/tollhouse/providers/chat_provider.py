@@ -22,8 +22,13 @@ OTHER_TASKS = {
     "rerank": b"/rerank",
     "openai_images": b"/images/generations",
     "openai_speech": b"/audio/speech",
+    "openai_transcriptions": b"/audio/transcriptions",
+    "openai_translations": b"/audio/translations",
 }
 """Nothing is translated into these: what is asked for stands with the model."""
+
+FORMS = frozenset(("openai_transcriptions", "openai_translations"))
+"""Of those, what is sent as a form."""
 
 PATHS = {**CONVERSATIONS, **OTHER_TASKS}
 """Where each dialect is spoken, under the base."""
@@ -61,7 +66,13 @@ class ChatProvider:
         return dialect in self._paths
 
     def sending(self, outgoing: Outgoing) -> Sending:
-        return Sending(b"POST", self._paths[outgoing.dialect], self._headers, outgoing.body)
+        return self._sending(self._paths[outgoing.dialect], outgoing)
+
+    def _sending(self, path: bytes, outgoing: Outgoing) -> Sending:
+        body, headers = outgoing.body, self._headers
+        if not isinstance(body, bytes):
+            headers = ((b"content-type", body.media), *headers[1:])
+        return Sending(b"POST", path, headers, body)
 
 
 def shown(key: str | None, header: str = BEARER) -> Headers:

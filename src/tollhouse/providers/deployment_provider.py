@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from tollhouse.domain.exchange import Outgoing, Sending
 from tollhouse.ports import Spoken, Upstream
-from tollhouse.providers.chat_provider import PATHS, USUAL, ChatProvider
+from tollhouse.providers.chat_provider import OTHER_TASKS, PATHS, USUAL, ChatProvider
 
 
 class DeploymentProvider(ChatProvider):
@@ -25,10 +25,11 @@ class DeploymentProvider(ChatProvider):
         super().__init__(upstream, dialect, base_path, key, speaks, key_header="api-key")
         self._before = base_path.rstrip(b"/") + b"/openai/deployments/"
         self._after = {
-            name: PATHS[name] + f"?api-version={api_version}".encode() for name in speaks
+            name: PATHS[name] + f"?api-version={api_version}".encode()
+            for name in (*speaks, *OTHER_TASKS)
         }
 
     def sending(self, outgoing: Outgoing) -> Sending:
         deployment = quote(outgoing.model, safe="").encode()
         path = self._before + deployment + self._after[outgoing.dialect]
-        return Sending(b"POST", path, self._headers, outgoing.body)
+        return self._sending(path, outgoing)

@@ -10,6 +10,7 @@ import asyncio
 import hashlib
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from itertools import islice
 from typing import Any, Literal
 
@@ -18,6 +19,7 @@ import msgspec
 from tollhouse.domain.exchange import Sending
 from tollhouse.providers.echo_completions import PIECE, EchoedText, TextPrompt
 from tollhouse.providers.echo_embeddings import embeddings
+from tollhouse.providers.echo_hearing import Heard
 from tollhouse.providers.echo_judging import moderations, reranked
 from tollhouse.providers.echo_making import pictured, spoken
 
@@ -25,6 +27,7 @@ MOST_CHOICES = 128
 CHAT = b"/chat/completions"
 COMPLETIONS = b"/completions"
 SPEECH = b"/audio/speech"
+HEARING = (b"/audio/transcriptions", b"/audio/translations")
 OTHERS = {
     b"/embeddings": embeddings,
     b"/moderations": moderations,
@@ -42,7 +45,7 @@ class Echo:
         self._clock = clock
 
     def send(self, sending: Sending) -> EchoExchange:
-        return EchoExchange(lambda: self._answer(sending))
+        return EchoExchange(self._answer, sending)
 
     def _answer(self, sending: Sending) -> EchoAnswer:
         try:
@@ -52,6 +55,8 @@ class Echo:
                 return self._completions(sending)
             if sending.path.endswith(SPEECH):
                 return EchoAnswer(200, b"audio/wav", spoken(sending.whole), self._pace_s)
+            if sending.path.endswith(HEARING):
+                return self._hearing(Heard(sending))
             for path, answer in OTHERS.items():
                 if sending.path.endswith(path):
                     return _whole(answer(sending.whole))
@@ -75,15 +80,25 @@ class Echo:
             return EchoAnswer(200, b"text/event-stream", echo.events(), self._pace_s)
         return _whole(echo.whole())
 
+    def _hearing(self, heard: Heard) -> EchoAnswer:
+        if heard.is_stream:
+            return EchoAnswer(200, b"text/event-stream", heard.events(), self._pace_s)
+        return EchoAnswer(200, heard.media, iter([heard.whole()]))
+
 
 class EchoExchange:
-    def __init__(self, answer: Callable[[], EchoAnswer]) -> None:
+    def __init__(self, answer: Callable[[Sending], EchoAnswer], sending: Sending) -> None:
         self.is_sent = False
         self._answer = answer
+        self._sending = sending
 
     async def __aenter__(self) -> EchoAnswer:
         self.is_sent = True
-        return self._answer()
+        body = self._sending.body
+        if isinstance(body, bytes):
+            return self._answer(self._sending)
+        whole = b"".join([piece async for piece in body.pieces()])
+        return self._answer(replace(self._sending, body=whole))
 
     async def __aexit__(self, *exc_info: object) -> None:
         """There is nothing to close."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 
 from tollhouse.domain.exchange import Outgoing, Sending
 from tollhouse.ports import Spoken, Upstream
-from tollhouse.providers.chat_provider import USUAL, ChatProvider
+from tollhouse.providers.chat_provider import FORMS, USUAL, ChatProvider
 from tollhouse.providers.sigv4 import Credentials, Scope, signed
 
 
@@ -27,6 +27,10 @@ class SignedProvider(ChatProvider):
         self._host = host
         self._credentials, self._scope = signing
         self._clock_s = clock_s
+
+    def speaks(self, dialect: str) -> bool:
+        """A signature is over the whole body, so nothing that leaves in pieces."""
+        return dialect not in FORMS and super().speaks(dialect)
 
     def sending(self, outgoing: Outgoing) -> Sending:
         plain = super().sending(outgoing)

@@ -25,6 +25,9 @@ CALL_S = 1800.0
 COUNT_S = 60.0
 LIST_S = 10.0
 MIB = 1024 * 1024
+MOST_OF_A_RECORDING = 26 * MIB
+"""25 MiB, as OpenAI takes it, and what goes with it."""
+
 MOST_OF_A_NAME = 64 * 1024
 """A body that only names a model."""
 
@@ -49,6 +52,10 @@ def route_table(
     def metered(name: str, *paths: str) -> list[Route]:
         return [_metered(name, path, dialects[name], max_body_bytes) for path in paths]
 
+    def hearing(name: str, *paths: str) -> list[Route]:
+        each = [_metered(name, path, dialects[name], MOST_OF_A_RECORDING) for path in paths]
+        return [replace(route, takes=Takes.FORM) for route in each]
+
     return RouteTable(
         *metered("chat", "/v1/chat/completions", "/api/v1/chat/completions", "/chat/completions"),
         *metered("responses", "/v1/responses", "/api/v1/responses", "/responses"),
@@ -58,6 +65,8 @@ def route_table(
         *metered("rerank", "/v1/rerank", "/v2/rerank", "/api/v1/rerank", "/rerank"),
         *metered("images", "/v1/images/generations", "/api/v1/images/generations"),
         *metered("speech", "/v1/audio/speech", "/api/v1/audio/speech"),
+        *hearing("transcriptions", "/v1/audio/transcriptions", "/api/v1/audio/transcriptions"),
+        *hearing("translations", "/v1/audio/translations", "/api/v1/audio/translations"),
         *metered("messages", "/v1/messages", "/api/v1/messages"),
         *[
             _count(path, dialects["count"], max_body_bytes)

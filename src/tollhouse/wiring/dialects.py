@@ -13,11 +13,13 @@ from tollhouse.dialects.ollama_rephrased import EmbedAnywhere, EmbeddingsAnywher
 from tollhouse.dialects.openai_chat import OpenAIChat
 from tollhouse.dialects.openai_completions import OpenAICompletions
 from tollhouse.dialects.openai_embeddings import OpenAIEmbeddings
+from tollhouse.dialects.openai_hearing import OpenAIHearing
 from tollhouse.dialects.openai_images import OpenAIImages
 from tollhouse.dialects.openai_moderations import OpenAIModerations
 from tollhouse.dialects.openai_responses import OpenAIResponses
 from tollhouse.dialects.openai_speech import OpenAISpeech
 from tollhouse.dialects.rerank import Rerank
+from tollhouse.domain.tasks import Task
 from tollhouse.ports import Dialect
 from tollhouse.server.routes import OllamaPaths
 
@@ -32,6 +34,8 @@ def dialects() -> Mapping[str, Dialect]:
         "rerank": Rerank(),
         "images": OpenAIImages(),
         "speech": OpenAISpeech(),
+        "transcriptions": OpenAIHearing(Task.TRANSCRIPTIONS),
+        "translations": OpenAIHearing(Task.TRANSLATIONS),
         "ollama_chat": OllamaChat(),
         "ollama_generate": OllamaGenerate(),
         "ollama_embed": EmbedAnywhere(),

@@ -1,0 +1,160 @@
+"""What was heard, on its way to the caller: as JSON, as text, or in events.
+
+The same guards as on every other answer: only known events pass, an error is told in our words,
+an end that was not seen is not made up.
+"""
+
+from __future__ import annotations
+
+from math import ceil, isfinite
+
+import msgspec
+from msgspec import Raw, Struct
+
+from tollhouse.dialects import sse
+from tollhouse.dialects.openai_count import tokens_in
+from tollhouse.dialects.openai_events import NOTHING, is_given, on_one_line, read_event, text_of
+from tollhouse.dialects.openai_problems import kind_of
+from tollhouse.dialects.openai_usage import MOST_TOKENS
+from tollhouse.dialects.openai_whole import WholeAnswer, decoder
+from tollhouse.dialects.sse_relay import SseRelay
+from tollhouse.domain.errors import Failure, UpstreamBroke, UpstreamFailed
+from tollhouse.domain.models import Ask
+from tollhouse.domain.pricing import Usage
+
+DONE = "transcript.text.done"
+SAYING = ("transcript.text.delta", "transcript.text.segment")
+
+
+class HeardWhole(WholeAnswer):
+    """Implements Relay for the formats that are JSON."""
+
+    def __init__(self, ask: Ask) -> None:
+        super().__init__(ask.model, lambda body: _read(body, ask))
+
+    def counted_output(self) -> int:
+        return 0 if self.usage else tokens_in(len(self._body))
+
+
+class HeardText:
+    """Implements Relay for the formats in which nobody tells any usage. Silence is an answer too."""
+
+    def __init__(self) -> None:
+        self.usage: Usage | None = None
+        self.failure: Failure | None = None
+        self.is_over = False
+        self._body = bytearray()
+
+    def feed(self, chunk: bytes) -> bytes:
+        self._body += chunk
+        return b""
+
+    def finish(self) -> bytes:
+        body = bytes(self._body)
+        text_of(body)
+        if body[:1] == b"{" and (kind := _error_kind(body)) is not None:
+            raise UpstreamFailed(private=f"an error with status 200{kind}")
+        return body
+
+    def counted_output(self) -> int:
+        return tokens_in(len(self._body))
+
+
+class HeardEvents(SseRelay):
+    """Implements Relay for `stream: true`."""
+
+    def __init__(self, ask: Ask) -> None:
+        super().__init__()
+        self._ask = ask
+
+    def counted_output(self) -> int:
+        return 0 if self.usage else super().counted_output()
+
+    def _pass_event(self, event: bytes) -> bytes:
+        data = sse.data_of(event).replace(b"\n", b" ").strip()
+        if not data or data == b"[DONE]":
+            return b""
+        data = on_one_line(data)
+        heard = _event(data)
+        if is_given(heard.error) or heard.type == "error":
+            raise UpstreamFailed(private=f"an error within the stream{kind_of(data)}")
+        if heard.type == DONE:
+            self.usage = _usage(heard.usage, None, self._ask)
+            self.is_over = True
+        elif heard.type in SAYING:
+            self._count.keep(_said(heard))
+        else:
+            return b""
+        return b"data: " + data
+
+    def _ending(self) -> bytes:
+        return b""
+
+
+class _Heard(Struct, gc=False):
+    text: str
+    duration: float | str | None = None
+    usage: Raw = NOTHING
+
+
+class _Event(Struct, gc=False):
+    type: str = ""
+    delta: Raw = NOTHING
+    text: Raw = NOTHING
+    usage: Raw = NOTHING
+    error: Raw = NOTHING
+
+
+class _Used(Struct, gc=False):
+    seconds: float | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+
+
+_decode = decoder(_Heard)
+_event = decoder(_Event)
+_used = msgspec.json.Decoder(_Used | None).decode
+
+
+def _read(body: bytes, ask: Ask) -> Usage | None:
+    found = _decode(body)
+    return _usage(found.usage, found.duration, ask)
+
+
+def _usage(raw: Raw, duration: float | str | None, ask: Ask) -> Usage | None:
+    """By tokens or by seconds, whichever is told. With tokens the seconds are ours, for prices by the second."""
+    try:
+        used = _used(raw) or _Used()
+    except msgspec.MsgspecError:
+        used = _Used()
+    counts = (used.input_tokens, used.output_tokens)
+    if None not in counts:
+        tokens = [min(max(count or 0, 0), MOST_TOKENS) for count in counts]
+        own = ask.likely.seconds if ask.likely else 0
+        return Usage(input=tokens[0], output=tokens[1], seconds=own)
+    seconds = used.seconds if used.seconds is not None else _number(duration)
+    if seconds is None or not isfinite(seconds) or not 0 <= seconds <= MOST_TOKENS:
+        return None
+    return Usage(seconds=ceil(seconds))
+
+
+def _number(duration: float | str | None) -> float | None:
+    """Some servers write it as text."""
+    try:
+        return None if duration is None else float(duration)
+    except ValueError:
+        return None
+
+
+def _said(heard: _Event) -> bytes:
+    piece = bytes(heard.delta if is_given(heard.delta) else heard.text)
+    if piece[:1] != b'"':
+        raise UpstreamBroke(private="a piece of what was heard is no text")
+    return piece
+
+
+def _error_kind(body: bytes) -> str | None:
+    try:
+        return kind_of(body) if is_given(read_event(body).error) else None
+    except UpstreamBroke:
+        return None  # words that begin with a brace
