@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
+from journeys import recordings
 from journeys.gateway import MODEL, ask
+
+JSON = ("content-type", "application/json")
+SECONDS = 2
 
 EXAMPLES: dict[str, dict[str, Any]] = {
     "chat": ask(),
@@ -22,4 +27,24 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "moderations": {"model": MODEL, "input": "hello"},
     "rerank": {"model": MODEL, "query": "toll house", "documents": ["green apples", "a toll"]},
     "speech": {"model": MODEL, "input": "hello", "voice": "alloy", "response_format": "wav"},
+    "transcriptions": {"model": MODEL, "prompt": "hello"},
+    "translations": {"model": MODEL, "prompt": "hello"},
 }
+WITH_RECORDING = frozenset(("transcriptions", "translations"))
+"""Those that are forms."""
+
+
+def type_of(name: str) -> tuple[str, str]:
+    """The header line that goes with the body of a route."""
+    return recordings.FORM if name in WITH_RECORDING else JSON
+
+
+def body_of(name: str, **members: Any) -> bytes:
+    """Of a route; nothing where none is taken."""
+    if name not in EXAMPLES:
+        return b""
+    said = {**EXAMPLES[name], **members}
+    if name not in WITH_RECORDING:
+        return json.dumps(said).encode()
+    texts = [recordings.text(*each) for each in said.items()]
+    return recordings.form(*texts, recordings.file(recordings.wav(SECONDS)))

@@ -195,7 +195,8 @@ class Incoming:
         except ConnectionError:
             return None
         raw, self._early = self._early[:length], self._early[length:]
-        return Asked(request.split(" ")[1], headers, json.loads(raw), raw)
+        is_json = headers.get("content-type", "").startswith("application/json")
+        return Asked(request.split(" ")[1], headers, json.loads(raw) if is_json else {}, raw)
 
     async def until_left(self) -> None:
         """Done when the caller hangs up. What comes meanwhile is kept."""

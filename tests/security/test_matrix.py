@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 from fakes import FakeExchange, FakeProvider
-from journeys.endpoints import EXAMPLES
+from journeys import endpoints, recordings
 from journeys.gateway import MODEL, Gateway, furnish, now_ms, prepared, until
 from journeys.provider import Asked, Provider
 from pipeline.houses import World, call, snapshot
-from security.wire import JSON, Got, bearer, recorded, request, send
+from security.wire import Got, bearer, recorded, request, send
 from tollhouse.admin.matrix import GUARDS, cell
 from tollhouse.control import prices
 from tollhouse.control.prices import Rates
@@ -25,7 +25,8 @@ from tollhouse.domain.errors import UpstreamTimeout
 from tollhouse.domain.pricing import Price
 from tollhouse.domain.snapshot import DatedPrice, Names, Snapshot
 from tollhouse.domain.tasks import Task
-from tollhouse.pipeline.route import Metered, Route
+from tollhouse.pipeline.route import Metered, Route, Takes
+from tollhouse.ports import Body
 from tollhouse.server.routes import route_table
 from tollhouse.wiring import Store
 from tollhouse.wiring.dialects import dialects
@@ -89,7 +90,7 @@ def test_no_cell_is_empty() -> None:
 def test_every_route_answers_somehow_and_each_that_costs_has_an_example() -> None:
     for route in ROUTES.values():
         assert any(cell(route, "audit", is_stream=is_stream).stands for is_stream in (False, True))
-        assert route.metered is Metered.FREE or route.name in EXAMPLES
+        assert route.metered is Metered.FREE or route.name in endpoints.EXAMPLES
 
 
 @pytest.mark.req("P-5", "P-2")
@@ -136,7 +137,9 @@ async def test_the_second_request_in_a_minute_is_one_too_many(
 async def test_a_call_that_takes_too_long_is_ended(name: str, is_stream: bool) -> None:
     route = replace(ROUTES[name], deadline_s=0.02)
     world = World(providers={"first": Silent()}, snapshot=whatever_is_asked())
-    made = replace(call(raw=body_of(route, is_stream=is_stream, model="m")), route=route)
+    made = replace(
+        call(raw=read_as(route, body_of(route, is_stream=is_stream, model="m"))), route=route
+    )
 
     with pytest.raises(UpstreamTimeout, match=r"within 0\.02 s"):
         await route.serve(made, world.house)
@@ -150,7 +153,7 @@ async def test_a_caller_who_hangs_up_takes_the_upstream_with_them(
     route, before = ROUTES[name], up.hung_up
     raw = request(
         body_of(route, is_stream=is_stream, model=HUNG),
-        (bearer(door.gateway.key), JSON),
+        (bearer(door.gateway.key), endpoints.type_of(route.name)),
         target=route.path,
     )
     so_far = len(up.asked)
@@ -246,19 +249,21 @@ def whatever_is_asked() -> Snapshot:
     plain = snapshot()
     model = replace(plain.names.models["m"], does=frozenset(Task))
     by_units = {
-        target: (DatedPrice(0.0, Price(1, target, 1, 1, 1, 1, per_character=1)),)
+        target: (DatedPrice(0.0, Price(1, target, 1, 1, 1, 1, per_character=1, per_second=1)),)
         for target in plain.prices
     }
     return replace(plain, names=Names({"m": model}), prices=by_units)
 
 
 def body_of(route: Route, *, is_stream: bool, model: str = MODEL) -> bytes:
-    if route.name not in EXAMPLES:
-        return b""
-    body = {**EXAMPLES[route.name], "model": model}
-    if cell(route, "key", is_stream=not is_stream).stands:  # there is a choice
-        body["stream"] = is_stream
-    return json.dumps(body).encode()
+    is_chosen = cell(route, "key", is_stream=not is_stream).stands
+    choice = {"stream": is_stream} if is_chosen else {}
+    return endpoints.body_of(route.name, model=model, **choice)
+
+
+def read_as(route: Route, raw: bytes) -> Body:
+    """As the door would have read it."""
+    return recordings.read(raw) if route.takes is Takes.FORM else raw
 
 
 async def asked(
@@ -267,7 +272,11 @@ async def asked(
     """What came back, and its one record."""
     route = ROUTES[name]
     request_id = f"matrix-{next(NUMBERS)}"
-    headers = [JSON, ("x-request-id", request_id), *([bearer(key)] if key else [])]
+    headers = [
+        endpoints.type_of(route.name),
+        ("x-request-id", request_id),
+        *([bearer(key)] if key else []),
+    ]
     body = body_of(route, is_stream=is_stream) if route.method == "POST" else b""
     target = route.path + MODEL if route.path.endswith("/") else route.path
     got = await send(door.port, request(body, headers, method=route.method, target=target))

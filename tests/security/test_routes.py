@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import MISSING, fields
 from typing import Any
 
 import pytest
 
-from journeys.endpoints import EXAMPLES
+from journeys.endpoints import body_of, type_of
 from journeys.gateway import Gateway
 from journeys.provider import Provider
 from security.callers import Callers
@@ -32,10 +31,8 @@ from tollhouse.wiring.dialects import dialects
 ROUTES = list(route_table(dialects(), 1024))
 DECLARED = [(route.method, route.path) for route in ROUTES if route.method != "HEAD"]
 HEADS = [route.path for route in ROUTES if route.method == "HEAD"]
-BODIES = {
-    route.path: json.dumps(EXAMPLES[route.name]).encode() if route.name in EXAMPLES else b""
-    for route in ROUTES
-}
+BODIES = {route.path: body_of(route.name) for route in ROUTES}
+TYPES = {route.path: type_of(route.name) for route in ROUTES}
 BODY = BODIES[CHAT]
 METERED = {route.path for route in ROUTES if route.metered is not Metered.FREE}
 STRANGERS: dict[str, tuple[Lines, str]] = {
@@ -86,7 +83,9 @@ async def test_every_route_refuses_every_stranger(
 ) -> None:
     headers, code = STRANGERS[stranger]
 
-    got = await send(door.port, request(BODIES[path], (*headers, JSON), method=method, target=path))
+    got = await send(
+        door.port, request(BODIES[path], (*headers, TYPES[path]), method=method, target=path)
+    )
 
     refused_in_dialect(got, code, path)
     assert got.headers["www-authenticate"].startswith("Bearer")
@@ -122,7 +121,7 @@ async def test_the_head_of_a_route_is_told_to_no_stranger_either(
 async def test_every_route_refuses_every_key_that_is_not_valid(
     door: Gateway, callers: Callers, up: Provider, method: str, path: str, who: str, code: str
 ) -> None:
-    headers = (bearer(getattr(callers, who)), JSON)
+    headers = (bearer(getattr(callers, who)), TYPES[path])
 
     got = await send(door.port, request(BODIES[path], headers, method=method, target=path))
 
@@ -136,7 +135,8 @@ async def test_a_key_of_another_tenant_gets_only_what_is_its_own(
     door: Gateway, callers: Callers, up: Provider, method: str, path: str
 ) -> None:
     got = await send(
-        door.port, request(BODIES[path], (bearer(callers.poor), JSON), method=method, target=path)
+        door.port,
+        request(BODIES[path], (bearer(callers.poor), TYPES[path]), method=method, target=path),
     )
 
     assert up.asked == []
