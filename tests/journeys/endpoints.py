@@ -27,16 +27,23 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "moderations": {"model": MODEL, "input": "hello"},
     "rerank": {"model": MODEL, "query": "toll house", "documents": ["green apples", "a toll"]},
     "speech": {"model": MODEL, "input": "hello", "voice": "alloy", "response_format": "wav"},
+    "edits": {"model": MODEL, "prompt": "a toll house", "n": 2, "size": "512x512"},
+    "variations": {"model": MODEL, "n": 2, "size": "512x512"},
     "transcriptions": {"model": MODEL, "prompt": "hello"},
     "translations": {"model": MODEL, "prompt": "hello"},
 }
-WITH_RECORDING = frozenset(("transcriptions", "translations"))
-"""Those that are forms."""
+WITH_FILE = {
+    "edits": "image",
+    "variations": "image",
+    "transcriptions": "file",
+    "translations": "file",
+}
+"""Those that are forms, and what they call their file."""
 
 
 def type_of(name: str) -> tuple[str, str]:
     """The header line that goes with the body of a route."""
-    return recordings.FORM if name in WITH_RECORDING else JSON
+    return recordings.FORM if name in WITH_FILE else JSON
 
 
 def body_of(name: str, **members: Any) -> bytes:
@@ -44,7 +51,7 @@ def body_of(name: str, **members: Any) -> bytes:
     if name not in EXAMPLES:
         return b""
     said = {**EXAMPLES[name], **members}
-    if name not in WITH_RECORDING:
+    if name not in WITH_FILE:
         return json.dumps(said).encode()
     texts = [recordings.text(*each) for each in said.items()]
-    return recordings.form(*texts, recordings.file(recordings.wav(SECONDS)))
+    return recordings.form(*texts, recordings.file(recordings.wav(SECONDS), WITH_FILE[name]))

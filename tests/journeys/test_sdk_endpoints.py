@@ -131,6 +131,23 @@ async def test_images_are_paid_for_by_number_and_size(
     assert await last(door, "images") == {"images": 2, "owed": 2 * each * DOLLAR // 100}
 
 
+@pytest.mark.req("B-20", "P-5")
+async def test_images_that_are_changed_are_paid_for_as_those_that_are_made(
+    door: Gateway, client: AsyncOpenAI
+) -> None:
+    shown = [("a.png", b"\x89PNG", "image/png"), ("b.png", b"\x89PNG", "image/png")]
+
+    edited = await client.images.edit(model="painter", image=shown, prompt="a toll house", n=2)
+    edits = await last(door, "edits")
+    with pytest.deprecated_call():  # by the client, not by us
+        varied = await client.images.create_variation(model="painter", image=shown[0])
+
+    assert len(edited.data or ()) == 2
+    assert edits == {"images": 2, "owed": 2 * 4 * DOLLAR // 100}
+    assert len(varied.data or ()) == 1
+    assert await last(door, "variations") == {"images": 1, "owed": 4 * DOLLAR // 100}
+
+
 @pytest.mark.req("OT-49", "B-20", "P-5")
 async def test_speech_streams_as_it_is_made_and_is_paid_for_by_the_character(
     door: Gateway, client: AsyncOpenAI

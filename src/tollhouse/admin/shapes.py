@@ -17,6 +17,7 @@ from tollhouse.dialects.openai_embeddings import FORMATS, MOST_DIMENSIONS
 from tollhouse.dialects.openai_hearing import FORMATS as FORMATS_HEARD
 from tollhouse.dialects.openai_images import MOST_IMAGES, QUALITY, SIZE
 from tollhouse.dialects.openai_inputs import LARGEST_TOKEN, MOST_INPUTS
+from tollhouse.dialects.openai_retouching import COUNTS
 from tollhouse.dialects.openai_speech import MEDIA
 from tollhouse.dialects.rerank import MOST_DOCUMENTS
 from tollhouse.dialects.responses_ask import BOUND, KEPT_ELSEWHERE
@@ -247,6 +248,24 @@ TRANSLATIONS = Shape(
     answers={"application/json": {"type": "object"}, "text/plain": None},
     body={**_HEARING, "properties": {**_HEARING["properties"], "stream": {"enum": ["false"]}}},
 )
+_RETOUCHED: dict[str, Node] = {
+    "model": _TEXT,
+    "image": {"type": "string", "format": "binary"},
+    "n": {"enum": sorted(COUNTS, key=int)},
+    "size": {"type": "string", "pattern": f"^({SIZE.pattern})$"},
+    "quality": {"type": "string", "pattern": f"^{QUALITY.pattern}$"},
+    "stream": {"enum": ["false"]},
+}
+EDITS = Shape(
+    "OpenAI's edits of images, by a text.",
+    answers={"application/json": {"type": "object", "required": ["data"]}},
+    body=_body(["model", "image", "prompt"], prompt=_TEXT, **_RETOUCHED),
+)
+VARIATIONS = Shape(
+    "OpenAI's variations of an image.",
+    answers={"application/json": {"type": "object", "required": ["data"]}},
+    body=_body(["model", "image"], **_RETOUCHED),
+)
 MODELS = Shape(
     "What this key may call.",
     answers={
@@ -287,6 +306,8 @@ _ALL = {
     "moderations": MODERATIONS,
     "rerank": RERANK,
     "images": IMAGES,
+    "edits": EDITS,
+    "variations": VARIATIONS,
     "speech": SPEECH,
     "transcriptions": TRANSCRIPTIONS,
     "translations": TRANSLATIONS,

@@ -6,10 +6,10 @@ but for the model's name.
 
 from __future__ import annotations
 
-from tollhouse.dialects import fields
+from tollhouse.dialects import openai_form
 from tollhouse.dialects.openai_api import OpenAIManners
 from tollhouse.dialects.openai_heard import HeardEvents, HeardText, HeardWhole
-from tollhouse.domain.errors import FieldInvalid, FieldRefused
+from tollhouse.domain.errors import FieldInvalid
 from tollhouse.domain.forms import Form, Part, Upload
 from tollhouse.domain.models import Ask, Leg
 from tollhouse.domain.pricing import Usage
@@ -28,8 +28,6 @@ FORMATS = {
 }
 """What a caller is told that it gets; nothing where that is JSON."""
 
-FLAGS = {None: False, "false": False, "true": True, "False": False, "True": True}
-
 DEAREST_TOKENS_A_SECOND = 32
 """Of those who bill what they hear by the token: held for."""
 
@@ -45,10 +43,7 @@ class OpenAIHearing(OpenAIManners):
         self._task = task
 
     def peek(self, body: Form) -> Ask:
-        _refuse_steering(body)
-        model = body.text("model")
-        if not model:
-            raise FieldInvalid("`model` must be the name of a model.", param="model")
+        model = openai_form.model(body)
         file = _file(body)
         is_stream = self._is_stream(body)
         media = b"" if is_stream else _media(body)
@@ -58,7 +53,7 @@ class OpenAIHearing(OpenAIManners):
             model=model,
             is_stream=is_stream,
             wants_usage=True,
-            input_bytes=sum(part.size for part in body.parts if not part.is_file),
+            input_bytes=openai_form.text_bytes(body),
             messages=1,
             images=0,
             choices=1,
@@ -83,19 +78,9 @@ class OpenAIHearing(OpenAIManners):
         return HeardText() if ask.media else HeardWhole(ask)
 
     def _is_stream(self, form: Form) -> bool:
-        wished = form.text("stream")
-        if wished not in FLAGS:
-            raise FieldInvalid("`stream` must be true or false.", param="stream")
-        if FLAGS[wished] and self._task is Task.TRANSLATIONS:
-            raise FieldInvalid(
-                "This path answers in one piece: leave `stream` out.", param="stream"
-            )
-        return FLAGS[wished]
-
-
-def _refuse_steering(form: Form) -> None:
-    if refused := form.names & fields.REFUSED:
-        raise FieldRefused(f"`{min(refused)}` is not taken from callers.", param=min(refused))
+        if self._task is Task.TRANSLATIONS:
+            openai_form.never_streams(form)
+        return openai_form.flag(form, "stream")
 
 
 def _file(form: Form) -> Part:

@@ -50,11 +50,11 @@ class OpenAIImages(OpenAIEndpoint):
             unpriced_features=(),
             task=Task.IMAGES,
             most=Usage(images=count),
-            variant=_variant(fields),
+            variant=variant(fields),
         )
 
     def relay(self, ask: Ask) -> Relay:
-        return WholeAnswer(ask.model, lambda body: _read(body, ask.most.images))
+        return WholeAnswer(ask.model, lambda body: read_images(body, ask.most.images))
 
 
 class _Image(Struct, gc=False):
@@ -70,7 +70,7 @@ class _Images(Struct, gc=False):
 _decode = decoder(_Images)
 
 
-def _variant(fields: dict[str, Any]) -> str:
+def variant(fields: dict[str, Any]) -> str:
     """What is billed at a price of its own: the size, after the quality if it is another than usual."""
     size, quality = fields.get("size"), fields.get("quality")
     for name, found, form in (("size", size, SIZE), ("quality", quality, QUALITY)):
@@ -79,7 +79,7 @@ def _variant(fields: dict[str, Any]) -> str:
     return "-".join(part for part in (quality, size) if part and part not in USUAL_QUALITIES)
 
 
-def _read(body: bytes, most: int) -> Usage:
+def read_images(body: bytes, most: int) -> Usage:
     """What was made, as a link or within the answer. Raises UpstreamBroke."""
     found = _decode(body)
     if not 0 < len(found.data) <= most:

@@ -21,13 +21,17 @@ OTHER_TASKS = {
     "openai_moderations": b"/moderations",
     "rerank": b"/rerank",
     "openai_images": b"/images/generations",
+    "openai_edits": b"/images/edits",
+    "openai_variations": b"/images/variations",
     "openai_speech": b"/audio/speech",
     "openai_transcriptions": b"/audio/transcriptions",
     "openai_translations": b"/audio/translations",
 }
 """Nothing is translated into these: what is asked for stands with the model."""
 
-FORMS = frozenset(("openai_transcriptions", "openai_translations"))
+FORMS = frozenset(
+    ("openai_transcriptions", "openai_translations", "openai_edits", "openai_variations")
+)
 """Of those, what is sent as a form."""
 
 PATHS = {**CONVERSATIONS, **OTHER_TASKS}

@@ -21,13 +21,14 @@ from tollhouse.providers.echo_completions import PIECE, EchoedText, TextPrompt
 from tollhouse.providers.echo_embeddings import embeddings
 from tollhouse.providers.echo_hearing import Heard
 from tollhouse.providers.echo_judging import moderations, reranked
-from tollhouse.providers.echo_making import pictured, spoken
+from tollhouse.providers.echo_making import pictured, retouched, spoken
 
 MOST_CHOICES = 128
 CHAT = b"/chat/completions"
 COMPLETIONS = b"/completions"
 SPEECH = b"/audio/speech"
 HEARING = (b"/audio/transcriptions", b"/audio/translations")
+RETOUCHING = (b"/images/edits", b"/images/variations")
 OTHERS = {
     b"/embeddings": embeddings,
     b"/moderations": moderations,
@@ -55,6 +56,8 @@ class Echo:
                 return self._completions(sending)
             if sending.path.endswith(SPEECH):
                 return EchoAnswer(200, b"audio/wav", spoken(sending.whole), self._pace_s)
+            if sending.path.endswith(RETOUCHING):
+                return _whole(retouched(sending))
             if sending.path.endswith(HEARING):
                 return self._hearing(Heard(sending))
             for path, answer in OTHERS.items():

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import msgspec
 
-from tollhouse.domain.errors import FormMalformed
 from tollhouse.domain.exchange import Sending
-from tollhouse.domain.forms import Part
-from tollhouse.domain.multipart import FormReader, boundary_of
 from tollhouse.domain.recordings import recording
 from tollhouse.providers.echo_completions import PIECE
+from tollhouse.providers.echo_forms import parts_of
 
 TOKENS_A_SECOND = 10
 
@@ -20,7 +18,7 @@ class Heard:
     """Of one form. Raises ValidationError on what is none, or has no recording."""
 
     def __init__(self, sending: Sending) -> None:
-        parts = _parts(sending)
+        parts = parts_of(sending)
         texts = {part.name: part.text or "" for part in parts}
         file = next((part for part in parts if part.is_file), None)
         if file is None:
@@ -62,16 +60,6 @@ class Heard:
     def _end(self, point: str) -> str:
         minutes, seconds = divmod(self._seconds, 60)
         return f"{minutes // 60:02}:{minutes % 60:02}:{seconds:02}{point}000"
-
-
-def _parts(sending: Sending) -> Sequence[Part]:
-    try:
-        boundary = boundary_of(dict(sending.headers).get(b"content-type", b""))
-        reader = FormReader(boundary or b"-")
-        reader.feed(sending.whole)
-        return reader.finish()
-    except FormMalformed as malformed:
-        raise msgspec.ValidationError(malformed.detail) from None
 
 
 def _framed(event: dict[str, object]) -> bytes:

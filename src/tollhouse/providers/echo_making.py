@@ -9,6 +9,9 @@ from collections.abc import Iterator
 
 import msgspec
 
+from tollhouse.domain.exchange import Sending
+from tollhouse.providers.echo_forms import parts_of
+
 RATE = 8000
 BYTES_A_CHARACTER = RATE // 10
 MOST_IMAGES = 10
@@ -30,6 +33,14 @@ def pictured(body: bytes) -> bytes:
     dot = base64.b64encode(png(zlib.crc32(wish.prompt.encode()) & 0xFF)).decode()
     images = [{"b64_json": dot, "revised_prompt": wish.prompt}] * min(wish.n or 1, MOST_IMAGES)
     return msgspec.json.encode({"created": 0, "data": images})
+
+
+def retouched(sending: Sending) -> bytes:
+    """As many dots as are asked for, whatever was shown."""
+    texts = {part.name: part.text for part in parts_of(sending)}
+    count = int(texts.get("n") or 1)
+    wish = {"model": texts.get("model"), "prompt": texts.get("prompt") or "", "n": count}
+    return pictured(msgspec.json.encode(wish))
 
 
 def spoken(body: bytes) -> Iterator[bytes]:

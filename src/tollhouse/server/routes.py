@@ -28,6 +28,9 @@ MIB = 1024 * 1024
 MOST_OF_A_RECORDING = 26 * MIB
 """25 MiB, as OpenAI takes it, and what goes with it."""
 
+MOST_OF_PICTURES = 64 * MIB
+"""Of a form with all its images."""
+
 MOST_OF_A_NAME = 64 * 1024
 """A body that only names a model."""
 
@@ -52,8 +55,10 @@ def route_table(
     def metered(name: str, *paths: str) -> list[Route]:
         return [_metered(name, path, dialects[name], max_body_bytes) for path in paths]
 
-    def hearing(name: str, *paths: str) -> list[Route]:
-        each = [_metered(name, path, dialects[name], MOST_OF_A_RECORDING) for path in paths]
+    def form(name: str, most: int, path: str) -> list[Route]:
+        each = [
+            _metered(name, before + path, dialects[name], most) for before in ("/v1", "/api/v1")
+        ]
         return [replace(route, takes=Takes.FORM) for route in each]
 
     return RouteTable(
@@ -65,8 +70,10 @@ def route_table(
         *metered("rerank", "/v1/rerank", "/v2/rerank", "/api/v1/rerank", "/rerank"),
         *metered("images", "/v1/images/generations", "/api/v1/images/generations"),
         *metered("speech", "/v1/audio/speech", "/api/v1/audio/speech"),
-        *hearing("transcriptions", "/v1/audio/transcriptions", "/api/v1/audio/transcriptions"),
-        *hearing("translations", "/v1/audio/translations", "/api/v1/audio/translations"),
+        *form("edits", MOST_OF_PICTURES, "/images/edits"),
+        *form("variations", MOST_OF_PICTURES, "/images/variations"),
+        *form("transcriptions", MOST_OF_A_RECORDING, "/audio/transcriptions"),
+        *form("translations", MOST_OF_A_RECORDING, "/audio/translations"),
         *metered("messages", "/v1/messages", "/api/v1/messages"),
         *[
             _count(path, dialects["count"], max_body_bytes)

@@ -17,6 +17,7 @@ from tollhouse.dialects.openai_hearing import OpenAIHearing
 from tollhouse.dialects.openai_images import OpenAIImages
 from tollhouse.dialects.openai_moderations import OpenAIModerations
 from tollhouse.dialects.openai_responses import OpenAIResponses
+from tollhouse.dialects.openai_retouching import OpenAIRetouching
 from tollhouse.dialects.openai_speech import OpenAISpeech
 from tollhouse.dialects.rerank import Rerank
 from tollhouse.domain.tasks import Task
@@ -33,6 +34,8 @@ def dialects() -> Mapping[str, Dialect]:
         "moderations": OpenAIModerations(),
         "rerank": Rerank(),
         "images": OpenAIImages(),
+        "edits": OpenAIRetouching("openai_edits", is_told=True),
+        "variations": OpenAIRetouching("openai_variations", is_told=False),
         "speech": OpenAISpeech(),
         "transcriptions": OpenAIHearing(Task.TRANSCRIPTIONS),
         "translations": OpenAIHearing(Task.TRANSLATIONS),
