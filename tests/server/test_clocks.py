@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tollhouse.server.clocks import GRACE_S, LEAST_BYTES_S, Clocks
+from tollhouse.server.clocks import GRACE_S, LEAST_BYTES_S, STEADY_BYTES_S, Clocks
 from tollhouse.server.request import Request
 
 CLOCKS = Clocks(head_s=10, body_s=60, gap_s=15)
@@ -19,9 +19,19 @@ def test_the_head_has_its_time(taken_s: float, reason: str | None) -> None:
 
 
 @pytest.mark.req("S-8")
-@pytest.mark.parametrize(("taken_s", "reason"), [(60.0, None), (60.1, "The body of the request")])
-def test_the_body_has_its_time_however_fast_it_comes(taken_s: float, reason: str | None) -> None:
-    told = CLOCKS.overdue(_arriving(10**9), (taken_s, 0.0))
+@pytest.mark.parametrize(
+    ("received", "taken_s", "reason"),
+    [
+        (STEADY_BYTES_S - 1, 60.0, None),
+        (STEADY_BYTES_S - 1, 60.1, "The body of the request"),
+        (100 * STEADY_BYTES_S, 160.0, None),
+        (100 * STEADY_BYTES_S, 160.1, "The body of the request"),
+    ],
+)
+def test_the_body_has_its_time_and_more_if_it_is_large(
+    received: int, taken_s: float, reason: str | None
+) -> None:
+    told = CLOCKS.overdue(_arriving(received), (taken_s, 0.0))
 
     assert _begins(told, reason)
 

@@ -208,8 +208,8 @@ class ServerSettings(Section):
     )
     header_s: Seconds = setting("How long the head of a request may take to arrive.", 10)
     body_s: Seconds = setting(
-        "How long a request's body may take to arrive. Slower than 1 KiB a second is too slow in "
-        "any case.",
+        "How long a request's body may take to arrive, and a second more for each 128 KiB of it. Slower "
+        "than 1 KiB a second is too slow in any case.",
         60,
     )
     idle_s: Seconds = setting("How long a connection may wait for its next request.", 75)

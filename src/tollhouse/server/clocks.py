@@ -8,6 +8,8 @@ from tollhouse.server.request import Request
 
 GRACE_S = 10.0
 LEAST_BYTES_S = 1024
+STEADY_BYTES_S = 128 * 1024
+"""Whoever sends so much a second may go on: a large file takes its time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +18,7 @@ class Clocks:
     """From the connection, or the first byte of a request, to the end of its head."""
 
     body_s: float = 60.0
-    """From the first byte of a request to the end of its body."""
+    """From the first byte of a request to the end of its body, and as much longer as what came excuses."""
 
     gap_s: float = 15.0
     """Between two pieces of a body."""
@@ -41,7 +43,7 @@ class Clocks:
         taken_s, silent_s = times
         if not request.has_head:
             return self._late("The head", self.head_s) if taken_s > self.head_s else None
-        if taken_s > self.body_s:
+        if taken_s > self.body_s + request.received // STEADY_BYTES_S:
             return self._late("The body", self.body_s)
         if silent_s > self.gap_s:
             return f"Nothing more of the body came for {self.gap_s:g} s."
