@@ -6,7 +6,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from fuzz import answers, bodies, claude, doors, forms, geminis, ollamas, responses, tasks, texts
+from fuzz import (
+    answers,
+    bodies,
+    claude,
+    doors,
+    forms,
+    geminis,
+    heard,
+    ollamas,
+    responses,
+    tasks,
+    texts,
+)
 
 CORPUS = Path(__file__).with_name("corpus")
 CRASHES = Path(".fuzz/crashes")
@@ -115,6 +127,8 @@ TARGETS = {
         texts.audit_line_target, texts.AUDIT_SEEDS, (b',"hash":"', b',"kind":"', b"}\n"), 600
     ),
     "task_ask": Target(tasks.task_ask_target, tasks.ASK_SEEDS, (*JSON_WORDS, *tasks.WORDS)),
+    "form_ask": Target(heard.form_ask_target, heard.ASK_SEEDS, heard.ASK_WORDS),
+    "heard": Target(heard.heard_target, heard.ANSWER_SEEDS, (*JSON_WORDS, *heard.ANSWER_WORDS)),
     "task_answer": Target(
         tasks.task_answer_target, tasks.ANSWER_SEEDS, (*JSON_WORDS, *tasks.WORDS)
     ),
