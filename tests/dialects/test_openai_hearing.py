@@ -7,7 +7,7 @@ import pytest
 
 from fuzz.bodies import LEG
 from fuzz.cutting import ways
-from journeys.recordings import file, form, read, text, wav
+from journeys.recordings import BOUNDARY, file, form, read, text, wav
 from tollhouse.dialects.openai_hearing import OpenAIHearing
 from tollhouse.domain.errors import FieldInvalid, FieldRefused, UpstreamBroke, UpstreamFailed
 from tollhouse.domain.models import Ask
@@ -66,6 +66,8 @@ def test_formats_that_are_no_json_are_text_and_tell_no_usage(form_of_answer: str
         ((file(b"x"),), "model"),
         ((text("model", ""), file(b"x")), "model"),
         ((file(b"ear", name="model"), file(b"x")), "model"),
+        ((text("model", "ear\r\nx"), file(b"x")), "model"),
+        ((text("model", f"ear/{BOUNDARY}"), file(b"x")), "model"),
         ((MODEL,), "file"),
         ((MODEL, text("file", "x")), "file"),
         ((MODEL, file(b"")), "file"),

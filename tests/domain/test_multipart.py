@@ -82,11 +82,15 @@ def test_a_form_that_ends_too_early_is_none(end: int) -> None:
         read(WHOLE[:end])
 
 
+def _plain(part: tuple[str, bytes, bool]) -> str:
+    return part[0].split("[", 1)[0]
+
+
 _names = st.text("abcdefgh_[]", min_size=1, max_size=8)
 _parts = st.lists(
     st.tuples(_names, st.binary(max_size=60), st.booleans()),
     max_size=MOST_PARTS,
-    unique_by=lambda part: part[0],
+    unique_by=_plain,
 )
 
 
@@ -99,10 +103,9 @@ def test_what_is_put_into_a_form_comes_out_of_it(
     parts = [
         (_head(name, is_file=is_file), content if is_file else content.hex().encode())
         for name, content, is_file in wished
-        if b"--" + boundary not in content
     ]
     body = form(*parts, boundary=boundary)
-    if any(b"\r\n--" + boundary in content + b"\r\n" for _, content in parts):
+    if any(b"--" + boundary in head + content for head, content in parts):
         return
 
     found = read(body, *sorted({cut for cut in cuts if cut < len(body)}), boundary=boundary)
@@ -177,6 +180,46 @@ def test_a_name_comes_once_unless_it_is_a_list() -> None:
         read(form(PLAIN, PLAIN))
     with pytest.raises(FormMalformed, match="more than once"):
         read(form(PLAIN, (FIELD % b"model" + b'; filename="m"', b"other")))
+
+
+@pytest.mark.req("H-76", "S-10")
+@pytest.mark.parametrize("names", [(b"model", b"model[]"), (b"model[]", b"model"), (b"a[b]", b"a")])
+def test_a_name_is_no_list_of_itself(names: tuple[bytes, bytes]) -> None:
+    with pytest.raises(FormMalformed, match="more than once"):
+        read(form(*((FIELD % name, b"x") for name in names)))
+
+
+def test_members_of_a_list_may_have_names() -> None:
+    assert len(read(form((FIELD % b"a[b]", b"x"), (FIELD % b"a[c]", b"y")))) == 2
+
+
+@pytest.mark.req("H-76", "S-10")
+@pytest.mark.parametrize(
+    "smuggled",
+    [
+        b"x\n--xYzZy\n",
+        b"x\r--xYzZy\r",
+        b"--xYzZy--\r\n",
+        b"\n--xYzZy",
+        b"x--xYzZy",
+        b"\r\n--xYzZyMore",
+    ],
+)
+def test_a_boundary_that_only_others_would_see_is_refused(smuggled: bytes) -> None:
+    """Else a form within a file would name another model to them."""
+    body = form(PLAIN, (FILE % b"a", smuggled + b"Content-Disposition: form-data; name=model"))
+
+    for cut in range(len(body)):
+        with pytest.raises(FormMalformed):
+            read(body, cut)
+
+
+@pytest.mark.req("S-10")
+def test_a_boundary_within_a_head_is_refused() -> None:
+    with pytest.raises(FormMalformed):
+        read(form((FIELD % b"model" + b"\r\n--xYzZy: x", b"ear")))
+    with pytest.raises(FormMalformed):
+        read(form((FILE % b"--xYzZy", b"ear")))
 
 
 @pytest.mark.req("H-77", "S-10")

@@ -49,7 +49,7 @@ def form_target(data: bytes) -> None:
     for part in parts:
         content = data[part.begin : part.begin + part.size]
         assert part.begin > end
-        assert b"\r\n--b" not in content
+        assert b"--b" not in content
         assert data[part.begin + part.size :].startswith(b"\r\n--b")
         assert part.is_file or part.text == content.decode()
         assert not part.is_file or content.startswith(part.head)

@@ -90,6 +90,8 @@ BAD = [
     Bad("a filename of 64 KB", NONE, _sent(form(GOOD[0], file(b"x", filename="x" * 65_536)))),
     Bad("a NUL in a filename", NONE, _sent(form(GOOD[0], file(b"x", filename="a\0.wav")))),
     Bad("two models", NONE, _sent(form(text("model", "m"), *GOOD))),
+    Bad("a model and a list of models", NONE, _sent(form(text("model[]", "m"), *GOOD))),
+    Bad("a model that only others see", NONE, _sent(form(GOOD[0], file(b"\n" + form(GOOD[0]))))),
     Bad("a model that is a file", NONE, _sent(form(*GOOD, file(b"m", name="model")))),
     Bad("only a model that is a file", ("field_invalid",), _sent(form(file(b"m", name="model"), GOOD[1]))),
     Bad("two recordings", NONE, _sent(form(*GOOD, GOOD[1]))),

@@ -14,7 +14,7 @@ def model(form: Form) -> str:
     if refused := form.names & fields.REFUSED:
         raise FieldRefused(f"`{min(refused)}` is not taken from callers.", param=min(refused))
     name = form.text("model")
-    if not name:
+    if not name or not name.isprintable() or form.boundary.decode() in name:
         raise FieldInvalid("`model` must be the name of a model.", param="model")
     return name
 

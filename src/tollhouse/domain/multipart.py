@@ -1,8 +1,9 @@
 """Forms of several parts, read from bytes while they come, without I/O.
 
 Stricter than RFC 7578 wherever two readers could read one form differently: lines end in CR LF,
-nothing stands before the first boundary or after the last, nothing is encoded, nothing nested, and
-a name comes once unless it ends in `[]`. Everything is bounded but a file, which its route bounds.
+nothing stands before the first boundary or after the last, a boundary stands nowhere else, nothing
+is encoded, nothing nested, and a name comes once unless it ends in `[]`. Everything is bounded but a
+file, which its route bounds.
 How the bytes were cut on their way never changes what is read.
 """
 
@@ -36,6 +37,7 @@ _control = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]").search
 _media = re.compile(r"[0-9A-Za-z!#$&^_.+-]+/[0-9A-Za-z!#$&^_.+-]+").match
 
 ENCODINGS = ("binary", "8bit", "7bit")
+ELSEWHERE = "The boundary stands within a part too, or not at the begin of a line."
 CHARSETS = ("", "utf-8", "us-ascii")
 NESTING = ("multipart/", "message/")
 
@@ -57,7 +59,6 @@ class FormReader:
 
     def __init__(self, boundary: bytes) -> None:
         self._opening = b"--" + boundary
-        self._delimiter = b"\r\n--" + boundary
         self._rest = bytearray()
         self._read = 0
         """How many bytes stand before the rest."""
@@ -65,6 +66,9 @@ class FormReader:
         self._step = self._open
         self._parts: list[Part] = []
         self._names: set[str] = set()
+        self._lists: set[str] = set()
+        """What stands before the brackets of a name."""
+
         self._part = Part("", 0, 0)
         self._length: int | None = None
         self._kept = bytearray()
@@ -114,6 +118,8 @@ class FormReader:
         if end < 0:
             return False
         head = bytes(self._rest[:end])
+        if self._opening in head:
+            raise FormMalformed(ELSEWHERE)
         self._take(end + 4)
         self._part, self._length = _described(head, self._read)
         self._remember(self._part.name)
@@ -121,13 +127,17 @@ class FormReader:
         return True
 
     def _content(self) -> bool:
-        end = self._rest.find(self._delimiter)
-        if end < 0:
-            self._keep(self._take(max(0, len(self._rest) - len(self._delimiter) + 1)))
+        """Up to the line's end before a boundary. Who looks for less than that must find the same."""
+        found = self._rest.find(self._opening)
+        if found < 0:
+            self._keep(self._take(max(0, len(self._rest) - len(self._opening) - 1)))
             return False
+        end = found - 2
+        if end < 0 or self._rest[end:found] != b"\r\n":
+            raise FormMalformed(ELSEWHERE)
         self._keep(self._take(end))
         self._parts.append(self._ended(self._read))
-        self._take(len(self._delimiter))
+        self._take(2 + len(self._opening))
         self._step = self._turn
         return True
 
@@ -145,9 +155,14 @@ class FormReader:
         return taken
 
     def _remember(self, name: str) -> None:
-        if name in self._names and not name.endswith("[]"):
-            raise FormMalformed(f"`{name}` comes more than once in the form.", param=name)
+        """To some readers `a` and `a[]` are one."""
+        plain, bracket, _ = name.partition("[")
+        is_taken = name in self._names and not name.endswith("[]")
+        if is_taken or plain in (self._names if bracket else self._lists):
+            raise FormMalformed(f"`{plain}` comes more than once in the form.", param=plain)
         self._names.add(name)
+        if bracket:
+            self._lists.add(plain)
 
     def _keep(self, content: bytes) -> None:
         if self._part.is_file:
