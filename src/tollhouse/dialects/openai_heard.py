@@ -18,7 +18,7 @@ from tollhouse.dialects.openai_problems import kind_of
 from tollhouse.dialects.openai_usage import MOST_TOKENS
 from tollhouse.dialects.openai_whole import WholeAnswer, decoder
 from tollhouse.dialects.sse_relay import SseRelay
-from tollhouse.domain.errors import Failure, UpstreamBroke, UpstreamFailed
+from tollhouse.domain.errors import UpstreamBroke, UpstreamFailed
 from tollhouse.domain.models import Ask
 from tollhouse.domain.pricing import Usage
 
@@ -36,18 +36,11 @@ class HeardWhole(WholeAnswer):
         return 0 if self.usage else tokens_in(len(self._body))
 
 
-class HeardText:
+class HeardText(WholeAnswer):
     """Implements Relay for the formats in which nobody tells any usage. Silence is an answer too."""
 
-    def __init__(self) -> None:
-        self.usage: Usage | None = None
-        self.failure: Failure | None = None
-        self.is_over = False
-        self._body = bytearray()
-
-    def feed(self, chunk: bytes) -> bytes:
-        self._body += chunk
-        return b""
+    def __init__(self, ask: Ask) -> None:
+        super().__init__(ask.model, lambda _: None)
 
     def finish(self) -> bytes:
         body = bytes(self._body)

@@ -75,7 +75,7 @@ class OpenAIHearing(OpenAIManners):
     def relay(self, ask: Ask) -> Relay:
         if ask.is_stream:
             return HeardEvents(ask)
-        return HeardText() if ask.media else HeardWhole(ask)
+        return HeardText(ask) if ask.media else HeardWhole(ask)
 
     def _is_stream(self, form: Form) -> bool:
         if self._task is Task.TRANSLATIONS:
