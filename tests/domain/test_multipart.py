@@ -207,7 +207,7 @@ def test_members_of_a_list_may_have_names() -> None:
 )
 def test_a_boundary_that_only_others_would_see_is_refused(smuggled: bytes) -> None:
     """Else a form within a file would name another model to them."""
-    body = form(PLAIN, (FILE % b"a", smuggled + b"Content-Disposition: form-data; name=model"))
+    body = form(PLAIN, (FILE % b"a", smuggled + FIELD % b"other" + b"\r\n\r\ny"))
 
     for cut in range(len(body)):
         with pytest.raises(FormMalformed):
