@@ -64,6 +64,8 @@ def in_classes(
     """Of a prompt's tokens some were read from a cache and some written to it; some output was thought."""
     if prompt is None or output is None or max(prompt, output) > MOST_TOKENS:
         return None
+    if prompt >= 0 <= output and not (read or written or reasoning):
+        return Counted(Usage(prompt, output))
     prompt, output = max(prompt, 0), max(output, 0)
     read, written = max(read or 0, 0), max(written or 0, 0)
     if read + written > prompt:  # contradictory: all of it counts as fresh

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 from types import TracebackType
 
 from tollhouse.domain.budget import Hold
@@ -28,8 +29,16 @@ class admitted:  # noqa: N801 - read as a participle: `async with admitted(…)`
         self._meter = Meter(call.id, plan)
 
     async def __aenter__(self) -> Meter:
-        await self._house.limiter.take(self._hold.key)
-        await _hold(self._meter, self._hold, self._house)
+        house = self._house
+        await house.limiter.take(self._hold.key)
+        try:
+            await house.ledger.hold(self._hold)
+        except asyncio.CancelledError:
+            await self._settled()  # what nobody waits for any more may stand all the same
+            raise
+        except StoreUnavailable:
+            self._settled()  # later: the caller is not kept waiting
+            raise
         return self._meter
 
     async def __aexit__(
@@ -38,19 +47,11 @@ class admitted:  # noqa: N801 - read as a participle: `async with admitted(…)`
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        await self._house.ledger.settle(self._meter.settle(self._house.now_ms()))
+        await self._settled()
 
-
-async def _hold(meter: Meter, hold: Hold, house: House) -> None:
-    """A hold that nobody waits for any more may stand all the same: it is given back."""
-    try:
-        await house.ledger.hold(hold)
-    except asyncio.CancelledError:
-        await house.ledger.settle(meter.settle(house.now_ms()))
-        raise
-    except StoreUnavailable:
-        house.ledger.settle(meter.settle(house.now_ms()))  # later: the caller is not kept waiting
-        raise
+    def _settled(self) -> Awaitable[bool]:
+        house = self._house
+        return house.ledger.settle(self._meter.settle(house.now_ms()))
 
 
 def _worst(call: Call, caller: Principal, plan: Plan, house: House) -> Hold:

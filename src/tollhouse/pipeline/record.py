@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
+from types import TracebackType
 
 from tollhouse.domain.audit import ANONYMOUS, Ending, Record, fingerprint
 from tollhouse.domain.budget import Outcome, Settlement
@@ -34,47 +33,63 @@ class Journal:
     was_cut: bool = False
 
 
-@contextmanager
-def recorded(call: Call, house: House) -> Iterator[Journal]:
+class recorded:  # noqa: N801 - read as a participle: `with recorded(…)`
     """The outermost block: what happens inside ends as one record, and every error as a Problem."""
-    journal = Journal(call)
-    house.watch.began()
-    try:
-        _insist_on_audit(house)
-        yield journal
-    except Problem as problem:
-        journal.problem = problem
-        raise
-    except asyncio.CancelledError:
-        journal.was_cut = True
-        raise
-    except Exception as error:
-        house.watch.crashed(call.request_id, error)
-        journal.problem = Internal()
-        raise journal.problem from error
-    finally:
+
+    __slots__ = ("_house", "_journal")
+
+    def __init__(self, call: Call, house: House) -> None:
+        self._house = house
+        self._journal = Journal(call)
+
+    def __enter__(self) -> Journal:
+        house = self._house
+        house.watch.began()
+        if house.insists_on_audit and not house.audit.is_healthy:
+            problem = self._journal.problem = AuditUnavailable(retry_after_s=5)
+            self._write()
+            raise problem
+        return self._journal
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        journal = self._journal
+        if isinstance(error, Problem):
+            journal.problem = error
+        elif isinstance(error, asyncio.CancelledError):
+            journal.was_cut = True
+        elif isinstance(error, Exception):
+            self._house.watch.crashed(journal.call.request_id, error)
+            journal.problem = Internal()
+            self._write()
+            raise journal.problem from error
+        self._write()
+
+    def _write(self) -> None:
+        house, journal = self._house, self._journal
         record = _record(journal, house.clock_ns())
         house.audit.write(record.fields())
         house.watch.ended(record, journal.problem)
 
 
-def _insist_on_audit(house: House) -> None:
-    if house.insists_on_audit and not house.audit.is_healthy:
-        raise AuditUnavailable(retry_after_s=5)
-
-
 def _record(journal: Journal, now_ns: int) -> Record:
     call, caller, problem = journal.call, journal.caller, journal.problem
-    settled = journal.meter.settled if journal.meter else None
+    meter, plan, presented = journal.meter, journal.plan, journal.presented
+    settled = meter.settled if meter else None
     first_byte_ns = call.reply.first_byte_ns
+    went_well = problem is None and not journal.was_cut
     return Record(
         call=call.id,
         request_id=call.request_id,
         at_ns=now_ns,
         route=call.route.name,
         method=call.route.method,
-        status=_status(journal),
-        outcome=_ending(journal),
+        status=200 if went_well else _status(journal),
+        outcome="ok" if went_well else _ending(journal),
         peer=call.peer,
         latency_ms=(now_ns - call.began_ns) // 1_000_000,
         code=problem.code if problem else None,
@@ -82,15 +97,15 @@ def _record(journal: Journal, now_ns: int) -> Record:
         project=caller.project if caller else None,
         user=caller.user if caller else None,
         key=caller.key if caller else ANONYMOUS,
-        credential=fingerprint(journal.presented) if journal.presented else None,
-        model=journal.plan.model.name if journal.plan else None,
+        credential=fingerprint(presented) if presented else None,
+        model=plan.model.name if plan else None,
         target=settled.target if settled else None,
         usage=settled.usage if settled else None,
         owed_nanos=settled.owed if settled else 0,
-        held_nanos=_held(journal, settled),
+        held_nanos=plan.hold if plan and settled else 0,
         first_byte_ms=(first_byte_ns - call.began_ns) // 1_000_000 if first_byte_ns else None,
         attempts=_attempts(settled),
-        unsaid=journal.meter.unsaid if journal.meter else (),
+        unsaid=meter.unsaid if meter else (),
     )
 
 
@@ -114,10 +129,6 @@ def _is_whole(journal: Journal) -> bool:
     """Who leaves with the whole answer has cut nothing."""
     is_complete = journal.meter is not None and journal.meter.outcome is Outcome.COMPLETED
     return is_complete and journal.call.reply.is_started
-
-
-def _held(journal: Journal, settled: Settlement | None) -> int:
-    return journal.plan.hold if journal.plan is not None and settled is not None else 0
 
 
 def _attempts(settled: Settlement | None) -> int:

@@ -18,11 +18,12 @@ class within:  # noqa: N801 - read as a participle: `with within(…)`
         self._is_over = False
 
     def __enter__(self) -> None:
-        task = asyncio.current_task()
+        loop = asyncio.get_running_loop()
+        task = asyncio.current_task(loop)
         if task is None:
             raise RuntimeError("a deadline needs a task that it can end")
         self._task = task
-        self._timer = asyncio.get_running_loop().call_later(self._deadline_s, self._end)
+        self._timer = loop.call_later(self._deadline_s, self._end)
 
     def __exit__(
         self,

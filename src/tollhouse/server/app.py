@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from urllib.parse import unquote
@@ -63,6 +63,9 @@ class App:
     ) -> None:
         self._house = house
         self._routes = routes
+        self._declared = {route.path.encode(): routes.find(route.path)[0] for route in routes}
+        """What is written just so needs no second look."""
+
         self._unrouted = unrouted
         self._health = health
         self._manners = manners
@@ -76,17 +79,19 @@ class App:
         every = EVERY % (encoded, encoded) + manners.origins.lines(fields)
         reply = WireReply(connection, every, self._house.clock_ns)
         path, _, query = request.target.partition(b"?")
-        refusal = self._refusal(request, path)
-        if refusal is None and await self._is_open(request, path, reply):
+        declared = self._declared.get(path)
+        refusal = self._refusal(request, path, is_declared=declared is not None)
+        is_question = declared is None or request.method == "OPTIONS"
+        if is_question and refusal is None and await self._is_open(request, path, reply):
             return
-        route, rest, refusal = self._route(request, path, refusal)
+        route, rest, refusal = self._route(request, path, declared, refusal)
         spool = None if route.takes is Takes.JSON else Spool(self._disk)
         read: Read = read_json_body if spool is None else partial(read_form, spool=spool)
         call = Call(
             id=self._house.new_id(),
             request_id=named,
             route=route,
-            path_rest=unquote(rest),
+            path_rest=rest and unquote(rest),
             query=query,
             headers=request.headers,
             peer=caller(connection.peer, request.headers, manners.trusted),
@@ -117,14 +122,15 @@ class App:
             if spool is not None:
                 spool.close()
 
-    def _refusal(self, request: Request, path: bytes) -> Problem | None:
+    def _refusal(self, request: Request, path: bytes, *, is_declared: bool) -> Problem | None:
         """What is wrong with the request, whatever it is for."""
         if request.problem is not None:
             return request.problem
         try:
             self._manners.hosts.check(request.fields)
             self._manners.origins.check(request.fields)
-            target.check_path(path)
+            if not is_declared:
+                target.check_path(path)
         except HttpMalformed as problem:
             request.keeps_alive = False  # what follows it is not read either
             return problem
@@ -144,15 +150,21 @@ class App:
         return await self._health.answers(request.method, path.decode("latin-1"), reply)
 
     def _route(
-        self, request: Request, path: bytes, refusal: Problem | None
+        self,
+        request: Request,
+        path: bytes,
+        declared: Mapping[str, Route] | None,
+        refusal: Problem | None,
     ) -> tuple[Route, str, Problem | None]:
         if refusal is not None:
             return self._unrouted, "", refusal
-        routes, rest = self._routes.find(path.decode("ascii"))
-        try:
-            target.check_tail(path, rest)
-        except Problem as problem:
-            return self._unrouted, "", problem
+        routes, rest = declared, ""
+        if routes is None:
+            routes, rest = self._routes.find(path.decode("ascii"))
+            try:
+                target.check_tail(path, rest)
+            except Problem as problem:
+                return self._unrouted, "", problem
         route = routes.get(request.method)
         if route is None:
             return self._unrouted, "", MethodNotAllowed() if routes else RouteUnknown()

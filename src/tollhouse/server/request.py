@@ -173,7 +173,7 @@ class Requests:
         self._arriving().add_target(piece)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        request = self._arriving()
+        request = self.current or self._arriving()
         if not request.has_head:  # else a trailer: nothing may stand on what comes after the body
             request.add_header(name, value)
 
