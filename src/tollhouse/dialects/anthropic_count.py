@@ -27,8 +27,7 @@ class AnthropicCount(AnthropicMessages):
         return ask_of(body, is_counted_only=True)
 
     def outgoing(self, body: bytes, _: Ask, leg: Leg) -> bytes:
-        model = strict_json.encode(leg.target.model)
-        return strict_json.join({**strict_json.members(body), "model": model})
+        return strict_json.join({**strict_json.members(body), "model": leg.target.model})
 
     def relay(self, _: Ask) -> Relay:
         return CountRelay()

@@ -34,8 +34,8 @@ class AnthropicMessages:
         return strict_json.join(
             {
                 **strict_json.members(body),
-                "model": strict_json.encode(leg.target.model),
-                "max_tokens": strict_json.encode(leg.output_tokens),
+                "model": leg.target.model,
+                "max_tokens": leg.output_tokens,
             }
         )
 

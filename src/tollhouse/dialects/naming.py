@@ -35,7 +35,7 @@ class AskedName:
             return data
         if data.count(MEMBER) == 1 and ESCAPED not in data and (found := _member.search(data)):
             return self._spliced(data, told, found.end())
-        return strict_json.join({**strict_json.members(data), "model": self._name})
+        return strict_json.join({**strict_json.members(data), "model": strict_json.Raw(self._name)})
 
     def _spliced(self, data: bytes, told: bytes, begin: int) -> bytes:
         """A quote within a text has a backslash before it: a member named once is the one at the top."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from tollhouse.dialects import ollama_bounds, ollama_encode, strict_json
@@ -32,10 +32,9 @@ class Ollama(OllamaProblems):
 
     def outgoing(self, body: bytes, ask: Ask, leg: Leg) -> bytes:  # noqa: ARG002 - the body says all
         """The caller's members as they came, but for what the gate must set."""
-        parts: dict[str, Any] = dict(strict_json.members(body))
-        parts["model"] = strict_json.encode(leg.target.model)
-        parts["options"] = _bounded(parts.get("options"), leg.output_tokens)
-        return strict_json.join(parts)
+        parts = strict_json.members(body)
+        options = _bounded(parts.get("options"), leg.output_tokens)
+        return strict_json.join({**parts, "model": leg.target.model, "options": options})
 
     def relay(self, ask: Ask) -> Relay:
         kind = StreamRelay if ask.is_stream else WholeRelay
@@ -87,6 +86,6 @@ def _idle(fields: dict[str, Any]) -> str:
     return "unload" if ollama_bounds.is_unloading(fields) else "load"
 
 
-def _bounded(options: Any, tokens: int) -> bytes:
+def _bounded(options: strict_json.Raw | None, tokens: int) -> Mapping[str, strict_json.Member]:
     parts = strict_json.members(options) if options and bytes(options) != b"null" else {}
-    return strict_json.join({**parts, "num_predict": strict_json.encode(tokens)})
+    return {**parts, "num_predict": tokens}

@@ -53,9 +53,7 @@ class OllamaEmbed(OllamaProblems):
 
     def outgoing(self, body: bytes, ask: Ask, leg: Leg) -> bytes:  # noqa: ARG002 - as the port has it
         """The caller's members as they came, but for the model's name."""
-        return strict_json.join(
-            {**strict_json.members(body), "model": strict_json.encode(leg.target.model)}
-        )
+        return strict_json.join({**strict_json.members(body), "model": leg.target.model})
 
     def relay(self, ask: Ask) -> Relay:
         return Remade(lambda body: self._read(body, ask))
@@ -91,9 +89,9 @@ class OllamaEmbed(OllamaProblems):
             vectors = found.embeddings
         if vectors is None or len(vectors) != ask.messages:
             raise UpstreamBroke(private="not as many embeddings as there were inputs")
-        parts: dict[str, Any] = dict(strict_json.members(body))
+        parts: dict[str, strict_json.Member] = {**strict_json.members(body)}
         if "model" in parts:
-            parts["model"] = strict_json.encode(ask.model)
+            parts["model"] = ask.model
         return strict_json.join(parts), _usage(found.prompt_eval_count)
 
 

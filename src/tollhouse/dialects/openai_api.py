@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from tollhouse.dialects import fields, openai_problems, strict_json
@@ -61,10 +62,10 @@ def stream_options(found: dict[str, Any]) -> dict[str, Any]:
     return options
 
 
-def with_usage(options: Any) -> bytes:
+def with_usage(options: strict_json.Raw | None) -> Mapping[str, strict_json.Member]:
     """Stream options as they came, by which usage is told."""
     parts = strict_json.members(options) if options and bytes(options) != b"null" else {}
-    return strict_json.join({**parts, "include_usage": b"true"})
+    return {**parts, "include_usage": True}
 
 
 def has_unpriced_tier(found: dict[str, Any]) -> bool:

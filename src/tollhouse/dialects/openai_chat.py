@@ -33,7 +33,7 @@ class OpenAIChat(OpenAIEndpoint):
         messages = _messages(fields)
         openai_bounds.check(fields, messages, body)
         parts = _parts(messages)
-        images, image_bytes = openai_api.images(parts)
+        images, image_bytes = openai_api.images(parts) if parts else (0, 0)
         is_stream = flag(fields, "stream")
         return Ask(
             model=model(fields),
@@ -52,13 +52,14 @@ class OpenAIChat(OpenAIEndpoint):
     def outgoing(self, body: bytes, ask: Ask, leg: Leg) -> bytes:
         """The caller's members as they came, but for what the gate must set."""
         members = strict_json.members(body)
-        parts: dict[str, Any] = {name: raw for name, raw in members.items() if name not in BOUNDS}
-        parts["model"] = strict_json.encode(leg.target.model)
-        parts[leg.target.output_bound] = strict_json.encode(leg.output_tokens)
-        if ask.is_stream:
-            parts.pop("stream_options", None)
-            if leg.target.asks_usage:
-                parts["stream_options"] = openai_api.with_usage(members.get("stream_options"))
+        for bound in BOUNDS:
+            members.pop(bound, None)
+        options = members.pop("stream_options", None) if ask.is_stream else None
+        target = leg.target
+        parts: dict[str, strict_json.Member] = {**members, "model": target.model}
+        parts[target.output_bound] = leg.output_tokens
+        if ask.is_stream and target.asks_usage:
+            parts["stream_options"] = openai_api.with_usage(options)
         return strict_json.join(parts)
 
     def relay(self, ask: Ask) -> Relay:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import msgspec
 
@@ -50,13 +49,13 @@ class OpenAICompletions(OpenAIEndpoint):
         )
 
     def outgoing(self, body: bytes, ask: Ask, leg: Leg) -> bytes:
-        parts: dict[str, Any] = dict(strict_json.members(body))
-        parts["model"] = strict_json.encode(leg.target.model)
-        parts["max_tokens"] = strict_json.encode(leg.output_tokens)
-        if ask.is_stream:
-            options = parts.pop("stream_options", None)
-            if leg.target.asks_usage:
-                parts["stream_options"] = openai_api.with_usage(options)
+        members = strict_json.members(body)
+        options = members.pop("stream_options", None) if ask.is_stream else None
+        parts: dict[str, strict_json.Member] = {**members}
+        parts["model"] = leg.target.model
+        parts["max_tokens"] = leg.output_tokens
+        if ask.is_stream and leg.target.asks_usage:
+            parts["stream_options"] = openai_api.with_usage(options)
         return strict_json.join(parts)
 
     def relay(self, ask: Ask) -> Relay:

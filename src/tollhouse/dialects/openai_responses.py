@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from tollhouse.dialects import (
     responses_ask,
@@ -43,16 +42,17 @@ class OpenAIResponses(OpenAIEndpoint):
         A search on the web is billed by the call, which no price row says: where tokens are paid
         for it is left out, as an agent offers it with every call and is answered without it too.
         """
-        parts: dict[str, Any] = dict(strict_json.members(body))
+        members = strict_json.members(body)
+        parts: dict[str, strict_json.Member] = {**members}
         if _searches_left_out(ask, leg):
-            parts["tools"] = responses_tools.without_searches(parts["tools"])
-        parts["model"] = strict_json.encode(leg.target.model)
-        parts[responses_ask.BOUND] = strict_json.encode(leg.output_tokens)
+            parts["tools"] = responses_tools.without_searches(members["tools"])
+        parts["model"] = leg.target.model
+        parts[responses_ask.BOUND] = leg.output_tokens
         if ask.home is not None:
-            parts[PREVIOUS] = strict_json.encode(ask.home.id)
+            parts[PREVIOUS] = ask.home.id
         if ask.thoughts:
-            provider = leg.target.provider
-            parts["input"] = responses_kept.at_home(bytes(parts["input"]), ask.thoughts, provider)
+            told = responses_kept.at_home(bytes(members["input"]), ask.thoughts, leg.target.provider)
+            parts["input"] = strict_json.Raw(told)
         return strict_json.join(parts)
 
     def left_out(self, ask: Ask, leg: Leg) -> tuple[str, ...]:

@@ -20,9 +20,9 @@ LONGEST_ID = 512
 class OwnNames:
     def __init__(self, model: str, previous: str | None, keeper: Keeper) -> None:
         self._model = AskedName(model)
-        self._previous = strict_json.encode(previous)
+        self._previous = strict_json.Raw(strict_json.encode(previous))
         self._keeper = keeper
-        self._id: bytes | None = None
+        self._id: strict_json.Raw | None = None
 
     def put_in_item(self, item: bytes) -> bytes:
         """An item with something encrypted."""
@@ -35,16 +35,17 @@ class OwnNames:
             response = self._model.put(response, bytes(members["model"]))
         own = {"id": self._sealed(read.id)} if read.id is not None else {}
         if any(is_given(item.encrypted_content) for item in read.output or ()):
-            own["output"] = responses_kept.marked_all(bytes(members["output"]), self._keeper.mark)
+            marked = responses_kept.marked_all(bytes(members["output"]), self._keeper.mark)
+            own["output"] = strict_json.Raw(marked)
         if bytes(members.get(PREVIOUS, b"null")) != b"null":
             own[PREVIOUS] = self._previous
-        if all(bytes(members[name]) == value for name, value in own.items()):
+        if all(members[name] == value for name, value in own.items()):
             return response
         return strict_json.join({**strict_json.members(response), **own})
 
-    def _sealed(self, known_as: str) -> bytes:
+    def _sealed(self, known_as: str) -> strict_json.Raw:
         if len(known_as) > LONGEST_ID:
             raise UpstreamBroke(private="the id of the answer is longer than 512 characters")
         if self._id is None:
-            self._id = strict_json.encode(self._keeper.seal(known_as))
+            self._id = strict_json.Raw(strict_json.encode(self._keeper.seal(known_as)))
         return self._id

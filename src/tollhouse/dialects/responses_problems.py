@@ -19,10 +19,10 @@ _ERROR = msgspec.json.Decoder(dict[str, msgspec.Raw])
 def failed(problem: Problem, response: bytes, number: int) -> bytes:
     """`response.failed` for one that has begun, with the next number in order."""
     error = {"code": problem.code, "message": problem.detail}
-    members = {
+    members: dict[str, strict_json.Member] = {
         **strict_json.members(response),
-        "status": b'"failed"',
-        "error": strict_json.encode(error),
+        "status": "failed",
+        "error": error,
     }
     return event("response.failed", strict_json.join(members), number)
 

@@ -71,7 +71,9 @@ class ResponseStream(SseRelay):
         response = self._own.put(before, found)
         if read.type in BEGINNINGS:
             self._begun = response
-        return data if response == before else strict_json.join({**members, "response": response})
+        if response == before:
+            return data
+        return strict_json.join({**members, "response": strict_json.Raw(response)})
 
     def _marked(self, data: bytes) -> bytes:
         members = strict_json.members(data)

@@ -111,10 +111,9 @@ def has_provider_ids(value: object) -> bool:
     return False
 
 
-def without_searches(tools: bytes | msgspec.Raw) -> bytes:
+def without_searches(tools: msgspec.Raw) -> list[msgspec.Raw]:
     """The list that came, less the tools that search the web; each of the others in its own bytes."""
-    kept = [bytes(raw) for raw in _raws(tools) if _kind_of(raw).type not in SEARCHES]
-    return b"[" + b",".join(kept) + b"]"
+    return [raw for raw in _raws(tools) if _kind_of(raw).type not in SEARCHES]
 
 
 def insist_on_declared(

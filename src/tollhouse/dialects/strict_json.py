@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jiter
@@ -30,7 +30,10 @@ MOST_MEMBERS = 10_000
 LONGEST_NAME = 256
 SHORTEST_MEMBER = 5  # `"":0,`
 
-Members = dict[str, msgspec.Raw]
+Raw = msgspec.Raw
+Members = dict[str, Raw]
+Member = Raw | str | int | None | Sequence[Raw] | Mapping[str, "Member"]
+"""As it came, or as it is to be. Bytes are neither: to the encoder they are something else than JSON."""
 
 _members = msgspec.json.Decoder(Members)
 _OUTLINE = bytes(
@@ -68,10 +71,9 @@ def members(body: bytes) -> Members:
 encode = msgspec.json.encode
 
 
-def join(parts: Mapping[str, msgspec.Raw | bytes]) -> bytes:
-    return (
-        b"{" + b",".join([encode(name) + b":" + bytes(raw) for name, raw in parts.items()]) + b"}"
-    )
+def join(parts: Mapping[str, Member]) -> bytes:
+    """An object of the members as they came, and of others as they are to be."""
+    return encode(parts)
 
 
 def _refusal(message: str) -> JsonDuplicateKey | JsonMalformed | JsonTooDeep:
