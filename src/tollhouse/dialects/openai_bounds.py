@@ -9,15 +9,18 @@ from tollhouse.domain.errors import FieldInvalid
 ROLES = frozenset({"assistant", "developer", "function", "system", "tool", "user"})
 MOST_STOPS = 128
 MOST_LOGPROBS = 128
+LOGPROBS = ("logprobs", "top_logprobs")
+BOUNDED = frozenset({"stop", *LOGPROBS})
 WITH_SCHEMAS = ("functions", "response_format", "tools")
 
 
 def check(fields: dict[str, Any], messages: list[dict[str, Any]], body: bytes) -> None:
     """Raises FieldInvalid. A name or a NUL can only be where its bytes, or an escape, are."""
     _check_roles(messages)
-    check_stops(fields.get("stop"))
-    for name in ("logprobs", "top_logprobs"):
-        check_logprobs(name, fields.get(name))
+    if not BOUNDED.isdisjoint(fields):
+        check_stops(fields.get("stop"))
+        for name in LOGPROBS:
+            check_logprobs(name, fields.get(name))
     if b"\\u" in body:
         check_texts(fields)
     if b"$ref" in body or b"\\u" in body:

@@ -7,7 +7,7 @@ any database.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tollhouse.domain.values import value
 
@@ -60,16 +60,18 @@ class Price:
     per_image: int = 0
     per_second: int = 0
     per_character: int = 0
+    has_units: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Worked out once: a price is asked for it twice a call."""
+        has_units = bool(self.per_call or self.per_image or self.per_second or self.per_character)
+        object.__setattr__(self, "has_units", has_units)
 
     @property
     def is_free(self) -> bool:
         return not (
             self.input or self.output or self.cache_read or self.cache_write or self.has_units
         )
-
-    @property
-    def has_units(self) -> bool:
-        return bool(self.per_call or self.per_image or self.per_second or self.per_character)
 
     @property
     def dearest_input(self) -> int:

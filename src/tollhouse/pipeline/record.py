@@ -58,6 +58,9 @@ class recorded:  # noqa: N801 - read as a participle: `with recorded(…)`
         trace: TracebackType | None,
     ) -> None:
         journal = self._journal
+        if error is None:
+            self._write()
+            return
         if isinstance(error, Problem):
             journal.problem = error
         elif isinstance(error, asyncio.CancelledError):

@@ -7,7 +7,7 @@ refused while it comes. How the bytes were cut on their way never changes what i
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 
@@ -29,14 +29,14 @@ PIECE_BYTES = 16 * 1024
 ONCE = (b"host", b"content-type", b"content-encoding", b"content-length", b"expect", b"origin")
 VERSIONS = ("1.1", "1.0")
 
+Header = tuple[bytes, bytes]
+
 
 class Request:
     """One request as it arrives: its head whole, its body perhaps not yet."""
 
     __slots__ = (
-        "_count",
         "_pieces",
-        "_size",
         "buffered",
         "fields",
         "has_head",
@@ -54,7 +54,7 @@ class Request:
         self.method = ""
         self.target = b""
         self.version = "1.1"
-        self.headers: list[tuple[bytes, bytes]] = []
+        self.headers: Sequence[Header] = ()
         self.fields: dict[bytes, bytes] = {}
         self.has_head = False
         self.is_whole = False
@@ -65,8 +65,6 @@ class Request:
         self.received = 0
         self.buffered = 0
         self._pieces: list[bytes] = []
-        self._count = 0
-        self._size = 0
 
     def take(self) -> bytes:
         """All of the body that has arrived and was not taken yet."""
@@ -83,27 +81,24 @@ class Request:
         if len(self.target) > MAX_TARGET_BYTES:
             raise TargetTooLong
 
-    def add_header(self, name: bytes, value: bytes) -> None:
-        size = len(name) + len(value)
-        self._size += size
-        self._count += 1
-        if size > MAX_HEADER_BYTES or self._size > MAX_HEAD_BYTES or self._count > MAX_HEADERS:
-            raise HeadersTooLarge
-        if b"_" not in name:  # to some readers `_` is `-`: nothing is built on such a name
-            self.headers.append((name.lower(), value.rstrip(b" \t")))
-
     def add_body(self, data: bytes) -> None:
         size = len(data)
         self.received += size
         self.buffered += size
         self._pieces.append(data)
 
-    def close_head(self, *, wants_upgrade: bool) -> None:
+    def close_head(self, arrived: Sequence[Header], *, wants_upgrade: bool) -> None:
         """Raises what is wrong with the head as a whole."""
-        fields = self.fields = dict(self.headers)
+        _check_sizes(arrived)
+        headers = self.headers = [
+            (name.lower(), value.rstrip(b" \t"))
+            for name, value in arrived
+            if b"_" not in name  # to some readers `_` is `-`: nothing is built on such a name
+        ]
+        fields = self.fields = dict(headers)
         self.has_head = True
-        if len(fields) != len(self.headers):
-            _check_repeated(self.headers)
+        if len(fields) != len(headers):
+            _check_repeated(headers)
         encoding = fields.get(b"transfer-encoding")
         if encoding is not None and (encoding.lower() != b"chunked" or self.version == "1.0"):
             raise HttpMalformed("The only transfer encoding taken here is HTTP/1.1's `chunked`.")
@@ -123,6 +118,9 @@ class Requests:
 
         self._begun = begun
         self._framing = 0
+        self._arrived: list[Header] = []
+        """The headers of a head that is not whole yet: `MAX_FRAMING_BYTES` of them at most."""
+
         self._parser = HttpRequestParser(self)
 
     def feed(self, data: bytes) -> None:
@@ -168,21 +166,23 @@ class Requests:
         if self.is_over:
             raise HttpMalformed
         self.current = Request()
+        self._arrived = []
 
     def on_url(self, piece: bytes) -> None:
         self._arriving().add_target(piece)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        request = self.current or self._arriving()
-        if not request.has_head:  # else a trailer: nothing may stand on what comes after the body
-            request.add_header(name, value)
+        if (
+            not self._arriving().has_head
+        ):  # else a trailer: nothing may stand on what comes after the body
+            self._arrived.append((name, value))
 
     def on_headers_complete(self) -> None:
         request, parser = self._arriving(), self._parser
         request.method = parser.get_method().decode("ascii")
         request.version = parser.get_http_version()
         try:
-            request.close_head(wants_upgrade=parser.should_upgrade())
+            request.close_head(self._arrived, wants_upgrade=parser.should_upgrade())
         except HttpMalformed as problem:
             request.problem = problem
             self.is_over = True
@@ -204,7 +204,15 @@ class Requests:
         return self.current
 
 
-def _check_repeated(headers: list[tuple[bytes, bytes]]) -> None:
+def _check_sizes(headers: Sequence[Header]) -> None:
+    sizes = [len(name) + len(value) for name, value in headers]
+    if len(sizes) > MAX_HEADERS or sum(sizes) > MAX_HEAD_BYTES:
+        raise HeadersTooLarge
+    if sizes and max(sizes) > MAX_HEADER_BYTES:
+        raise HeadersTooLarge
+
+
+def _check_repeated(headers: Sequence[Header]) -> None:
     names = [name for name, _ in headers]
     for name in ONCE:
         if names.count(name) > 1:

@@ -34,11 +34,11 @@ class Counts:
         return len(self._counted)
 
     def add(self, labels: Labels, amount: int = 1) -> None:
-        counted = self._counted.get(labels)
-        if counted is None:
+        try:
+            self._counted[labels] += amount
+        except KeyError:
             labels = bounded(labels, self._known)
-            counted = self._counted.get(labels, 0)
-        self._counted[labels] = counted + amount
+            self._counted[labels] = self._counted.get(labels, 0) + amount
 
     def tell(self) -> None:
         for labels, counted in tuple(self._counted.items()):

@@ -7,7 +7,7 @@ connection. How the bytes were cut on their way never changes what is read.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from httptools import HttpParserError, HttpResponseParser
 
@@ -23,18 +23,17 @@ class Response:
     """One answer as it arrives."""
 
     __slots__ = (
+        "_arrived",
         "_barren",
         "_chunks",
         "_ends_with_connection",
-        "_header_bytes",
-        "_header_count",
-        "_headers",
         "_interim",
         "_max_body_bytes",
         "_parser",
         "_received",
         "buffered",
         "has_head",
+        "headers",
         "is_complete",
         "keeps_alive",
         "status",
@@ -46,9 +45,10 @@ class Response:
         self.is_complete = False
         self.keeps_alive = False
         self.buffered = 0
-        self._headers: dict[bytes, bytes] = {}
-        self._header_count = 0
-        self._header_bytes = 0
+        self.headers: Mapping[bytes, bytes] = {}
+        """By lower-case name; what came twice is joined with a comma."""
+
+        self._arrived: list[tuple[bytes, bytes]] = []
         self._interim = 0
         self._chunks: list[bytes] = []
         self._received = 0
@@ -56,11 +56,6 @@ class Response:
         self._ends_with_connection = False
         self._barren = 0
         self._parser = HttpResponseParser(self)
-
-    @property
-    def headers(self) -> Mapping[bytes, bytes]:
-        """By lower-case name; what came twice is joined with a comma."""
-        return self._headers
 
     @property
     def is_untouched(self) -> bool:
@@ -104,16 +99,8 @@ class Response:
             raise UpstreamBroke(private="bytes after the end of the answer")
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._header_count += 1
-        self._header_bytes += len(name) + len(value) + 4
-        if self._header_count > MAX_HEADERS or self._header_bytes > MAX_HEAD_BYTES:
-            raise UpstreamBroke(private="more than 100 headers or 64 KiB of them")
-        if self.has_head:
-            return  # a trailer: nothing may stand on what comes after the body
-        headers = self._headers
-        name = name.lower()
-        value = value.rstrip(b" \t")
-        headers[name] = headers[name] + b", " + value if name in headers else value
+        if not self.has_head:  # else a trailer: nothing may stand on what comes after the body
+            self._arrived.append((name, value))
 
     def on_headers_complete(self) -> None:
         status: int = self._parser.get_status_code()
@@ -121,8 +108,9 @@ class Response:
             self._skip(status)
             return
         version = self._parser.get_http_version()
-        encoding = self._headers.get(b"transfer-encoding")
-        length = self._headers.get(b"content-length")
+        headers = self.headers = _named(self._arrived)
+        encoding = headers.get(b"transfer-encoding")
+        length = headers.get(b"content-length")
         if status > 599 or version not in ("1.1", "1.0"):
             raise UpstreamBroke(private=f"HTTP/{version} with status {status}")
         if encoding is not None and (encoding.lower() != b"chunked" or version == "1.0"):
@@ -164,10 +152,19 @@ class Response:
         self._interim += 1
         if status < 100 or status == 101 or self._interim > MAX_INTERIM:
             raise UpstreamBroke(private=f"interim answer {status}, number {self._interim}")
-        self._headers.clear()
-        self._header_count = 0
-        self._header_bytes = 0
+        self._arrived.clear()
 
     def _allow(self, size: int) -> None:
         if self._max_body_bytes is not None and size > self._max_body_bytes:
             raise UpstreamOverlong(private=f"a body of more than {self._max_body_bytes} bytes")
+
+
+def _named(arrived: Sequence[tuple[bytes, bytes]]) -> Mapping[bytes, bytes]:
+    size = sum([len(name) + len(value) for name, value in arrived])
+    if len(arrived) > MAX_HEADERS or size > MAX_HEAD_BYTES:
+        raise UpstreamBroke(private="more than 100 headers or 64 KiB of them")
+    headers: dict[bytes, bytes] = {}
+    for name, value in arrived:
+        name, value = name.lower(), value.rstrip(b" \t")
+        headers[name] = headers[name] + b", " + value if name in headers else value
+    return headers
