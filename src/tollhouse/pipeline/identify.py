@@ -39,16 +39,11 @@ def identify(record: Journal, house: House) -> Principal:
 
 def credential_of(call: Call) -> str | None:
     """What the caller presents, wherever its client puts it."""
-    found: str | None = None
-    seen_headers = set()
-    for name, value in call.headers:
-        if name in CREDENTIAL_HEADERS:
-            presented = _bare(name, value)
-            if name in seen_headers or (found is not None and presented != found):
-                raise AmbiguousCredentials
-            seen_headers.add(name)
-            found = presented
-    return found
+    shown = [header for header in call.headers if header[0] in CREDENTIAL_HEADERS]
+    presented = [_bare(name, value) for name, value in shown]
+    if len(shown) > 1 and (len(dict(shown)) < len(shown) or len(set(presented)) > 1):
+        raise AmbiguousCredentials
+    return presented[0] if presented else None
 
 
 def _proved(presented: str, house: House, now_s: float) -> Principal:

@@ -214,11 +214,8 @@ class Connection(asyncio.Protocol):
     def begin(self, status: int, headers: Sequence[tuple[bytes, bytes]], every: bytes) -> None:
         """The head of a reply, whose body has the `content-length` that it names, or comes in chunks."""
         request = self._request
-        lines = [STATUS_LINES[status], every]
-        is_sized = False
-        for name, value in headers:
-            lines.append(b"%b: %b\r\n" % (name, value))
-            is_sized = is_sized or name == b"content-length"
+        lines = [STATUS_LINES[status], every, *[b"%b: %b\r\n" % header for header in headers]]
+        is_sized = b"content-length" in dict(headers)
         if not (request.is_whole and request.keeps_alive) or self._keeper.is_draining:
             request.keeps_alive = False
             lines.append(CLOSE)

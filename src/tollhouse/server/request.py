@@ -124,10 +124,10 @@ class Requests:
         self._parser = HttpRequestParser(self)
 
     def feed(self, data: bytes) -> None:
-        for start in range(0, len(data), PIECE_BYTES):
+        for piece in (data,) if len(data) <= PIECE_BYTES else _cut(data):
             if self.is_over:
                 return
-            self._read(data[start : start + PIECE_BYTES])
+            self._read(piece)
 
     def _read(self, data: bytes) -> None:
         self._framing += len(data)
@@ -202,6 +202,10 @@ class Requests:
         if self.current is None:
             raise HttpMalformed
         return self.current
+
+
+def _cut(data: bytes) -> list[bytes]:
+    return [data[start : start + PIECE_BYTES] for start in range(0, len(data), PIECE_BYTES)]
 
 
 def _check_sizes(headers: Sequence[Header]) -> None:

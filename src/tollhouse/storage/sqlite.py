@@ -23,7 +23,7 @@ from tollhouse.domain.storing import SchemaTooNew, SchemaTooOld
 from tollhouse.ports import Row, Statement, Value
 from tollhouse.storage.group_commit import GroupCommit, unavailable
 from tollhouse.storage.migrations import migrations
-from tollhouse.storage.sqlite_books import Books
+from tollhouse.storage.sqlite_books import Books, Opened
 
 T = TypeVar("T")
 
@@ -177,7 +177,9 @@ UPDATE calls SET state = 'settled', settled_at = ?, outcome = ?, owed = ?, input
     cache_read = ?, cache_write = ?, images = ?, seconds = ?, characters = ?,
     source = ?, target = ?, price = ?, anomaly = ?
 WHERE id = ? AND state <> 'settled'
-RETURNING held, tenant_account, project_account, user_account, key_account
+"""
+_OPENED = """
+SELECT held, tenant_account, project_account, user_account, key_account FROM calls WHERE id = ?
 """
 _ATTEMPT = """
 INSERT INTO attempts (call, number, target, outcome, status)
@@ -193,16 +195,18 @@ def _hold(connection: apsw.Connection, books: Books, hold: Hold) -> None:
         (hold.call, hold.request_id, hold.owner, hold.tenant, hold.project, hold.user, hold.key)
         + (*hold.accounts, hold.route, hold.model, hold.amount, hold.created_at_ms),
     )
+    books.opened[hold.call] = hold.amount, hold.accounts
     if hold.amount > 0:
         books.move(connection, hold.accounts, held=hold.amount, spent=0)
 
 
 def _settle(connection: apsw.Connection, books: Books, settlement: Settlement) -> bool:
+    opened = books.opened.pop(settlement.call, None)
     if settlement.outcome is Outcome.UNKNOWN:
         values = (settlement.target, settlement.price, settlement.anomaly, settlement.call)
         is_new = _execute(connection, _LEAVE_OPEN, values) == 1
     else:
-        is_new = _close(connection, books, settlement)
+        is_new = _close(connection, books, settlement, opened)
     if is_new:
         for attempt in settlement.attempts:
             row = (settlement.call, attempt.target, attempt.outcome, attempt.status)
@@ -210,21 +214,29 @@ def _settle(connection: apsw.Connection, books: Books, settlement: Settlement) -
     return is_new
 
 
-def _close(connection: apsw.Connection, books: Books, settlement: Settlement) -> bool:
+def _close(
+    connection: apsw.Connection, books: Books, settlement: Settlement, opened: Opened | None
+) -> bool:
     usage = settlement.usage
-    closed = connection.execute(
+    connection.execute(
         _CLOSE,
         (settlement.settled_at_ms, settlement.outcome, settlement.owed)
         + (usage.input, usage.output, usage.cache_read, usage.cache_write)
         + (usage.images, usage.seconds, usage.characters, settlement.source)
         + (settlement.target, settlement.price, settlement.anomaly, settlement.call),
-    ).fetchone()
-    if closed is None:
+    )
+    if not connection.changes():
         return False
-    held, *accounts = closed
+    held, accounts = opened or _opened(connection, settlement.call)
     if held or settlement.owed:
         books.move(connection, accounts, held=-held, spent=settlement.owed)
     return True
+
+
+def _opened(connection: apsw.Connection, call: str) -> Opened:
+    """Of a call that another process opened."""
+    held, *accounts = connection.execute(_OPENED, (call,)).get
+    return held, accounts
 
 
 def _migrate(connection: apsw.Connection, *, apply: bool) -> list[str]:

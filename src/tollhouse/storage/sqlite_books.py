@@ -19,10 +19,17 @@ _READ = (
 _WRITE = "UPDATE accounts SET spent = ?, held = ? WHERE id = ?"
 
 
+Opened = tuple[int, Sequence[int]]
+"""What was held for a call, and on which accounts."""
+
+
 class Books:
     """Belongs to one transaction at a time: `flush` before it commits, `close` when it is over."""
 
     def __init__(self) -> None:
+        self.opened: dict[str, Opened] = {}
+        """By the call, from its hold to its settlement, which need not read it back then."""
+
         self._accounts: dict[int, Account] = {}
         self._moved: set[int] = set()
 

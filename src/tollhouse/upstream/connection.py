@@ -164,7 +164,8 @@ class Connection(asyncio.BufferedProtocol):
         now = self._loop.time()
         if now >= self._ends_at:
             return False
-        self.resume()
+        if self._is_paused:
+            self.resume()
         self.is_used = True
         self._response = None
         self._whole_at = NEVER

@@ -7,7 +7,9 @@ connection. How the bytes were cut on their way never changes what is read.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
+from typing import NoReturn
 
 from httptools import HttpParserError, HttpResponseParser
 
@@ -28,7 +30,7 @@ class Response:
         "_chunks",
         "_ends_with_connection",
         "_interim",
-        "_max_body_bytes",
+        "_most",
         "_parser",
         "_received",
         "buffered",
@@ -52,7 +54,7 @@ class Response:
         self._interim = 0
         self._chunks: list[bytes] = []
         self._received = 0
-        self._max_body_bytes = max_body_bytes
+        self._most = sys.maxsize if max_body_bytes is None else max_body_bytes
         self._ends_with_connection = False
         self._barren = 0
         self._parser = HttpResponseParser(self)
@@ -117,8 +119,8 @@ class Response:
             raise UpstreamBroke(
                 private="a Transfer-Encoding that is not chunked, or not HTTP/1.1's"
             )
-        if length is not None:
-            self._allow(int(length))
+        if length is not None and int(length) > self._most:
+            self._refuse()
         has_body = status not in BODILESS
         self._ends_with_connection = has_body and encoding is None and length is None
         self.keeps_alive = has_body and self._parser.should_keep_alive()
@@ -129,8 +131,8 @@ class Response:
         self._barren = 0
         size = len(data)
         self._received += size
-        if self._max_body_bytes is not None:
-            self._allow(self._received)
+        if self._received > self._most:
+            self._refuse()
         self.buffered += size
         self._chunks.append(data)
 
@@ -154,9 +156,8 @@ class Response:
             raise UpstreamBroke(private=f"interim answer {status}, number {self._interim}")
         self._arrived.clear()
 
-    def _allow(self, size: int) -> None:
-        if self._max_body_bytes is not None and size > self._max_body_bytes:
-            raise UpstreamOverlong(private=f"a body of more than {self._max_body_bytes} bytes")
+    def _refuse(self) -> NoReturn:
+        raise UpstreamOverlong(private=f"a body of more than {self._most} bytes")
 
 
 def _named(arrived: Sequence[tuple[bytes, bytes]]) -> Mapping[bytes, bytes]:
