@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import re
 import string
 
@@ -66,6 +67,11 @@ def test_only_letters_and_digits_of_ascii_make_a_key(digit: str) -> None:
     stem = f"thk_{digit * ID_LENGTH}_{'a' * SECRET_LENGTH}"
 
     assert credentials.public_id(stem + credentials.checksum(stem)) is None
+
+
+@given(st.text(max_size=300), st.binary(max_size=200))
+def test_a_digest_is_what_the_standard_library_makes_of_it(key: str, pepper: bytes) -> None:
+    assert credentials.digest(key, pepper) == hmac.digest(pepper, key.encode(), "sha256")
 
 
 @given(KEYS, KEYS, PEPPERS, PEPPERS)

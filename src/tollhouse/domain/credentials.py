@@ -9,16 +9,21 @@ HMAC under a pepper that the database does not hold.
 
 from __future__ import annotations
 
-import hmac
 import re
 import zlib
 from dataclasses import dataclass
 from functools import lru_cache
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hashlib import _Hash as Hash
 
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 ID_LENGTH = 12
 SECRET_LENGTH = 32
 CHECKSUM_LENGTH = 6
+BLOCK = 64
 PATTERN = re.compile(
     rf"thk_([0-9A-Za-z]{{{ID_LENGTH}}})_([0-9A-Za-z]{{{SECRET_LENGTH + CHECKSUM_LENGTH}}})"
 )
@@ -53,15 +58,19 @@ def claimed_id(key: str) -> str | None:
 
 
 def digest(key: str, pepper: bytes) -> bytes:
-    keyed = _keyed(pepper).copy()
-    keyed.update(key.encode())
-    return keyed.digest()
+    """HMAC-SHA-256, with the pepper worked in once: a third of what the library's takes each time."""
+    begun, ending = _keyed(pepper)
+    inner, outer = begun.copy(), ending.copy()
+    inner.update(key.encode())
+    outer.update(inner.digest())
+    return outer.digest()
 
 
 @lru_cache(maxsize=16)
-def _keyed(pepper: bytes) -> hmac.HMAC:
-    """The pepper worked in once: a third of the work of each check."""
-    return hmac.new(pepper, digestmod="sha256")
+def _keyed(pepper: bytes) -> tuple[Hash, Hash]:
+    """Both hashes of HMAC as they stand once the key is in (RFC 2104)."""
+    block = (sha256(pepper).digest() if len(pepper) > BLOCK else pepper).ljust(BLOCK, b"\0")
+    return sha256(bytes(b ^ 0x36 for b in block)), sha256(bytes(b ^ 0x5C for b in block))
 
 
 def checksum(stem: str) -> str:

@@ -118,7 +118,7 @@ class Requests:
 
         self._begun = begun
         self._framing = 0
-        self._arrived: list[Header] = []
+        self._arrived: list[Header] | None = None
         """The headers of a head that is not whole yet: `MAX_FRAMING_BYTES` of them at most."""
 
         self._parser = HttpRequestParser(self)
@@ -173,16 +173,17 @@ class Requests:
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if (
-            not self._arriving().has_head
-        ):  # else a trailer: nothing may stand on what comes after the body
+            self._arrived is not None
+        ):  # else a trailer: nothing may stand on what comes after a body
             self._arrived.append((name, value))
 
     def on_headers_complete(self) -> None:
         request, parser = self._arriving(), self._parser
+        arrived, self._arrived = self._arrived or (), None
         request.method = parser.get_method().decode("ascii")
         request.version = parser.get_http_version()
         try:
-            request.close_head(self._arrived, wants_upgrade=parser.should_upgrade())
+            request.close_head(arrived, wants_upgrade=parser.should_upgrade())
         except HttpMalformed as problem:
             request.problem = problem
             self.is_over = True
@@ -209,7 +210,7 @@ def _cut(data: bytes) -> list[bytes]:
 
 
 def _check_sizes(headers: Sequence[Header]) -> None:
-    sizes = [len(name) + len(value) for name, value in headers]
+    sizes = list(map(len, map(b"".join, headers)))
     if len(sizes) > MAX_HEADERS or sum(sizes) > MAX_HEAD_BYTES:
         raise HeadersTooLarge
     if sizes and max(sizes) > MAX_HEADER_BYTES:

@@ -161,7 +161,7 @@ class Response:
 
 
 def _named(arrived: Sequence[tuple[bytes, bytes]]) -> Mapping[bytes, bytes]:
-    size = sum([len(name) + len(value) for name, value in arrived])
+    size = sum(map(len, map(b"".join, arrived)))
     if len(arrived) > MAX_HEADERS or size > MAX_HEAD_BYTES:
         raise UpstreamBroke(private="more than 100 headers or 64 KiB of them")
     headers: dict[bytes, bytes] = {}
