@@ -293,7 +293,7 @@ def a_record(n: int) -> Record:
         outcome="ok",
         peer="127.0.0.1",
         latency_ms=5,
-        owed_nanos=1000 + n,
+        held_nanos=1000 + n,
     )
 
 

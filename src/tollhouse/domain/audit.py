@@ -11,7 +11,8 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import Any, Literal
 
-from tollhouse.domain.pricing import Usage
+from tollhouse.domain.budget import Settlement
+from tollhouse.domain.identity import Principal
 from tollhouse.domain.values import value
 
 ANONYMOUS = "anonymous"
@@ -46,19 +47,12 @@ class Record:
     code: str | None = None
     """Of the error registry."""
 
-    tenant: str | None = None
-    project: str | None = None
-    user: str | None = None
-    key: str = ANONYMOUS
-    """The key's public id."""
-
+    caller: Principal | None = None
     credential: str | None = None
     """The fingerprint of what was presented, good or not."""
 
     model: str | None = None
-    target: str | None = None
-    usage: Usage | None = None
-    owed_nanos: int = 0
+    settled: Settlement | None = None
     held_nanos: int = 0
     first_byte_ms: int | None = None
     attempts: int = 0
@@ -68,7 +62,8 @@ class Record:
 
     def fields(self) -> dict[str, Any]:
         """Plain values in the order in which a line shows them."""
-        usage = self.usage
+        caller, settled = self.caller, self.settled
+        usage = settled and settled.usage
         return {
             "kind": "call",
             "at": timestamp(self.at_ns),
@@ -79,14 +74,14 @@ class Record:
             "status": self.status,
             "code": self.code,
             "outcome": self.outcome,
-            "tenant": self.tenant,
-            "project": self.project,
-            "user": self.user,
-            "key": self.key,
+            "tenant": caller and caller.tenant,
+            "project": caller and caller.project,
+            "user": caller and caller.user,
+            "key": caller.key if caller else ANONYMOUS,
             "credential": self.credential,
             "peer": self.peer,
             "model": self.model,
-            "target": self.target,
+            "target": settled and settled.target,
             "input": usage and usage.input,
             "output": usage and usage.output,
             "cache_read": usage and usage.cache_read,
@@ -94,7 +89,7 @@ class Record:
             "images": usage and usage.images,
             "seconds": usage and usage.seconds,
             "characters": usage and usage.characters,
-            "owed_nanos": self.owed_nanos,
+            "owed_nanos": settled.owed if settled else 0,
             "held_nanos": self.held_nanos,
             "latency_ms": self.latency_ms,
             "first_byte_ms": self.first_byte_ms,

@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass
 from types import TracebackType
 
-from tollhouse.domain.audit import ANONYMOUS, Ending, Record, fingerprint
+from tollhouse.domain.audit import Ending, Record, fingerprint
 from tollhouse.domain.budget import Outcome, Settlement
 from tollhouse.domain.errors import AuditUnavailable, Internal, Problem, Refusal
 from tollhouse.domain.identity import Principal
@@ -80,7 +80,7 @@ class recorded:  # noqa: N801 - read as a participle: `with recorded(…)`
 
 
 def _record(journal: Journal, now_ns: int) -> Record:
-    call, caller, problem = journal.call, journal.caller, journal.problem
+    call, problem = journal.call, journal.problem
     meter, plan, presented = journal.meter, journal.plan, journal.presented
     settled = meter.settled if meter else None
     first_byte_ns = call.reply.first_byte_ns
@@ -96,15 +96,10 @@ def _record(journal: Journal, now_ns: int) -> Record:
         peer=call.peer,
         latency_ms=(now_ns - call.began_ns) // 1_000_000,
         code=problem.code if problem else None,
-        tenant=caller.tenant if caller else None,
-        project=caller.project if caller else None,
-        user=caller.user if caller else None,
-        key=caller.key if caller else ANONYMOUS,
+        caller=journal.caller,
         credential=fingerprint(presented) if presented else None,
         model=plan.model.name if plan else None,
-        target=settled.target if settled else None,
-        usage=settled.usage if settled else None,
-        owed_nanos=settled.owed if settled else 0,
+        settled=settled,
         held_nanos=plan.hold if plan and settled else 0,
         first_byte_ms=(first_byte_ns - call.began_ns) // 1_000_000 if first_byte_ns else None,
         attempts=_attempts(settled),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from tollhouse.domain.audit import Record
+from tollhouse.domain.audit import ANONYMOUS, Record
 from tollhouse.domain.breaker import State
 from tollhouse.domain.budget import Outcome
 from tollhouse.domain.errors import Failure, Problem, TooManyFailures, Unauthenticated
@@ -41,8 +41,9 @@ class Watching:
         self._metrics.request_ended(
             record.route, record.status, record.code or OK, record.latency_ms / 1000, first_byte_s
         )
-        if record.usage is not None and record.model is not None:
-            self._metrics.settled(record.model, record.usage, record.owed_nanos)
+        settled = record.settled
+        if settled is not None and record.model is not None:
+            self._metrics.settled(record.model, settled.usage, settled.owed)
         if problem is not None:
             self._note(record, problem)
 
@@ -63,8 +64,8 @@ class Watching:
             problem.code,
             request_id=record.request_id,
             route=record.route,
-            key=record.key,
+            key=record.caller.key if record.caller else ANONYMOUS,
             model=record.model,
-            target=record.target,
+            target=record.settled.target if record.settled else None,
             private=problem.private,
         )
