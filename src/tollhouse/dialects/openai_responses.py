@@ -51,7 +51,9 @@ class OpenAIResponses(OpenAIEndpoint):
         if ask.home is not None:
             parts[PREVIOUS] = ask.home.id
         if ask.thoughts:
-            told = responses_kept.at_home(bytes(members["input"]), ask.thoughts, leg.target.provider)
+            told = responses_kept.at_home(
+                bytes(members["input"]), ask.thoughts, leg.target.provider
+            )
             parts["input"] = strict_json.Raw(told)
         return strict_json.join(parts)
 

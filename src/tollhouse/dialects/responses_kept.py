@@ -47,9 +47,7 @@ def marked(item: bytes, mark: Callable[[str], str]) -> bytes:
         text = _text(given)
     except msgspec.MsgspecError:
         raise UpstreamBroke(private="what should be encrypted is no text") from None
-    return (
-        strict_json.join({**members, ENCRYPTED: strict_json.encode(mark(text))}) if text else item
-    )
+    return strict_json.join({**members, ENCRYPTED: mark(text)}) if text else item
 
 
 def marked_all(output: bytes, mark: Callable[[str], str]) -> bytes:
@@ -68,8 +66,7 @@ def at_home(items: bytes, thoughts: Mapping[str, Thought], provider: str) -> byt
         if not encrypted:
             said.append(item)
         elif (thought := thoughts[encrypted]).provider == provider:
-            own = strict_json.encode(thought.text)
-            said.append(strict_json.join({**strict_json.members(item), ENCRYPTED: own}))
+            said.append(strict_json.join({**strict_json.members(item), ENCRYPTED: thought.text}))
         else:
             _insist_on_reasoning(item)
             has_left = True

@@ -78,7 +78,7 @@ class ResponseStream(SseRelay):
     def _marked(self, data: bytes) -> bytes:
         members = strict_json.members(data)
         item = self._own.put_in_item(bytes(members["item"]))
-        return strict_json.join({**members, "item": item})
+        return strict_json.join({**members, "item": strict_json.Raw(item)})
 
     def _look_at(self, read: Event) -> None:
         self._number = max(self._number, (read.sequence_number or 0) + 1)
