@@ -36,9 +36,7 @@ class OpenAIEndpoint(OpenAIManners):
 
     def outgoing(self, body: bytes, ask: Ask, leg: Leg) -> bytes:  # noqa: ARG002 - as the port has it
         """The caller's members as they came, but for the model's name."""
-        return strict_json.join(
-            {**strict_json.members(body), "model": strict_json.encode(leg.target.model)}
-        )
+        return strict_json.join({**strict_json.members(body), "model": leg.target.model})
 
 
 def parse(body: bytes) -> dict[str, Any]:
