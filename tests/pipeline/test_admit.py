@@ -1,14 +1,20 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 from contextlib import suppress
 
 import pytest
 
 from fakes import FakeLedger, FakeLimiter, FakeReply
 from pipeline.houses import CALLER, World, call, planned
-from tollhouse.domain.budget import Outcome, Source
-from tollhouse.domain.errors import BudgetExhausted, RateLimited, UpstreamBroke
+from tollhouse.domain.budget import Hold, Outcome, Settlement, Source
+from tollhouse.domain.errors import (
+    BudgetExhausted,
+    RateLimited,
+    StoreUnavailable,
+    UpstreamBroke,
+)
 from tollhouse.domain.metering import Meter
 from tollhouse.domain.pricing import Usage
 from tollhouse.pipeline.admit import admitted
@@ -153,6 +159,18 @@ async def test_what_does_not_fit_is_refused_and_has_nothing_to_settle() -> None:
     assert (world.ledger.holds, world.ledger.settlements) == ({}, [])
 
 
+@pytest.mark.req("B-6", "P-11")
+async def test_a_hold_of_which_the_store_could_not_tell_lets_nobody_in_and_is_given_back() -> None:
+    ledger = SilentLedger()
+    world = World(ledger=ledger)
+
+    with pytest.raises(StoreUnavailable):
+        await _raise_inside(world, AssertionError("it was let in"))
+
+    assert [each.outcome for each in ledger.settlements] == [Outcome.NOT_SENT]
+    assert ledger.held == 0
+
+
 @pytest.mark.req("S-79")
 async def test_a_caller_over_its_rate_holds_nothing() -> None:
     world = World(limiter=FakeLimiter(RateLimited()))
@@ -181,3 +199,15 @@ def test_more_than_the_hold_is_never_owed() -> None:
 async def _raise_inside(world: World, error: BaseException) -> None:
     async with admitted(call(), CALLER, planned(), world.house):
         raise error
+
+
+class SilentLedger(FakeLedger):
+    """The hold stands, and its store is gone before it could say so. What is to be settled is kept until it is back."""
+
+    async def hold(self, hold: Hold) -> None:
+        self.holds[hold.call] = hold
+        raise StoreUnavailable
+
+    def settle(self, settlement: Settlement) -> Awaitable[bool]:
+        self.settlements.append(settlement)
+        return asyncio.get_running_loop().create_future()

@@ -32,6 +32,7 @@ async def test_an_answered_call_leaves_one_record_of_who_what_and_how_much() -> 
     (record,) = world.audit.records
     assert (record["outcome"], record["status"], record["code"]) == ("ok", 200, None)
     assert (record["tenant"], record["key"], record["user"]) == ("acme", CALLER.key, "acme/anna")
+    assert record["project"] == "acme/default"
     assert (record["model"], record["target"]) == ("m", "first:m-real")
     assert (record["input"], record["output"]) == (9, 2)
     assert record["owed_nanos"] == 9 * 1_000 + 2 * 2_000
@@ -104,6 +105,25 @@ async def test_an_unexpected_error_while_money_is_held_still_settles() -> None:
 
 
 @pytest.mark.req("P-16", "P-30")
+@pytest.mark.parametrize(
+    ("said", "outcome"), [(b"data: [DONE]\n\n", "ok"), (b": hello\n\n", "cut")]
+)
+async def test_who_leaves_with_the_last_word_has_cut_nothing(said: bytes, outcome: str) -> None:
+    end = b'data: {"choices":[{"delta":{},"finish_reason":"stop"}]}\n\n'
+    answer = FakeAnswer(200, [end + said, None], {b"content-type": b"text/event-stream"})
+    world, reply = _world(FakeExchange(answer)), FakeReply()
+    task = asyncio.create_task(serve(call(raw=body(stream=True), reply=reply), world.house))
+    while not reply.said:
+        await asyncio.sleep(0)
+
+    task.cancel()
+    await asyncio.wait([task])
+
+    (record,) = world.audit.records
+    assert (record["outcome"], record["status"]) == (outcome, 200)
+
+
+@pytest.mark.req("P-16", "P-30")
 @pytest.mark.parametrize(("is_started", "status"), [(False, 499), (True, 200)])
 async def test_a_caller_that_leaves_is_recorded_as_cut(is_started: bool, status: int) -> None:
     world = World(ledger=FakeLedger(gate=asyncio.Event()))
@@ -144,9 +164,12 @@ async def test_a_strict_house_answers_nothing_while_records_cannot_be_written() 
     assert [record["code"] for record in world.audit.records] == ["audit_unavailable"]
 
 
-async def test_a_lenient_house_goes_on_while_records_cannot_be_written() -> None:
+@pytest.mark.parametrize(("is_strict", "is_healthy"), [(False, False), (True, True)])
+async def test_a_house_goes_on_that_is_lenient_or_whose_records_can_be_written(
+    is_strict: bool, is_healthy: bool
+) -> None:
     world = _world(FakeExchange(FakeAnswer(200, [WHOLE])))
-    world.audit.is_healthy = False
+    world.insists_on_audit, world.audit.is_healthy = is_strict, is_healthy
 
     await serve(call(), world.house)
 

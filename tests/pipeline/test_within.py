@@ -52,12 +52,25 @@ async def test_an_error_of_its_own_is_not_hidden() -> None:
         raise RuntimeError
 
 
+async def test_an_error_on_the_way_out_is_not_hidden_by_the_deadline() -> None:
+    with pytest.raises(RuntimeError):
+        await _breaks_on_the_way_out()
+
+
 async def test_nothing_fires_after_the_block() -> None:
     with within(0):
         pass
 
     for _ in range(5):
         await asyncio.sleep(0)
+
+
+async def _breaks_on_the_way_out() -> None:
+    with within(0):
+        try:
+            await asyncio.Event().wait()
+        finally:
+            raise RuntimeError
 
 
 async def _wait(deadline_s: float) -> None:
