@@ -205,6 +205,46 @@ def test_a_stream_that_is_cut_is_counted_and_gets_no_end() -> None:
         relay.finish()
 
 
+CHUNK = b'data: {"object":"transcription.chunk","model":"%b","choices":[{"delta":{"content":"two"}%b}]}\n\n'
+STOP = b',"finish_reason":"stop"'
+COUNT = b'data: {"choices":[],"usage":{"prompt_tokens":30,"completion_tokens":4}}\n\n'
+LAST = b"data: [DONE]\n\n"
+
+
+@pytest.mark.req("OT-49", "R-9")
+def test_chunks_as_vllm_sends_them_pass_under_the_name_that_was_asked() -> None:
+    relay = EAR.relay(ask(stream=True))
+    came = CHUNK % (b"whisper", STOP) + CHUNK % (b"whisper", b"") + COUNT + LAST
+
+    assert passed(relay, came + DELTA) == came.replace(b"whisper", b"ear")
+    assert relay.is_over
+    assert relay.usage == Usage(input=30, output=4, seconds=3)
+
+
+@pytest.mark.req("R-9", "OT-57")
+@pytest.mark.parametrize("stop", [b"", STOP])
+def test_chunks_without_their_end_are_counted_and_get_none(stop: bytes) -> None:
+    relay = EAR.relay(ask(stream=True))
+
+    assert relay.feed(CHUNK % (b"ear", stop) * 3) == CHUNK % (b"ear", stop) * 3
+    assert relay.counted_output() == 3
+    with pytest.raises(UpstreamBroke):
+        relay.finish()
+
+
+def test_chunks_that_never_stop_have_no_end() -> None:
+    with pytest.raises(UpstreamBroke):
+        passed(EAR.relay(ask(stream=True)), CHUNK % (b"ear", b"") + LAST)
+
+
+def test_what_was_heard_calls_no_tools() -> None:
+    relay = EAR.relay(ask(stream=True))
+    called = b'{"choices":[{"delta":{"tool_calls":[{"function":{"name":"rm"}}]}}]}'
+
+    assert relay.feed(b"data: " + called + b"\n\n") == b""
+    assert isinstance(relay.failure, UpstreamBroke)
+
+
 @pytest.mark.parametrize("end", [b"data: [DONE]\n\n", b""])
 def test_an_end_without_the_words_is_none(end: bytes) -> None:
     with pytest.raises(UpstreamBroke):

@@ -24,7 +24,8 @@ DIALECTS = (
     OpenAIRetouching("openai_edits", is_told=True),
     OpenAIRetouching("openai_variations", is_told=False),
 )
-KNOWN = {"transcript.text.delta", "transcript.text.segment", "transcript.text.done"}
+ENDS = {"transcript.text.done", "last"}
+KNOWN = {"transcript.text.delta", "transcript.text.segment", "chunk", *ENDS}
 MODEL = text("model", "m")
 ASK_SEEDS = [
     form(MODEL, file(b"RIFF"), text("stream", "true"), text("response_format", "srt")),
@@ -36,6 +37,7 @@ ANSWER_SEEDS = [
     b'data: {"type":"transcript.text.delta","delta":"two"}\n\ndata: {"type":"transcript.text.done","text":"two"}\n\n',
     b'data: {"type":"transcript.text.segment","text":"x"}\n\n: ping\n\ndata: [DONE]\n\n',
     b'data: {"type":"transcript.text.done","usage":{"input_tokens":3,"output_tokens":1}}\n\n',
+    b'data: {"choices":[{"delta":{"content":"x"},"finish_reason":"stop"}],"model":"a"}\n\ndata: [DONE]\n\n',
     b'{"text":"two","usage":{"type":"duration","seconds":1.5},"model":"a"}',
     b'{"text":"two","duration":"1e400"}',
     b'{"error":{"message":"x"}}',
@@ -47,7 +49,7 @@ ASK_WORDS = (
 )  # fmt: skip
 ANSWER_WORDS = (
     *(b'"type"', b'"transcript.text.done"', b'"transcript.text.delta"', b'"delta"', b'"text"', b'"usage"', b"\n\n"),
-    *(b'"seconds"', b'"duration"', b'"input_tokens"', b"data: ", b"[DONE]"),
+    *(b'"seconds"', b'"duration"', b'"input_tokens"', b"data: ", b"[DONE]", b'"choices"', b'"finish_reason"'),
 )  # fmt: skip
 
 
@@ -83,11 +85,18 @@ def heard_target(data: bytes) -> None:
         if not ask.is_stream:
             assert passed in (b"", data) or json.loads(passed)["model"] == "m"
             continue
-        events = [json.loads(line[6:]) for line in passed.split(b"\n\n") if line]
-        kinds = [event["type"] for event in events]
+        events = [line[6:] for line in passed.split(b"\n\n") if line]
+        kinds = [_kind(event) for event in events]
         assert set(kinds) <= KNOWN
-        assert "transcript.text.done" not in kinds[:-1]
-        assert is_whole == (kinds[-1:] == ["transcript.text.done"])
+        assert not ENDS & set(kinds[:-1])
+        assert is_whole == bool(ENDS & set(kinds[-1:]))
+
+
+def _kind(event: bytes) -> str:
+    if event == b"[DONE]":
+        return "last"
+    read = json.loads(event)
+    return "chunk" if read.get("choices") is not None else str(read["type"])
 
 
 def _said(relay: Relay, pieces: list[bytes]) -> tuple[bytes, bool]:

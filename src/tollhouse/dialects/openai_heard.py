@@ -12,8 +12,17 @@ import msgspec
 from msgspec import Raw, Struct
 
 from tollhouse.dialects import sse
+from tollhouse.dialects.naming import AskedName
 from tollhouse.dialects.openai_count import tokens_in
-from tollhouse.dialects.openai_events import NOTHING, is_given, on_one_line, read_event, text_of
+from tollhouse.dialects.openai_events import (
+    NOTHING,
+    Choice,
+    insist_on_declared,
+    is_given,
+    on_one_line,
+    read_event,
+    text_of,
+)
 from tollhouse.dialects.openai_problems import kind_of
 from tollhouse.dialects.openai_usage import MOST_TOKENS
 from tollhouse.dialects.openai_whole import WholeAnswer, decoder
@@ -23,6 +32,8 @@ from tollhouse.domain.models import Ask
 from tollhouse.domain.pricing import Usage
 
 DONE = "transcript.text.done"
+LAST = b"[DONE]"
+NO_TOOLS: frozenset[str] = frozenset()
 SAYING = ("transcript.text.delta", "transcript.text.segment")
 
 
@@ -54,23 +65,30 @@ class HeardText(WholeAnswer):
 
 
 class HeardEvents(SseRelay):
-    """Implements Relay for `stream: true`."""
+    """Implements Relay for `stream: true`: in OpenAI's events, or in vLLM's chunks, which end in `[DONE]`."""
 
     def __init__(self, ask: Ask) -> None:
         super().__init__()
         self._ask = ask
+        self._name = AskedName(ask.model)
+        self._has_stopped = False
 
     def counted_output(self) -> int:
         return 0 if self.usage else super().counted_output()
 
     def _pass_event(self, event: bytes) -> bytes:
         data = sse.data_of(event).replace(b"\n", b" ").strip()
-        if not data or data == b"[DONE]":
+        if not data:
             return b""
+        if data == LAST:
+            self.is_over = self._has_stopped
+            return b"data: " + LAST if self.is_over else b""
         data = on_one_line(data)
         heard = _event(data)
         if is_given(heard.error) or heard.type == "error":
             raise UpstreamFailed(private=f"an error within the stream{kind_of(data)}")
+        if heard.choices is not None:
+            return b"data: " + self._pass_chunk(data, heard)
         if heard.type == DONE:
             self.usage = _usage(heard.usage, None, self._ask)
             self.is_over = True
@@ -79,6 +97,17 @@ class HeardEvents(SseRelay):
         else:
             return b""
         return b"data: " + data
+
+    def _pass_chunk(self, data: bytes, heard: _Event) -> bytes:
+        """There is one stop for each stretch of the recording."""
+        for choice in heard.choices or ():
+            delta = bytes(choice.delta)
+            insist_on_declared(delta, NO_TOOLS)
+            self._count.keep(delta)
+            self._has_stopped = self._has_stopped or choice.finish_reason is not None
+        if is_given(heard.usage):
+            self.usage = _usage(heard.usage, None, self._ask)
+        return data if heard.model is NOTHING else self._name.put(data, bytes(heard.model))
 
     def _ending(self) -> bytes:
         return b""
@@ -96,12 +125,22 @@ class _Event(Struct, gc=False):
     text: Raw = NOTHING
     usage: Raw = NOTHING
     error: Raw = NOTHING
+    model: Raw = NOTHING
+    choices: list[Choice] | None = None
 
 
 class _Used(Struct, gc=False):
     seconds: float | None = None
     input_tokens: int | None = None
     output_tokens: int | None = None
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+
+    @property
+    def tokens(self) -> tuple[int | None, int | None]:
+        if self.input_tokens is None:
+            return self.prompt_tokens, self.completion_tokens
+        return self.input_tokens, self.output_tokens
 
 
 _decode = decoder(_Heard)
@@ -120,7 +159,7 @@ def _usage(raw: Raw, duration: float | str | None, ask: Ask) -> Usage | None:
         used = _used(raw) or _Used()
     except msgspec.MsgspecError:
         used = _Used()
-    counts = (used.input_tokens, used.output_tokens)
+    counts = used.tokens
     if None not in counts:
         tokens = [min(max(count or 0, 0), MOST_TOKENS) for count in counts]
         own = ask.likely.seconds if ask.likely else 0
