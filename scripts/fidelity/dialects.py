@@ -90,6 +90,7 @@ CALLERS = (
     Caller("Ollama", OLLAMA, OLLAMA, "ollama"),
     Caller("Anthropic Messages", MESSAGES, MESSAGES, "anthropic", {"signature": "c2VhbGVk"}),
 )
+GEMINI = Spoken("Gemini", Gemini(), GeminiServer(), "gemini", {"signature": "c2VhbGVk"})
 TARGETS: tuple[Spoken, ...] = (
     *CALLERS,
     Spoken(
@@ -100,7 +101,7 @@ TARGETS: tuple[Spoken, ...] = (
         {"signature": "c2VhbGVk"},
         "eu.anthropic.claude-sonnet-4-5-20250929-v1:0",
     ),
-    Spoken("Gemini", Gemini(), GeminiServer(), "gemini", {"signature": "c2VhbGVk"}),
+    GEMINI,
 )
 PAIRS = tuple((caller, target) for caller in CALLERS for target in TARGETS if target is not caller)
 

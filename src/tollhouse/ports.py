@@ -72,8 +72,8 @@ class Answer(Protocol):
 class Exchange(AbstractAsyncContextManager[Answer], Protocol):
     """One request on its way. Leaving it unread to the end closes the connection at once."""
 
-    is_sent: bool
-    """Whether a byte may have left: from then on work may have been done."""
+    @property
+    def is_sent(self) -> bool: ...  # a byte may have left: from then on work may have been done
 
 
 class Upstream(Protocol):

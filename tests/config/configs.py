@@ -15,6 +15,11 @@ ENVIRON = {
     "AWS_ACCESS_KEY_ID": "AKIDCANARY0123456789",
     "AWS_SECRET_ACCESS_KEY": "canary-aws-secret-0123456789",
     "AWS_SESSION_TOKEN": "canary-aws-token-0123456789",
+    "VERTEX_ACCOUNT": """{
+  "type": "service_account",
+  "client_email": "gate@acme-1.iam.gserviceaccount.com",
+  "private_key": "canary-private-key-0123456789"
+}""",
     "PEPPER": "canary-pepper-of-thirty-two-bytes-or-more",
 }
 FILE_PEPPER = "canary-pepper-in-a-file-with-thirty-two-bytes"

@@ -24,6 +24,8 @@ HOST = 'a host name or address without a port, such as "llm.example.com"'
 ORIGIN = 'a scheme and a host, such as "https://chat.example.com", or "*"'
 API_VERSION = 'a day, such as "2024-10-21" or "2025-04-01-preview"'
 REGION = 'a region, such as "eu-central-1"'
+PROJECT = 'the id of a project, such as "my-project-1"'
+DIRECTORY = 'an id, such as "72f988bf-86f1-41af-91ab-2d7cd011db47", or a domain'
 BETA = 'the name of a beta, such as "interleaved-thinking-2025-05-14" or "interleaved-thinking-*"'
 STORE = '"sqlite:PATH" or "postgresql://USER@HOST:PORT/DATABASE"'
 COUNTERS = '"memory" or "valkey://HOST:PORT/DATABASE"'
@@ -100,6 +102,18 @@ def read_api_version(text: str) -> str:
 
 def read_region(text: str) -> str:
     if not re.fullmatch(r"[a-z0-9-]{1,40}", text):
+        raise Unfit(shown(text))
+    return text
+
+
+def read_project(text: str) -> str:
+    if not re.fullmatch(r"[a-z0-9][a-z0-9.:-]{0,62}", text):
+        raise Unfit(shown(text))
+    return text
+
+
+def read_directory(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.-]{0,99}", text):
         raise Unfit(shown(text))
     return text
 

@@ -13,6 +13,10 @@ from tollhouse.config.wording import did_you_mean
 
 PEPPER_BYTES = 32
 OF_OPENAI = ("speaks", "asks_usage", "output_bound")
+OF_TOKENS = {
+    **dict.fromkeys(("service_account", "project", "location"), "vertex"),
+    **dict.fromkeys(("tenant", "client_id"), "azure"),
+}
 SIGNING = ("access_key", "session_token", "region")
 
 
@@ -151,6 +155,7 @@ def _provider(place: Place, provider: ProviderSettings) -> Iterator[Clash]:
         ((*place, "url"), (*place, "kind")),
         ((*place, "key"), (*place, "kind")),
     )
+    yield from _tokens(place, provider)
     if kind == "bedrock" and provider.base_url is None:
         about = ((*place, "region"), (*place, "url"))
         yield Clash(about, "nothing", "the AWS region that is asked", 'Such as "eu-central-1".')
@@ -195,6 +200,28 @@ def _signing(place: Place, provider: ProviderSettings) -> Iterator[Clash]:
         for name in unused:
             if getattr(provider, name) is not None:
                 yield _idle((*place, name), (*place, "access_key"), "nothing is signed without one")
+
+
+def _tokens(place: Place, provider: ProviderSettings) -> Iterator[Clash]:
+    """Who shows tokens, and what it takes to get them."""
+    kind, about_kind = provider.kind, (*place, "kind")
+    for name, of in OF_TOKENS.items():
+        if kind != of and name in provider.model_fields_set:
+            yield _idle((*place, name), about_kind, f'"{kind}" is not "{of}"')
+    if kind == "vertex":
+        if provider.key is not None:
+            yield _idle((*place, "key"), about_kind, "Vertex AI takes tokens of `service_account`")
+        about = ((*place, "service_account"), about_kind)
+        if provider.service_account is None:
+            hint = 'Such as "file:vertex.json".'
+            yield Clash(about, "nothing", "a reference to a service account's JSON key", hint)
+        elif provider.google_project is None:
+            yield Clash(((*place, "project"), about[0]), "nothing", "the id of a project")
+    for name, other in (("tenant", "client_id"), ("client_id", "tenant")):
+        if getattr(provider, name) is None and getattr(provider, other) is not None:
+            yield Clash(((*place, name), (*place, other)), "nothing", f"an id, as `{other}` is set")
+    if provider.token_url is not None and provider.tokens_url is None:
+        yield _idle((*place, "token_url"), about_kind, "no tokens are asked for")
 
 
 def _targets(settings: Settings) -> Iterator[Clash]:

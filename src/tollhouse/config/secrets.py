@@ -60,15 +60,21 @@ class Sources:
 
     def secret(self, reference: str) -> Secret:
         """Raises Unfit, which never repeats the value, nor a text that is no reference."""
-        scheme, colon, name = reference.partition(":")
-        if colon and scheme == "env":
-            value = self._variable(name)
-        elif colon and scheme == "file":
-            value = self._text(name)
-        else:
-            raise Unfit(_literal(reference), hint=HOW)
+        value = self._value(reference)
         _check(value, reference)
         return Secret(value, reference)
+
+    def document(self, reference: str) -> Secret:
+        """One of several lines, such as a key file in JSON."""
+        return Secret(self._value(reference), reference)
+
+    def _value(self, reference: str) -> str:
+        scheme, colon, name = reference.partition(":")
+        if colon and scheme == "env":
+            return self._variable(name)
+        if colon and scheme == "file":
+            return self._text(name)
+        raise Unfit(_literal(reference), hint=HOW)
 
     def _variable(self, name: str) -> str:
         if not NAME.fullmatch(name):

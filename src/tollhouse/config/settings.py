@@ -15,7 +15,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from tollhouse.config import addresses, kinds
+from tollhouse.config import accounts, addresses, kinds
+from tollhouse.config.accounts import AccountText
 from tollhouse.config.addresses import Listen, TargetName
 from tollhouse.config.problems import Unfit, shown
 from tollhouse.config.secrets import Secret
@@ -27,6 +28,7 @@ from tollhouse.domain.vendors import Api, Vendor
 OPENAI_URL = "https://api.openai.com/v1"
 ANTHROPIC_URL = "https://api.anthropic.com"
 OWN_URLS = {"openai": OPENAI_URL, "anthropic": ANTHROPIC_URL}
+ENTRA_URL = "https://login.microsoftonline.com/TENANT/oauth2/v2.0/token"
 MIB = 1024 * 1024
 
 USUAL_BETAS = (
@@ -122,6 +124,11 @@ def _bedrock_url(region: str | None) -> str | None:
         return None
     domain = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
     return f"https://bedrock-runtime.{region}.{domain}"
+
+
+def _vertex_url(location: str) -> str:
+    near = "" if location == "global" else f"{location}-"
+    return f"https://{near}aiplatform.googleapis.com/v1"
 
 
 def setting(what: str, default: Any = None, **more: Any) -> Any:
@@ -502,7 +509,7 @@ class ProviderSettings(Section):
     )
     key: SecretRef | None = setting(
         "The provider's API key. Required for `openai`, `anthropic` and vendors of the catalogue; not for "
-        "`local` and `echo`."
+        "`vertex`, `local` and `echo`."
     )
     api_version: (
         Annotated[str, Text(str, addresses.read_api_version, addresses.API_VERSION)] | None
@@ -517,6 +524,28 @@ class ProviderSettings(Section):
     session_token: SecretRef | None = setting("The token that goes with a temporary `access_key`.")
     region: Annotated[str, Text(str, addresses.read_region, addresses.REGION)] | None = setting(
         "The AWS region that `bedrock` is asked in, and that requests are signed for."
+    )
+    service_account: Annotated[Secret, AccountText()] | None = setting(
+        "For `vertex`: the JSON key of a Google Cloud service account. Tokens for each hour are asked for with it."
+    )
+    project: Annotated[str, Text(str, addresses.read_project, addresses.PROJECT)] | None = setting(
+        "For `vertex`: the Google Cloud project. Left out, the one that the service account is of."
+    )
+    location: Annotated[str, Text(str, addresses.read_region, addresses.REGION)] = setting(
+        'For `vertex`: where the models run, such as "europe-west1".', "global"
+    )
+    tenant: Annotated[str, Text(str, addresses.read_directory, addresses.DIRECTORY)] | None = (
+        setting(
+            "For `azure`: the Entra tenant that `client_id` is registered in. `key` is then the secret of that "
+            "client, and calls bear a token. Left out, `key` is an API key."
+        )
+    )
+    client_id: Annotated[str, Text(str, addresses.read_directory, addresses.DIRECTORY)] | None = (
+        setting("For `azure`: the application that asks for tokens. Goes with `tenant`.")
+    )
+    token_url: Annotated[str, Text(str, addresses.read_http, addresses.HTTP)] | None = setting(
+        "Where tokens are given, for clouds that are closed off. Left out, what the service account's key says, or "
+        f"`{ENTRA_URL}` for a `tenant`."
     )
     speaks: tuple[Spoken, ...] | None = setting(
         "Of OpenAI's two ways to hold a conversation those that this provider has: `chat` (Chat Completions) "
@@ -590,9 +619,27 @@ class ProviderSettings(Section):
     @property
     def base_url(self) -> str | None:
         """Where the API begins, defaults included; None for kinds that are reached otherwise."""
+        if self.url is None and self.kind == "vertex":
+            return _vertex_url(self.location)
         if self.url is not None or self.vendor is None:
             return self.url or OWN_URLS.get(self.kind)
         return _bedrock_url(self.region) if self.kind == "bedrock" else self.vendor.url
+
+    @property
+    def tokens_url(self) -> str | None:
+        """Where its tokens are given, defaults included; None where it takes none."""
+        if self.service_account is not None:
+            return self.token_url or accounts.opened(self.service_account).token_uri
+        if self.tenant is not None:
+            return self.token_url or ENTRA_URL.replace("TENANT", self.tenant)
+        return None
+
+    @property
+    def google_project(self) -> str | None:
+        """The project of Google's, defaults included."""
+        if self.project is not None or self.service_account is None:
+            return self.project
+        return accounts.opened(self.service_account).project_id
 
     @property
     def vendor(self) -> Vendor | None:
@@ -769,7 +816,7 @@ class Settings(Section):
             *(
                 (f"providers.{name}.{member}", getattr(provider, member))
                 for name, provider in self.providers.items()
-                for member in ("key", "access_key", "session_token")
+                for member in ("key", "access_key", "session_token", "service_account")
             ),
         ]
         return ((key, secret) for key, secret in held if secret is not None)

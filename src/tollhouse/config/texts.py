@@ -61,8 +61,11 @@ class SecretText:
         if isinstance(given, Secret):
             return given
         if isinstance(given, str):
-            return self._sources(info).secret(given)
+            return self.read(self._sources(info), given)
         raise Unfit(kind(given), hint=secrets.HOW)
+
+    def read(self, sources: Sources, reference: str) -> Secret:
+        return sources.secret(reference)
 
     def __get_pydantic_core_schema__(self, _: object, __: GetCoreSchemaHandler) -> CoreSchema:
         return with_info_plain_validator_function(

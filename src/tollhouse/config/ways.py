@@ -23,6 +23,10 @@ def clashes(settings: Settings) -> Iterator[Clash]:
         url = parse(provider.base_url)
         yield from _destination(place, url, provider, settings)
         yield from _certificates(place, url, provider, settings)
+        if provider.tokens_url is not None:
+            yield from _destination(
+                place, parse(provider.tokens_url), provider, settings, "token_url"
+            )
 
 
 def to_declare(place: Place) -> str:
@@ -31,11 +35,11 @@ def to_declare(place: Place) -> str:
 
 
 def _destination(
-    place: Place, url: Url, provider: ProviderSettings, settings: Settings
+    place: Place, url: Url, provider: ProviderSettings, settings: Settings, name: str = "url"
 ) -> Iterator[Clash]:
     permit = for_provider(url, provider.networks, Doors(settings.listeners))
     refused = at_sight(url, permit)
-    here, networks = (*place, "url"), (*place, "networks")
+    here, networks = (*place, name), (*place, "networks")
     if refused is not None and refused.rule == "own-listener":
         found = f"{url.authority}, where this gateway itself listens"
         listeners: tuple[Place, ...] = (

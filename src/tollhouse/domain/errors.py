@@ -398,6 +398,15 @@ class UpstreamBusy(UpstreamUnreachable):
     retryable = True
 
 
+class UpstreamTokenUnavailable(UpstreamUnreachable):
+    """The provider takes a token, and whoever gives it gave none: nothing was sent."""
+
+    code = "upstream_token_unavailable"
+    status = 503
+    title = "The gateway got no token to call the provider with."
+    retryable = True
+
+
 class CircuitOpen(Failure):
     """Every target of the model has failed too often: none was asked."""
 

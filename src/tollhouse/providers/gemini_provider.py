@@ -1,4 +1,4 @@
-"""Google's Gemini API: which model is asked, and whether for a stream, stands in the path."""
+"""Google's Gemini API, and Vertex AI's: which model is asked, and whether for a stream, stands in the path."""
 
 from __future__ import annotations
 
@@ -44,6 +44,20 @@ class GeminiProvider:
         path = self._base + b"/" + _named(outgoing.model)
         path += STREAM if outgoing.is_stream else WHOLE
         return Sending(b"POST", path, (*self._headers, *self._bearing), outgoing.body)
+
+
+class VertexProvider(GeminiProvider):
+    """Implements Provider. Its upstream bears the token of who asks, and each project has its own place."""
+
+    def __init__(
+        self, upstream: Upstream, dialect: Spoken, base_path: bytes, place: tuple[str, str]
+    ) -> None:
+        project, location = place
+        within = f"/projects/{project}/locations/{location}/publishers/google"
+        super().__init__(upstream, dialect, base_path.rstrip(b"/") + within.encode(), None)
+
+    def speaks(self, _: str) -> bool:
+        return False
 
 
 def _named(model: str) -> bytes:

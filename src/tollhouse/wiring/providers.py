@@ -23,13 +23,14 @@ from tollhouse.providers.chat_provider import ChatProvider
 from tollhouse.providers.converse_provider import ConverseProvider, signing
 from tollhouse.providers.deployment_provider import DeploymentProvider
 from tollhouse.providers.echo import Echo
-from tollhouse.providers.gemini_provider import GeminiProvider
+from tollhouse.providers.gemini_provider import GeminiProvider, VertexProvider
 from tollhouse.providers.local import LocalModel, LocalModelFailed
 from tollhouse.providers.ollama_provider import OllamaProvider
 from tollhouse.providers.signed_provider import SignedProvider
 from tollhouse.providers.sigv4 import Credentials, Scope
 from tollhouse.upstream.client import HttpUpstream
 from tollhouse.upstream.moving import MovingUpstream
+from tollhouse.wiring.tokens import bearing
 from tollhouse.wiring.ways import way_of
 
 CHAT, MESSAGES, OLLAMA = OpenAIChat(), AnthropicMessages(), OllamaChat()
@@ -56,15 +57,20 @@ async def _open_provider(
         return ChatProvider(Echo(), CHAT, b"/v1", None)
     if provider.kind == "local":
         return await _open_local(deadlines, stack)
-    upstream = HttpUpstream(
+    http = HttpUpstream(
         way_of(provider, settings),
         deadlines=deadlines,
         max_connections=provider.max_connections,
         max_body_bytes=provider.max_answer_bytes,
         keep_alive_s=provider.keep_alive_s,
     )
-    stack.push_async_callback(upstream.aclose)
-    base_path, key = upstream.base_path.encode(), provider.key.reveal() if provider.key else None
+    stack.push_async_callback(http.aclose)
+    upstream = bearing(http, provider, settings, stack)
+    base_path = http.base_path.encode()
+    key = provider.key.reveal() if provider.key and upstream is http else None
+    if provider.kind == "vertex":
+        place = (provider.google_project or "", provider.location)
+        return VertexProvider(upstream, GEMINI, base_path, place)
     if provider.is_anthropic:
         return AnthropicProvider(upstream, MESSAGES, base_path, key, provider.betas)
     if provider.is_gemini:
@@ -82,8 +88,6 @@ async def _open_provider(
         origin = (parse(provider.base_url or "").authority, base_path)
         return SignedProvider(upstream, conversation, origin, credentials, time.time, speaks)
     if provider.api_version is not None:
-        key = provider.key.reveal() if provider.key else None
-        base_path = upstream.base_path.encode()
         return DeploymentProvider(
             upstream, conversation, base_path, key, provider.api_version, speaks
         )

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from threading import Thread
 
-from tollhouse.config import ConfigInvalid, Problem, Settings
+from tollhouse.config import ConfigInvalid, Problem, Secret, Settings, accounts
 from tollhouse.config.problems import dotted
 from tollhouse.config.settings import ProviderSettings
 from tollhouse.config.ways import to_declare
@@ -24,9 +24,9 @@ from tollhouse.upstream.way import Way
 LOOK_UP_S = 2.0
 
 
-def way_of(provider: ProviderSettings, settings: Settings) -> Way:
-    """Raises OSError when a certificate cannot be used."""
-    url = parse(provider.base_url or "")
+def way_of(provider: ProviderSettings, settings: Settings, to: str | None = None) -> Way:
+    """To the provider, or to where its tokens are given. Raises OSError when a certificate cannot be used."""
+    url = parse(to or provider.base_url or "")
     return Way(url, _permit(url, provider, settings), _tls(provider, settings))
 
 
@@ -37,8 +37,11 @@ def refuse(problems: list[Problem], config: Path | None) -> None:
 
 
 def unusable(settings: Settings) -> Iterator[Problem]:
-    """Certificates that are there and are none."""
+    """Certificates and keys that are there and are none."""
     for name, provider in settings.providers.items():
+        if provider.service_account and not _signs(provider.service_account):
+            place = dotted(("providers", name, "service_account"))
+            yield Problem(place, "a `private_key` that cannot be used", "an RSA key in PEM")
         ca_file, shown = _certificates(provider, settings)
         for key, given in (("ca_file", (ca_file, None)), ("client_certificate", (None, shown))):
             try:
@@ -117,6 +120,16 @@ def _certificates(
     certificate, key = provider.client_certificate, provider.client_key
     shown = (settings.at(certificate), settings.at(key)) if certificate and key else None
     return settings.at(provider.ca_file) if provider.ca_file else None, shown
+
+
+def _signs(service_account: Secret) -> bool:
+    from tollhouse.providers.google_tokens import signing_key
+
+    try:
+        signing_key(accounts.opened(service_account).private_key)
+    except ValueError:
+        return False
+    return True
 
 
 def _is_ours(address: Ip) -> bool:

@@ -1,0 +1,51 @@
+"""Where a provider wants a token that is asked for first: by whom, and of whom."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from functools import partial
+
+from tollhouse.config import Settings, accounts
+from tollhouse.config.settings import ProviderSettings
+from tollhouse.domain.exchange import Deadlines, Sending
+from tollhouse.ports import Upstream
+from tollhouse.providers.bearing import BearingUpstream
+from tollhouse.providers.tokens import Tokens, form
+from tollhouse.upstream.client import HttpUpstream
+from tollhouse.wiring.ways import way_of
+
+AZURE_SCOPE = "https://cognitiveservices.azure.com/.default"
+MOST_BYTES = 64 * 1024
+
+
+def bearing(
+    upstream: HttpUpstream, provider: ProviderSettings, settings: Settings, stack: AsyncExitStack
+) -> Upstream:
+    """The same upstream, if it asks for no token. Raises ValueError where a key is none."""
+    if provider.tokens_url is None:
+        return upstream
+    giver = HttpUpstream(
+        way_of(provider, settings, provider.tokens_url),
+        deadlines=Deadlines(provider.connect_s),
+        max_connections=1,
+        max_body_bytes=MOST_BYTES,
+    )
+    stack.push_async_callback(giver.aclose)
+    asking = _asking(provider, giver.base_path.encode() or b"/")
+    return BearingUpstream(upstream, Tokens(giver, asking))
+
+
+def _asking(provider: ProviderSettings, path: bytes) -> Callable[[], Sending]:
+    if provider.service_account is not None:
+        from tollhouse.providers.google_tokens import Statement
+
+        return Statement(accounts.opened(provider.service_account), path, time.time).asking
+    members = {
+        "grant_type": "client_credentials",
+        "client_id": provider.client_id or "",
+        "client_secret": provider.key.reveal() if provider.key else "",
+        "scope": AZURE_SCOPE,
+    }
+    return partial(form, path, members)
