@@ -21,6 +21,7 @@ DIALECTS = {
     "messages": "Anthropic Messages",
     "ollama": "Ollama",
 }
+BEHIND = (*DIALECTS, "gemini")
 SAYS = {"passed": "yes", "failed": "**no**", "skipped": "not tried", None: ""}
 
 HEAD = """\
@@ -54,7 +55,7 @@ def page(notes: dict[str, dict[str, str]]) -> str:
 
 def _row(client: Client | Agent, streams: str, notes: dict[str, dict[str, str]]) -> str:
     tried = notes.get(client.id, {})
-    before = [name for name in DIALECTS if tried.get(f"session {name}") == "passed"]
+    before = [name for name in BEHIND if tried.get(f"session {name}") == "passed"]
     members = tried.get(f"session {client.dialect}" if isinstance(client, Agent) else "members")
     cells = [
         f"`{client.package}`",

@@ -24,8 +24,13 @@ KINDS = {
     "responses": ("openai-compatible", "/v1", 'speaks = ["responses"]'),
     "messages": ("anthropic-compatible", "/v1", ""),
     "ollama": ("ollama", "", ""),
+    "gemini": ("gemini", "/v1beta", ""),
 }
 """What stands behind the gateway: a provider of each dialect, where its API begins, and how it says so."""
+
+
+MODELS = {"gemini": f"gemini-{REAL}"}
+"""Where the name of a model says what it wants."""
 
 
 @dataclass
@@ -102,7 +107,7 @@ url = "http://127.0.0.1:{up.port}{base}"
 key = "env:UP_KEY"
 {more}
 [models.{name}]
-targets = ["{name}:{REAL}"]
+targets = ["{name}:{MODELS.get(name, REAL)}"]
 max_output_tokens = 64000
 """
         for name, (kind, base, more) in KINDS.items()
@@ -112,7 +117,8 @@ max_output_tokens = 64000
 async def _rich(store: Store, door: Gateway) -> str:
     """A key that may call every model, each of which has its price."""
     for name in KINDS:
-        await prices.set_price(store, f"{name}:{REAL}", Rates("1", "2"), None, now_ms())
+        target = f"{name}:{MODELS.get(name, REAL)}"
+        await prices.set_price(store, target, Rates("1", "2"), None, now_ms())
     return await _key(store, door, "acme")
 
 

@@ -92,14 +92,35 @@ def test_an_answer_in_one_piece_reads_alike_however_it_is_laid_out() -> None:
 
 
 @pytest.mark.req("P-15")
-def test_the_signature_of_words_comes_behind_them_or_alone() -> None:
-    stream = event(candidate({"text": "so"})) + event(
-        candidate({"text": "", "thoughtSignature": "c2ln"}, finishReason="STOP")
-    )
+def test_the_signature_of_words_stands_behind_the_thoughts() -> None:
+    thought, said = {"text": "hm", "thought": True}, {"text": "so", "thoughtSignature": "c2ln"}
+    pieces = [Thought("hm"), Sealed(of_words("c2ln")), Said("so"), Stopped(Stop.END)]
 
-    assert _streamed(stream) == [
-        *(Began("r-1"), Said("so"), Sealed(of_words("c2ln")), Stopped(Stop.END)),
+    assert _streamed(event(candidate(thought)) + event(candidate(said, finishReason="STOP"))) == [
+        *(Began("r-1"), *pieces),
     ]
+    assert _whole({"candidates": [candidate(thought, said, finishReason="STOP")]}) == [
+        *(Began(), *pieces),
+    ]
+
+
+@pytest.mark.req("R-5")
+@pytest.mark.parametrize("thoughts", [[], [{"text": "hm", "thought": True}]])
+def test_where_clients_expect_the_last_word_no_signature_follows(
+    thoughts: list[dict[str, Any]],
+) -> None:
+    last = candidate({"text": "", "thoughtSignature": "c2ln"}, finishReason="STOP")
+
+    pieces = _streamed(event(candidate(*thoughts, {"text": "so"})) + event(last))
+
+    assert pieces[-2:] == [Said("so"), Stopped(Stop.END)]
+
+
+@pytest.mark.req("R-5")
+def test_who_is_shown_no_thoughts_gets_the_words_first() -> None:
+    said = candidate({"text": "so", "thoughtSignature": "c2ln"}, finishReason="STOP")
+
+    assert _whole({"candidates": [said]}) == [Began(), Said("so"), Stopped(Stop.END)]
 
 
 @pytest.mark.parametrize(

@@ -160,6 +160,9 @@ def test_the_tools_that_agents_send_have_no_price_of_their_own(tool: dict[str, A
         {"background": True},
         {"prompt": {"id": "pmpt_1"}},
         {"input": [{"type": "item_reference", "id": "msg_1"}]},
+        {"input": [{"type": "item_reference", "id": f"msg_{'0' * 32}_0"}]},
+        {"input": [{"type": "item_reference", "id": f"rs_{'0' * 48}"}]},
+        {"input": [{"type": "item_reference"}]},
         {"input": [{"id": "msg_1"}]},
         {"input": [{"role": "user", "content": [{"type": "input_file", "file_id": "file-1"}]}]},
         {"input": [{"role": "user", "content": [{"type": "input_image", "file_id": "file-1"}]}]},
@@ -173,6 +176,19 @@ def test_what_counts_on_state_at_the_provider_is_refused_by_name(member: dict[st
         OpenAIResponses().peek(_body(**member))
 
     assert [refused.value.param] == list(member)
+
+
+@pytest.mark.req("R-6", "P-15")
+def test_a_thought_of_ours_that_is_named_by_its_id_is_left_behind_and_named() -> None:
+    """The AI SDK sends no more of it, as it takes us for OpenAI, which keeps it."""
+    reference = {"type": "item_reference", "id": f"rs_{'0a' * 16}_3"}
+    body = _body(input=[{"role": "user", "content": "x"}, reference])
+
+    OpenAIResponses().peek(body)
+    said = OpenAIResponses().decode(body)
+
+    assert said.unsaid == ("input.item_reference",)
+    assert len(said.messages) == 1
 
 
 def test_a_schema_may_speak_of_files_and_containers() -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from journeys.giver import account_file, claims, giver
 from tollhouse.config import Settings, parse
 from tollhouse.control.checking import MOST_OF_A_LIST, Checked, Verdict
 from tollhouse.wiring.probing import check_providers
@@ -74,6 +75,34 @@ async def test_gemini_is_asked_for_its_whole_list_in_its_own_way() -> None:
     assert head.startswith("GET /base/v1/models?pageSize=1000 HTTP/1.1\r\n")
     assert "x-goog-api-key: sk-canary-0123456789\r\n" in head
     assert "authorization" not in head
+
+
+@pytest.mark.parametrize(
+    ("status", "verdict", "says"),
+    [(200, Verdict.UNASKED, "tokens are given"), (403, Verdict.KEY_REFUSED, "invalid_grant")],
+)
+async def test_who_shows_tokens_is_checked_by_asking_for_one(
+    status: int, verdict: Verdict, says: str
+) -> None:
+    async with giver(lambda form: bool(claims(form["assertion"]))) as google:
+        google.status = status
+        text = '[providers.up]\nkind = "vertex"\nservice_account = "env:A"\n'
+        checked = await _only(parse(text, {"A": account_file(google.url)}))
+
+    assert (checked.verdict, checked.is_fine) == (verdict, status == 200)
+    assert says in checked.says
+    assert len(google.asked) == 1
+
+
+async def test_a_list_is_asked_for_with_a_token_and_without_the_secret_that_gets_one() -> None:
+    entra = 'tenant = "t"\nclient_id = "c"\n'
+    async with vendor(response(LIST)) as up, giver(lambda _: True) as giving:
+        checked = await _only(up.settings("azure", f'{entra}token_url = "{giving.url}"\n'))
+
+    assert checked.verdict is Verdict.REACHABLE
+    (head,) = up.asked
+    assert "authorization: Bearer token-1\r\n" in head
+    assert KEY["K"] not in head
 
 
 async def test_a_model_that_is_not_there_is_named() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from certificates import Authority
+from journeys.giver import account_file
 from tollhouse.config import ConfigInvalid, Problem, Settings, parse
 from tollhouse.domain.addresses import judge
 from tollhouse.wiring import ways
@@ -87,6 +88,19 @@ def test_a_name_that_does_not_resolve_is_told_of_and_no_problem(
 
     assert found == []
     assert "name.invalid cannot be resolved yet" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("pem", ["", "-----BEGIN PRIVATE KEY-----\nx\n-----END PRIVATE KEY-----\n"])
+def test_a_key_that_signs_nothing_is_told_before_anything_is_opened(pem: str) -> None:
+    text = '[providers.p]\nkind = "vertex"\nservice_account = "env:A"\n'
+    url = "https://oauth2.googleapis.com/token"
+    good, bad = (
+        parse(text, {"A": account_file(url)}),
+        parse(text, {"A": account_file(url, private_key=pem)}),
+    )
+
+    assert list(ways.unusable(good)) == []
+    assert [found.key for found in ways.unusable(bad)] == ["providers.p.service_account"]
 
 
 def _own() -> list[str]:

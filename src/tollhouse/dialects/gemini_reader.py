@@ -155,14 +155,19 @@ def read_whole(body: bytes) -> Sequence[Delta]:
 
 
 class _Talk:
-    """One candidate on its way."""
+    """One candidate on its way.
 
-    __slots__ = ("_calls", "_choice", "is_stopped")
+    A signature of words is passed on behind the thoughts that were shown, and nowhere else: Google would
+    like to have it back and does not insist, and clients expect words to be the first or the last.
+    """
+
+    __slots__ = ("_calls", "_choice", "_words_may_be_sealed", "is_stopped")
 
     def __init__(self, choice: int) -> None:
         self.is_stopped = False
         self._choice = choice
         self._calls = 0
+        self._words_may_be_sealed = False
 
     def read(self, candidate: _Candidate) -> Iterator[Delta]:
         for part in (candidate.content and candidate.content.parts) or ():
@@ -180,10 +185,15 @@ class _Talk:
         if part.function_call is not None:
             yield from self._call(part.function_call, signature)
             return
-        if part.text:
-            yield (Thought if part.thought else Said)(part.text, self._choice)
-        if signature:
+        if signature and self._words_may_be_sealed:
+            self._words_may_be_sealed = False
             yield Sealed(gemini_state.of_words(signature), self._choice)
+        if part.text and part.thought:
+            self._words_may_be_sealed = True
+            yield Thought(part.text, self._choice)
+        elif part.text:
+            self._words_may_be_sealed = False
+            yield Said(part.text, self._choice)
 
     def _call(self, call: _Call, signature: str | None) -> Iterator[Delta]:
         """It comes whole."""

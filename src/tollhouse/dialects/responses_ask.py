@@ -6,6 +6,7 @@ the caller counts on would be a wrong one.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from tollhouse.dialects import openai_api, openai_bounds, responses_kept, responses_tools
@@ -19,6 +20,8 @@ ROLES = frozenset({"assistant", "developer", "system", "user"})
 USUAL_TIERS = (None, "auto", "default", "flex")
 KEPT_ELSEWHERE = ("background", "conversation", "prompt")
 WITH_SCHEMAS = ("text", "tools")
+
+_of_ours = re.compile(r"rs_[0-9a-f]{32}_[0-9]{1,6}").fullmatch
 
 
 def read(body: bytes) -> Ask:
@@ -96,8 +99,13 @@ def _check_item(item: dict[str, Any]) -> None:
             )
     elif not isinstance(kind, str):
         raise _is_nothing()
-    elif kind == "item_reference":
+    elif kind == "item_reference" and not _is_thought_of_ours(item.get("id")):
         raise _is_reference()
+
+
+def _is_thought_of_ours(item_id: object) -> bool:
+    """It was translated, and nobody keeps it. Clients that take us for OpenAI send no more of it than its id."""
+    return isinstance(item_id, str) and _of_ours(item_id) is not None
 
 
 def _is_nothing() -> FieldInvalid:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from contextlib import AsyncExitStack
 
 from tollhouse.config import Settings
 from tollhouse.config.settings import ProviderSettings
 from tollhouse.control.checking import Checked, Verdict, check
+from tollhouse.domain.errors import UpstreamTokenUnavailable
 from tollhouse.domain.exchange import Deadlines, Sending
 from tollhouse.domain.vendors import Api
 from tollhouse.ports import Headers
+from tollhouse.providers.bearing import BearingUpstream
 from tollhouse.providers.chat_provider import USER_AGENT, shown
 from tollhouse.upstream.client import HttpUpstream
+from tollhouse.wiring.tokens import tokens_of
 from tollhouse.wiring.ways import way_of
 
 ANTHROPIC_VERSION = (b"anthropic-version", b"2023-06-01")
@@ -26,7 +30,7 @@ async def _checked(settings: Settings, name: str) -> Checked:
     provider = settings.providers[name]
     if provider.base_url is None:
         return Checked(name, Verdict.HERE, "a part of this program")
-    if not provider.lists_models:
+    if not provider.lists_models and provider.tokens_url is None:
         return Checked(name, Verdict.UNASKED, "it has no list of models to ask for")
     targets = [target for model in settings.models.values() for target in model.targets]
     wanted = {it.model for it in targets if it.provider == name and "*" not in it.model}
@@ -35,15 +39,26 @@ async def _checked(settings: Settings, name: str) -> Checked:
     except OSError as error:
         return Checked(name, Verdict.UNREACHABLE, f"its certificates cannot be used: {error}")
     deadlines = Deadlines(provider.connect_s, provider.first_byte_s, provider.between_s)
-    upstream = HttpUpstream(way, deadlines=deadlines, max_connections=1)
-    try:
-        return await check(name, upstream, _asking(provider, upstream.base_path), sorted(wanted))
-    finally:
-        await upstream.aclose()
+    async with AsyncExitStack() as stack:
+        upstream = HttpUpstream(way, deadlines=deadlines, max_connections=1)
+        stack.push_async_callback(upstream.aclose)
+        asking = _asking(provider, upstream.base_path)
+        try:
+            tokens = tokens_of(provider, settings, stack)
+            if tokens is None:
+                return await check(name, upstream, asking, sorted(wanted))
+            await tokens.current()
+        except UpstreamTokenUnavailable as unavailable:
+            return Checked(name, Verdict.KEY_REFUSED, unavailable.private or unavailable.detail)
+        except ValueError as error:
+            return Checked(name, Verdict.KEY_REFUSED, str(error))
+        if not provider.lists_models:
+            return Checked(name, Verdict.UNASKED, "tokens are given; it has no list of models")
+        return await check(name, BearingUpstream(upstream, tokens), asking, sorted(wanted))
 
 
 def _asking(provider: ProviderSettings, base_path: str) -> Sending:
-    key = provider.key.reveal() if provider.key else None
+    key = provider.key.reveal() if provider.key and provider.tokens_url is None else None
     base = base_path.encode().rstrip(b"/")
     path = base + b"/models"
     bearing: Headers = shown(key, provider.key_header)

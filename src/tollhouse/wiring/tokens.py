@@ -21,11 +21,18 @@ MOST_BYTES = 64 * 1024
 
 
 def bearing(
-    upstream: HttpUpstream, provider: ProviderSettings, settings: Settings, stack: AsyncExitStack
+    upstream: Upstream, provider: ProviderSettings, settings: Settings, stack: AsyncExitStack
 ) -> Upstream:
     """The same upstream, if it asks for no token. Raises ValueError where a key is none."""
+    tokens = tokens_of(provider, settings, stack)
+    return upstream if tokens is None else BearingUpstream(upstream, tokens)
+
+
+def tokens_of(
+    provider: ProviderSettings, settings: Settings, stack: AsyncExitStack
+) -> Tokens | None:
     if provider.tokens_url is None:
-        return upstream
+        return None
     giver = HttpUpstream(
         way_of(provider, settings, provider.tokens_url),
         deadlines=Deadlines(provider.connect_s),
@@ -34,7 +41,7 @@ def bearing(
     )
     stack.push_async_callback(giver.aclose)
     asking = _asking(provider, giver.base_path.encode() or b"/")
-    return BearingUpstream(upstream, Tokens(giver, asking))
+    return Tokens(giver, asking)
 
 
 def _asking(provider: ProviderSettings, path: bytes) -> Callable[[], Sending]:

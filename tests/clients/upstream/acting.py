@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from types import ModuleType
 
-from clients.upstream import anthropic_messages, ollama_chat, openai_chat, openai_responses
+from clients.upstream import anthropic_messages, gemini, ollama_chat, openai_chat, openai_responses
 from clients.upstream.play import TURNS, Turn, turn_after
 from journeys.provider import Asked, Provider, Script, json_response
 
@@ -18,7 +18,8 @@ SPEECHES: dict[str, ModuleType] = {
 
 
 def speech(asked: Asked) -> ModuleType:
-    return SPEECHES[asked.path.partition("?")[0]]
+    path = asked.path.partition("?")[0]
+    return gemini if ":" in path else SPEECHES[path]
 
 
 async def act(it: Provider, asked: Asked, writer: asyncio.StreamWriter) -> None:
@@ -66,6 +67,11 @@ async def _say(pieces: list[bytes], writer: asyncio.StreamWriter) -> None:
 def _pieces(asked: Asked, turns: tuple[Turn, ...]) -> list[bytes]:
     speaks = speech(asked)
     turn = turn_after(speaks.results(asked.body), turns)
-    if asked.body.get("stream", speaks is ollama_chat):
-        return list(speaks.stream(asked, turn))
-    return [speaks.whole(asked, turn)]
+    return list(speaks.stream(asked, turn)) if _is_stream(asked) else [speaks.whole(asked, turn)]
+
+
+def _is_stream(asked: Asked) -> bool:
+    speaks = speech(asked)
+    if speaks is gemini:
+        return gemini.is_stream(asked)
+    return bool(asked.body.get("stream", speaks is ollama_chat))
