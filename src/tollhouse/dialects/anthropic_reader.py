@@ -11,8 +11,9 @@ from msgspec import Raw, Struct
 from tollhouse.dialects import anthropic_state
 from tollhouse.dialects.anthropic_parts import cited
 from tollhouse.dialects.anthropic_usage import Tally
-from tollhouse.dialects.openai_events import NOTHING, is_given
+from tollhouse.dialects.openai_events import NOTHING
 from tollhouse.dialects.openai_problems import kind_of
+from tollhouse.dialects.reading import found_in
 from tollhouse.domain.deltas import (
     Argued,
     Began,
@@ -205,13 +206,7 @@ def _counted(tally: Tally) -> Iterator[Counted]:
 
 
 def _read(decoder: msgspec.json.Decoder[Any], data: bytes) -> Any:
-    """Raises UpstreamFailed on an error, UpstreamBroke on what is not of Anthropic's form."""
-    try:
-        found = decoder.decode(data)
-    except (ValueError, RecursionError):
-        if kind := kind_of(data):
-            raise UpstreamFailed(private=f"an error within the answer{kind}") from None
-        raise UpstreamBroke(private="what should be a JSON object is none") from None
-    if found.type == "error" or is_given(found.error):
+    found = found_in(data, decoder.decode, kind_of)
+    if found.type == "error":
         raise UpstreamFailed(private=f"an error within the answer{kind_of(data)}")
     return found

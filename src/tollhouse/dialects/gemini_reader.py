@@ -15,6 +15,7 @@ from tollhouse.dialects import gemini_state
 from tollhouse.dialects.gemini_problems import kind_of
 from tollhouse.dialects.gemini_usage import read_count
 from tollhouse.dialects.openai_events import NOTHING, is_given
+from tollhouse.dialects.reading import found_in
 from tollhouse.domain.conversation import Citation
 from tollhouse.domain.deltas import (
     Argued,
@@ -28,7 +29,7 @@ from tollhouse.domain.deltas import (
     Stopped,
     Thought,
 )
-from tollhouse.domain.errors import UpstreamBroke, UpstreamFailed
+from tollhouse.domain.errors import UpstreamBroke
 
 STOPS = {
     "STOP": Stop.END,
@@ -123,7 +124,7 @@ class ContentMeaning:
         self._talks: dict[int, _Talk] = {}
 
     def read(self, frame: bytes) -> Sequence[Delta]:
-        deltas = list(self._read(_answer(frame))) if frame else ()
+        deltas = list(self._read(found_in(frame, _decode, kind_of))) if frame else ()
         talks = self._talks.values()
         self.is_finished = self._is_blocked or (
             bool(talks) and all(talk.is_stopped for talk in talks)
@@ -219,16 +220,3 @@ class _Talk:
         if stop is Stop.END and self._calls:
             stop = Stop.TOOLS
         yield Stopped(stop, choice=self._choice)
-
-
-def _answer(data: bytes) -> _Answer:
-    """Raises UpstreamFailed on an error, UpstreamBroke on what is not of Gemini's form."""
-    try:
-        answer = _decode(data)
-    except (ValueError, RecursionError):
-        if kind := kind_of(data):
-            raise UpstreamFailed(private=f"an error within the answer{kind}") from None
-        raise UpstreamBroke(private="what should be a JSON object is none") from None
-    if is_given(answer.error):
-        raise UpstreamFailed(private=f"an error within the answer{kind_of(data)}")
-    return answer

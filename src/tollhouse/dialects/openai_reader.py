@@ -16,6 +16,7 @@ from tollhouse.dialects import openai_state
 from tollhouse.dialects.openai_events import NOTHING, is_given
 from tollhouse.dialects.openai_problems import kind_of
 from tollhouse.dialects.openai_usage import read_count
+from tollhouse.dialects.reading import found_in
 from tollhouse.domain.conversation import Citation
 from tollhouse.domain.deltas import (
     Argued,
@@ -30,7 +31,7 @@ from tollhouse.domain.deltas import (
     Stopped,
     Thought,
 )
-from tollhouse.domain.errors import UpstreamBroke, UpstreamFailed
+from tollhouse.domain.errors import UpstreamBroke
 
 STOPS = {
     "stop": Stop.END,
@@ -119,7 +120,7 @@ class ChatMeaning:
         if frame == b"[DONE]":
             self.is_over = True
             return ()
-        event = _event(frame)
+        event = found_in(frame, _decode, kind_of)
         deltas: list[Delta] = []
         if not self._has_begun and (event.id or event.choices):
             self._has_begun = True
@@ -140,7 +141,7 @@ class ChatMeaning:
 
 
 def read_whole(body: bytes) -> Sequence[Delta]:
-    event = _event(body)
+    event = found_in(body, _decode, kind_of)
     if not isinstance(event.choices, list):
         raise UpstreamBroke(private="the answer has no choices")
     deltas: list[Delta] = [_began(event)]
@@ -254,19 +255,6 @@ class _Calling:
         self.id = ""
         self.is_named = False
         self.kept = ""
-
-
-def _event(data: bytes) -> _Event:
-    """Raises UpstreamFailed on an error, UpstreamBroke on what is not of OpenAI's form."""
-    try:
-        event = _decode(data)
-    except (ValueError, RecursionError):
-        if kind := kind_of(data):
-            raise UpstreamFailed(private=f"an error within the answer{kind}") from None
-        raise UpstreamBroke(private="what should be a JSON object is none") from None
-    if is_given(event.error):
-        raise UpstreamFailed(private=f"an error within the answer{kind_of(data)}")
-    return event
 
 
 def _began(event: _Event) -> Began:

@@ -7,11 +7,14 @@ come. An answer whose end was not seen has none.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Protocol, TypeVar
+
+from msgspec import Raw
 
 from tollhouse.dialects import sse
+from tollhouse.dialects.openai_events import is_given
 from tollhouse.domain.deltas import Delta
-from tollhouse.domain.errors import Failure, UpstreamBroke
+from tollhouse.domain.errors import Failure, UpstreamBroke, UpstreamFailed
 
 
 class Frames(Protocol):
@@ -95,6 +98,30 @@ class WholeReader:
             return ()
         self.is_over = True
         return deltas
+
+
+class Answered(Protocol):
+    """An answer, or a part of one, that an error may stand in the place of."""
+
+    error: Raw
+
+
+Found = TypeVar("Found", bound=Answered)
+
+
+def found_in(
+    data: bytes, decode: Callable[[bytes], Found], kind_of: Callable[[bytes], str]
+) -> Found:
+    """Raises UpstreamFailed on an error, UpstreamBroke on what is not of the dialect's form."""
+    try:
+        found = decode(data)
+    except (ValueError, RecursionError):
+        if kind := kind_of(data):
+            raise UpstreamFailed(private=f"an error within the answer{kind}") from None
+        raise UpstreamBroke(private="what should be a JSON object is none") from None
+    if is_given(found.error):
+        raise UpstreamFailed(private=f"an error within the answer{kind_of(data)}")
+    return found
 
 
 class Events:
