@@ -206,8 +206,23 @@ def test_a_part_that_cannot_be_told_is_not_left_out_in_silence(part: dict[str, A
         (b"", UpstreamBroke),
     ],
 )
-def test_what_is_no_answer_is_none(said: bytes, kind: type[Failure]) -> None:
+def test_what_is_no_stream_is_none(said: bytes, kind: type[Failure]) -> None:
     assert type(_failure(said, is_stream=True)) is kind
+
+
+@pytest.mark.req("R-10")
+@pytest.mark.parametrize(
+    ("said", "kind"),
+    [
+        ({}, UpstreamBroke),
+        ({"candidates": []}, UpstreamBroke),
+        ({"candidates": [candidate({"text": "hi"})]}, UpstreamBroke),
+        ({"promptFeedback": {}}, UpstreamBroke),
+        ({"error": {"code": 500, "status": "INTERNAL"}}, UpstreamFailed),
+    ],
+)
+def test_what_is_no_whole_answer_is_none(said: dict[str, Any], kind: type[Failure]) -> None:
+    assert type(_failure(json.dumps(said).encode())) is kind
 
 
 @pytest.mark.req("P-11")
@@ -219,6 +234,10 @@ def test_what_is_no_answer_is_none(said: bytes, kind: type[Failure]) -> None:
         ({"promptTokenCount": 9, "thoughtsTokenCount": 4}, Counted(Usage(9, 4), 4)),
         ({"promptTokenCount": 9, "cachedContentTokenCount": 10}, Counted(Usage(9, 0))),
         ({"promptTokenCount": 9, "thoughtsTokenCount": -4}, Counted(Usage(9, 0))),
+        (
+            {"promptTokenCount": 9, "candidatesTokenCount": 5, "thoughtsTokenCount": -4},
+            Counted(Usage(9, 5)),
+        ),
         ({"promptTokenCount": 10**13}, None),
         ({"candidatesTokenCount": 2}, None),
         ({"promptTokenCount": "9"}, None),

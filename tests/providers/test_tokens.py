@@ -136,7 +136,10 @@ async def test_whoever_hangs_up_leaves_the_asking_to_the_next() -> None:
         (given({"access_token": "a", "expires_in": 0}), "was none"),
         (given({"access_token": "a"}), "was none"),
         (FakeAnswer(200, [b"[" * 5000]), "was none"),
-        (FakeAnswer(200, [b" " * 70_000]), "was none"),
+        (
+            FakeAnswer(200, [b'{"expires_in":9,"access_token":"a"', *[b" " * 40_000] * 2, b"}"]),
+            "was none",
+        ),
         (FakeAnswer(200, [b"{" + b'"access_token":"a","expires_in":NaN}']), "was none"),
     ],
 )
@@ -148,6 +151,15 @@ async def test_what_is_no_token_is_none_and_no_word_of_it_is_told(
 
     assert why in (caught.value.private or "")
     assert "anary" not in f"{caught.value.private}{caught.value.detail}"
+
+
+async def test_nobody_waits_for_ever() -> None:
+    tokens = Tokens(Giver([None]), lambda: form(b"/token", {}), patience_s=0.01)
+
+    with pytest.raises(UpstreamTokenUnavailable) as caught:
+        await tokens.current()
+
+    assert caught.value.private == "no token came within 0.01 s"
 
 
 async def test_a_request_bears_it_and_is_not_sent_without_one() -> None:

@@ -6,6 +6,9 @@ import socket
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from certificates import Authority
 from journeys.giver import account_file
@@ -90,7 +93,19 @@ def test_a_name_that_does_not_resolve_is_told_of_and_no_problem(
     assert "name.invalid cannot be resolved yet" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("pem", ["", "-----BEGIN PRIVATE KEY-----\nx\n-----END PRIVATE KEY-----\n"])
+def _pem(key: RSAPrivateKey | Ed25519PrivateKey) -> str:
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+
+
+@pytest.mark.parametrize(
+    "pem",
+    [
+        "",
+        "-----BEGIN PRIVATE KEY-----\nx\n-----END PRIVATE KEY-----\n",
+        _pem(generate_private_key(65537, 1024)),
+        _pem(Ed25519PrivateKey.generate()),
+    ],
+)
 def test_a_key_that_signs_nothing_is_told_before_anything_is_opened(pem: str) -> None:
     text = '[providers.p]\nkind = "vertex"\nservice_account = "env:A"\n'
     url = "https://oauth2.googleapis.com/token"

@@ -63,10 +63,12 @@ class Tokens:
         upstream: Upstream,
         asking: Callable[[], Sending],
         clock_s: Callable[[], float] = time.monotonic,
+        patience_s: float = PATIENCE_S,
     ) -> None:
         self._upstream = upstream
         self._asking = asking
         self._clock_s = clock_s
+        self._patience_s = patience_s
         self._lock = asyncio.Lock()
         self._token: _Token | None = None
         self._quiet_until_s = float("-inf")
@@ -102,12 +104,12 @@ class Tokens:
     async def _asked(self) -> _Token:
         try:
             async with (
-                asyncio.timeout(PATIENCE_S),
+                asyncio.timeout(self._patience_s),
                 self._upstream.send(self._asking()) as answer,
             ):
                 body = await _read(answer)
         except TimeoutError:
-            private = f"no token came within {PATIENCE_S:.0f} s"
+            private = f"no token came within {self._patience_s:g} s"
             raise UpstreamTokenUnavailable(private=private) from None
         if answer.status != 200:
             private = f"where tokens are given, the answer was {answer.status}{_kind(body)}"
