@@ -36,10 +36,10 @@ UTF_16 = (
     b'Content-Disposition: form-data; name="model"\r\nContent-Type: text/plain; charset=utf-16'
     b"\r\n\r\n\xff\xfem\0"
 )
-PARALLEL = 24
-EACH_MIB = 8
-GROWTH_MB = 48
-"""A quarter of what would be there if a quarter of the uploads were in memory."""
+PARALLEL = 16
+EACH_MIB = 6
+GROWTH_MB = 40
+"""Less than half of what was sent."""
 
 
 def _sent(body: bytes, content_type: str = FORM[1]) -> Callable[[Lines], bytes]:
