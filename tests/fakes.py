@@ -37,10 +37,11 @@ class FakeLedger:
         self.holds[hold.call] = hold
         return self._told()
 
-    async def settle(self, settlement: Settlement) -> bool:
-        is_first = settlement.call not in {each.call for each in self.settlements}
+    def settle(self, settlement: Settlement) -> asyncio.Future[bool]:
+        told: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        told.set_result(settlement.call not in {each.call for each in self.settlements})
         self.settlements.append(settlement)
-        return is_first
+        return told
 
     @property
     def held(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from asyncio import Future
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol, runtime_checkable
@@ -51,7 +52,7 @@ class Ledger(Protocol):
     def hold(self, hold: Hold) -> Awaitable[None]: ...  # durable when done; raises Refusal
     def settle(
         self, settlement: Settlement
-    ) -> Awaitable[bool]: ...  # False when it was settled before
+    ) -> Future[bool]: ...  # False when it was settled before
 
 
 class Limiter(Protocol):

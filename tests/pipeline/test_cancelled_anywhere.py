@@ -69,10 +69,11 @@ class SlowLedger(FakeLedger):
     async def _told(self) -> None:
         await asyncio.sleep(0)
 
-    async def settle(self, settlement: Settlement) -> bool:
-        is_first = await super().settle(settlement)
-        await asyncio.sleep(0)
-        return is_first
+    def settle(self, settlement: Settlement) -> asyncio.Future[bool]:
+        told, loop = super().settle(settlement), asyncio.get_running_loop()
+        later: asyncio.Future[bool] = loop.create_future()
+        loop.call_soon(lambda: later.done() or later.set_result(told.result()))
+        return later
 
 
 class SlowLimiter(FakeLimiter):

@@ -78,8 +78,10 @@ class Line:
     def hold(self, hold: Hold) -> Awaitable[None]:
         return self._broken() if self.is_cut else self._ledger.hold(hold)
 
-    def settle(self, settlement: Settlement) -> Awaitable[bool]:
-        return self._broken() if self.is_cut else self._ledger.settle(settlement)
+    def settle(self, settlement: Settlement) -> asyncio.Future[bool]:
+        if self.is_cut:
+            return asyncio.ensure_future(self._broken())
+        return self._ledger.settle(settlement)
 
     async def _broken(self) -> Any:
         raise StoreUnavailable

@@ -44,11 +44,10 @@ class PatientLedger:
     def hold(self, hold: Hold) -> Awaitable[None]:
         return self._ledger.hold(hold)
 
-    def settle(self, settlement: Settlement) -> Awaitable[bool]:
+    def settle(self, settlement: Settlement) -> asyncio.Future[bool]:
         """Never raises StoreUnavailable: then it is False for now. Nobody needs to wait for it."""
-        loop = asyncio.get_running_loop()
-        told: asyncio.Future[bool] = loop.create_future()
-        asked = asyncio.ensure_future(self._ledger.settle(settlement), loop=loop)
+        told: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        asked = self._ledger.settle(settlement)
         asked.add_done_callback(partial(self._tell, settlement, told))
         return told
 

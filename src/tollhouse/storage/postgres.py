@@ -6,6 +6,7 @@ on: when `hold` returns, the hold survives a power cut. No lock outlives that ca
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Sequence
 from typing import Any
 
@@ -57,7 +58,7 @@ class PostgresDatabase:
     def hold(self, hold: Hold) -> Awaitable[None]:
         return self._operations.add(hold)
 
-    def settle(self, settlement: Settlement) -> Awaitable[bool]:
+    def settle(self, settlement: Settlement) -> asyncio.Future[bool]:
         return self._operations.add(settlement)
 
     async def changed(self) -> None:

@@ -66,7 +66,7 @@ class SqliteDatabase:
     def hold(self, hold: Hold) -> Awaitable[None]:
         return self._writer.run(lambda connection: _hold(connection, self._books, hold))
 
-    def settle(self, settlement: Settlement) -> Awaitable[bool]:
+    def settle(self, settlement: Settlement) -> asyncio.Future[bool]:
         return self._writer.run(lambda connection: _settle(connection, self._books, settlement))
 
     async def changed(self) -> None:
