@@ -266,8 +266,15 @@ class Connection(asyncio.Protocol):
 
     async def _serve(self) -> None:
         try:
-            while await self._is_answered(await self._next()):
-                pass
+            has_next = True
+            while has_next:
+                while not self._arrived:
+                    self._waiter = self._loop.create_future()
+                    await self._waiter
+                request = self._request = self._arrived.popleft()
+                self._is_answering = True
+                await self._keeper.answer(request, self)
+                has_next = self._may_go_on(request)
             self._close()
         except asyncio.CancelledError:
             self._leave()
@@ -275,17 +282,8 @@ class Connection(asyncio.Protocol):
             self._transport.abort()
             raise
 
-    async def _next(self) -> Request:
-        while not self._arrived:
-            self._waiter = self._loop.create_future()
-            await self._waiter
-        return self._arrived.popleft()
-
-    async def _is_answered(self, request: Request) -> bool:
-        """Whether there may be another request after this one."""
-        self._request = request
-        self._is_answering = True
-        await self._keeper.answer(request, self)
+    def _may_go_on(self, request: Request) -> bool:
+        """Whether there may be another request after this one, which is over."""
         is_complete = not self._is_answering
         self._is_answering = False
         if self._requests.current is None:  # else its clock runs already
