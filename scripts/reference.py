@@ -83,6 +83,7 @@ declares; a test makes each guard that stands act, on a served gateway.
 - **deadline**: the whole call is over by then. **cancel**: what a hang-up does. **audit**: when a record is written.
   **usage**: what the call came to is settled.
 - *in one piece*, *only streams*: there is no such answer. *free*: no model is asked and nothing is owed.
+  *by the batch*: granted, priced and held for when it begins, settled when it has ended; its own tests make that act.
 
 This page is made from the code by `make docs`.
 """

@@ -15,7 +15,15 @@ settings.register_profile(
 )
 settings.load_profile("tollhouse")
 
-pytest_plugins = ("besieged_fixtures", "evidence_plugin", "servers_fixtures", "stores_fixtures")
+pytest_plugins = (
+    *(
+        "besieged_fixtures",
+        "evidence_plugin",
+        "servers_fixtures",
+        "shelf_fixtures",
+        "stores_fixtures",
+    ),
+)
 
 
 @pytest.fixture(scope="session")

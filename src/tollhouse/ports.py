@@ -11,7 +11,7 @@ from tollhouse.domain.budget import Hold, Settlement
 from tollhouse.domain.conversation import Conversation, State
 from tollhouse.domain.deltas import Delta
 from tollhouse.domain.errors import Failure, Problem
-from tollhouse.domain.exchange import Outgoing, Sending
+from tollhouse.domain.exchange import Errand, Outgoing, Sending
 from tollhouse.domain.forms import Upload
 from tollhouse.domain.homes import Home, Thought
 from tollhouse.domain.identity import Principal
@@ -102,6 +102,13 @@ class Provider(Protocol):
     def sending(
         self, outgoing: Outgoing
     ) -> Sending: ...  # of the caller's headers only what the provider is set to take goes out
+
+
+@runtime_checkable
+class FileKeeper(Provider, Protocol):
+    """One that keeps files and batches, as OpenAI's API has them."""
+
+    def errand(self, errand: Errand) -> Sending: ...
 
 
 LastWords = Callable[[Problem, str], bytes]

@@ -262,3 +262,27 @@ def test_a_version_is_a_day(version: str) -> None:
     text = f'[providers.p]\nkind = "azure"\nkey = "env:P"\nurl = "https://a.example"\napi_version = "{version}"'
 
     assert problem(text, P=PEPPER).key == "providers.p.api_version"
+
+
+@pytest.mark.req("OT-50")
+@pytest.mark.parametrize(
+    "kind",
+    [
+        'kind = "echo"',
+        'kind = "anthropic"\nkey = "env:P"',
+        'kind = "ollama"\nurl = "http://127.0.0.1:1"',
+        'kind = "azure"\nurl = "https://x.openai.azure.com"\nkey = "env:P"\napi_version = "2024-10-21"',
+    ],
+)
+def test_a_provider_without_openais_files_keeps_none(kind: str) -> None:
+    found = problem(f"[providers.p]\n{kind}\nkeeps_files = true", P=PEPPER)
+
+    assert found.key == "providers.p.keeps_files"
+
+
+@pytest.mark.req("OT-50")
+@pytest.mark.parametrize("kind", ["openai", "groq", "mistral"])
+def test_a_provider_with_openais_files_may_keep_them(kind: str) -> None:
+    settings = read(f'[providers.p]\nkind = "{kind}"\nkey = "env:P"\nkeeps_files = true', P=PEPPER)
+
+    assert settings.providers["p"].keeps_files

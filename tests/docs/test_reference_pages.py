@@ -26,7 +26,7 @@ def test_a_generated_page_is_what_the_code_says(name: str) -> None:
 
 def test_the_page_of_routes_is_the_table_of_routes() -> None:
     listed = re.findall(
-        r"^\| (GET|HEAD|POST|DELETE) \| `([^`]+)` \|.*\| (tokens|free) \| (\d+) s \|$",
+        r"^\| (GET|HEAD|POST|DELETE) \| `([^`]+)` \|.*\| (tokens|batch|free) \| (\d+) s \|$",
         page("routes.md"),
         re.MULTILINE,
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from fuzz import (
     answers,
+    batches,
     bodies,
     claude,
     doors,
@@ -98,6 +99,9 @@ TARGETS = {
     ),
     "request_head": Target(doors.request_head_target, doors.REQUEST_SEEDS, HTTP_WORDS),
     "form": Target(forms.form_target, forms.FORM_SEEDS, forms.WORDS),
+    "batch_line": Target(batches.batch_line_target, batches.LINE_SEEDS, batches.WORDS),
+    "batch_result": Target(batches.batch_result_target, batches.RESULT_SEEDS, batches.WORDS),
+    "batch_told": Target(batches.batch_told_target, batches.TOLD_SEEDS, batches.WORDS),
     "boundary": Target(forms.boundary_target, forms.BOUNDARY_SEEDS, (b"boundary=", b'"'), 200),
     "header_values": Target(
         doors.header_values_target, doors.FIELD_SEEDS, (b"%2e", b"%2f", b"localhost", b"://"), 400

@@ -26,6 +26,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "images": {"model": MODEL, "prompt": "a toll house", "n": 2, "size": "512x512"},
     "moderations": {"model": MODEL, "input": "hello"},
     "rerank": {"model": MODEL, "query": "toll house", "documents": ["green apples", "a toll"]},
+    "batch_create": {"input_file_id": "file-1", "completion_window": "24h", "endpoint": "/v1/x"},
     "speech": {"model": MODEL, "input": "hello", "voice": "alloy", "response_format": "wav"},
     "edits": {"model": MODEL, "prompt": "a toll house", "n": 2, "size": "512x512"},
     "variations": {"model": MODEL, "n": 2, "size": "512x512"},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from fakes import FakeAudit, FakeLedger, FakeLimiter, FakeProvider, FakeReply, FakeWatch
@@ -19,10 +20,11 @@ from tollhouse.domain.shedding import Load
 from tollhouse.domain.snapshot import DatedPrice, Model, Names, Snapshot, Target
 from tollhouse.domain.throttling import Throttle
 from tollhouse.pipeline.call import Call
-from tollhouse.pipeline.house import House
+from tollhouse.pipeline.house import House, Shelves
 from tollhouse.pipeline.route import Audited, Cancelled, Metered, Route, Takes
 from tollhouse.pipeline.serve import serve
 from tollhouse.pipeline.standing import Rules, Standings
+from tollhouse.storage.sqlite import SqliteDatabase
 
 PEPPER = b"p" * 32
 KEY_ID = "a1b2c3d4e5f6"
@@ -51,6 +53,7 @@ class World:
     insists_on_audit: bool = False
     snapshot: Snapshot = field(default_factory=lambda: snapshot())
     rules: Rules = field(default_factory=Rules)
+    shelves: Shelves = field(default_factory=lambda: Shelves(SqliteDatabase(Path("nowhere")), {}))
     time_s: float = 0.0
     """As those who keep count of the targets see it."""
 
@@ -70,6 +73,7 @@ class World:
             seals=SealedIds(1, {1: PEPPER}),
             providers=self.providers,
             standings=self.standings,
+            shelves=self.shelves,
             load=self.load,
             audit=self.audit,
             insists_on_audit=self.insists_on_audit,

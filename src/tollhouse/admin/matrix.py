@@ -26,6 +26,8 @@ def cell(route: Route, guard: str, *, is_stream: bool) -> Cell:
         return Cell(stands=False, says="only streams")
     if guard == "guardrail" and not route.guardrails:
         return Cell(stands=False, says="none bound")
+    if guard in OF_CALLS and route.metered is Metered.BATCH:
+        return Cell(stands=False, says="by the batch")
     if guard in OF_CALLS and route.metered is Metered.FREE:
         return Cell(stands=False, says="free")
     return Cell(stands=True, says=_told(route, guard))

@@ -10,8 +10,8 @@ from typing import Any
 
 from tollhouse.admin import ollama_shapes
 from tollhouse.admin.shapes import Shape, shape_of
-from tollhouse.domain.errors import REGISTRY, Problem, Unauthenticated
-from tollhouse.pipeline.route import Metered, Route, Takes
+from tollhouse.domain.errors import REGISTRY, Failure, Problem, Unauthenticated
+from tollhouse.pipeline.route import ID, Metered, Route, Takes
 
 Node = dict[str, Any]
 
@@ -35,8 +35,23 @@ OF_JSON = {"json_too_wide"}
 ONLY_JSON = {"json_malformed", "json_duplicate_key", "json_too_deep", *OF_JSON}
 ONLY_FORMS = {"form_malformed", "uploads_full"}
 OF_MANAGEMENT = {"not_offered"}
+OF_KEEPERS = {
+    *(code for code, kind in REGISTRY.items() if issubclass(kind, Failure)),
+    *("rate_limited", "limiter_unavailable", "file_unknown", "batch_unknown", "field_invalid"),
+}
+"""Of what a provider keeps: it is asked for it, and may fail."""
+
+OF_FILES = {
+    "batch_unknown",
+    "file_unknown",
+    "files_not_kept",
+    "file_home_undecided",
+    "too_many_files",
+}
 NOWHERE = {"route_unknown", "method_not_allowed"}
 """What a path or a method gets that is not in this document."""
+
+OF_CALLS = set(REGISTRY) - NOWHERE - (DOOR - OF_BODIES) - OF_MANAGEMENT
 
 PROBLEM_JSON = "application/problem+json"
 
@@ -75,7 +90,11 @@ def codes(route: Route) -> set[str]:
         return ANYWHERE
     if route.metered is Metered.TOKENS:
         others = ONLY_FORMS if route.takes is Takes.JSON else ONLY_JSON
-        return set(REGISTRY) - NOWHERE - (DOOR - OF_BODIES) - OF_MANAGEMENT - others
+        return OF_CALLS - OF_FILES - others
+    if route.name in ("file_upload", "batch_create"):
+        return OF_CALLS
+    if route.name.startswith(("file_", "batch_")):
+        return ANYWHERE | OF_KEEPERS
     if route.name == "ollama_manage":
         return ANYWHERE | OF_MANAGEMENT
     return ANYWHERE | OF_NAMES | (OF_BODIES | OF_JSON if route.max_body_bytes else set())
@@ -102,6 +121,8 @@ def _operation(route: Route, scheme: str) -> Node:
         operation["parameters"] = [
             {"name": "name", "in": "path", "required": True, "schema": _NAME}
         ]
+    elif ID in route.path:
+        operation["parameters"] = [{"name": "id", "in": "path", "required": True, "schema": _NAME}]
     elif shape.query:
         operation["parameters"] = [
             {"name": name, "in": "query", "schema": schema} for name, schema in shape.query.items()
@@ -221,7 +242,7 @@ def _path(route: Route) -> str:
 
 def _id(method: str, path: str) -> str:
     """`/v1/models/` has a tail, and so another id than `/v1/models`."""
-    words = [word for word in path.split("/") if word]
+    words = [word.strip("{}") for word in path.split("/") if word]
     return "_".join([method.lower(), *words, *(["one"] if path.endswith("/") else [])])
 
 

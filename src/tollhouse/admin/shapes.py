@@ -5,7 +5,7 @@ Members that are not named pass as they came: the dialects have descriptions of 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tollhouse.admin import ollama_shapes
@@ -21,6 +21,7 @@ from tollhouse.dialects.openai_retouching import COUNTS
 from tollhouse.dialects.openai_speech import MEDIA
 from tollhouse.dialects.rerank import MOST_DOCUMENTS
 from tollhouse.dialects.responses_ask import BOUND, KEPT_ELSEWHERE
+from tollhouse.domain.batches import TASKS, WINDOW
 from tollhouse.domain.models import PREVIOUS
 
 Node = dict[str, Any]
@@ -282,6 +283,50 @@ MODELS = Shape(
     },
 )
 MODEL = Shape("One model.", answers={"application/json": _MODEL})
+_FILE: Node = {
+    "type": "object",
+    "required": ["id", "object", "bytes", "created_at", "filename", "purpose"],
+    "properties": {"id": {"type": "string"}, "object": {"const": "file"}},
+}
+_BATCH: Node = {
+    "type": "object",
+    "required": ["id", "object", "status", "endpoint", "input_file_id"],
+    "properties": {"id": {"type": "string"}, "object": {"const": "batch"}},
+}
+_ORDERED: dict[str, Node] = {
+    "after": {"type": "string"},
+    "order": {"enum": ["asc", "desc"]},
+}
+FILE = Shape("One file of this key's project.", answers={"application/json": _FILE})
+FILES = Shape(
+    "The files of this key's project.",
+    answers={
+        "application/json": {
+            "type": "object",
+            "required": ["data", "has_more"],
+            "properties": {"data": {"type": "array", "items": _FILE}},
+        }
+    },
+    query={
+        "limit": {"type": "integer", "minimum": 1, "maximum": 10_000},
+        "purpose": {"type": "string"},
+        **_ORDERED,
+    },
+)
+BATCH = Shape("One batch of this key's project.", answers={"application/json": _BATCH})
+_WISHED = {
+    "type": "object",
+    "required": ["input_file_id", "endpoint", "completion_window"],
+    "properties": {
+        "input_file_id": {"type": "string"},
+        "endpoint": {"enum": sorted(TASKS)},
+        "completion_window": {"const": WINDOW},
+        "metadata": {"type": ["object", "null"]},
+        "output_expires_after": {"type": ["object", "null"]},
+    },
+    "additionalProperties": False,
+}
+_PAGED: dict[str, Node] = {"limit": {"type": "integer", "minimum": 1, "maximum": 100}, **_ORDERED}
 DESCRIPTION = Shape(
     "This document.",
     answers={"application/json": {"type": "object", "required": ["openapi", "paths"]}},
@@ -312,6 +357,15 @@ _ALL = {
     "transcriptions": TRANSCRIPTIONS,
     "translations": TRANSLATIONS,
     "models": MODELS,
+    "file_upload": replace(FILE, summary="A file is kept for this key's project."),
+    "batch_create": replace(BATCH, summary="A batch begins.", body=_WISHED),
+    "batch_list": replace(FILES, summary="The batches of this key's project.", query=_PAGED),
+    "batch_show": BATCH,
+    "batch_cancel": replace(BATCH, summary="A batch is cancelled."),
+    "file_list": FILES,
+    "file_show": FILE,
+    "file_delete": Shape("A file is deleted.", _OBJECT),
+    "file_content": Shape("What is in a file.", {"application/octet-stream": None}),
     "description": DESCRIPTION,
     "ollama_chat": Shape("Ollama's chat.", ollama_shapes.LINES, ollama_shapes.CHAT),
     "ollama_generate": Shape("Ollama's prompt.", ollama_shapes.LINES, ollama_shapes.GENERATE),

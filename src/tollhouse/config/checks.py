@@ -177,6 +177,9 @@ def _provider(place: Place, provider: ProviderSettings) -> Iterator[Clash]:
         if name in provider.model_fields_set:
             yield _idle((*place, name), (*place, "kind"), "Gemini's API is not OpenAI's")
     yield from _signing(place, provider)
+    if provider.keeps_files and not provider.may_keep_files:
+        found = f'true, and "{kind}" has no files that go by OpenAI\'s API'
+        yield Clash(((*place, "keeps_files"), (*place, "kind")), found, "false")
     if "betas" in provider.model_fields_set and not provider.is_anthropic:
         because = f'a provider of the kind "{kind}" has no betas'
         yield _idle((*place, "betas"), (*place, "kind"), because)

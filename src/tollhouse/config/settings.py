@@ -327,6 +327,28 @@ class AuthSettings(Section):
     )
 
 
+class FilesSettings(Section):
+    """What callers may keep at providers with `keeps_files`."""
+
+    max_bytes: int = setting(
+        "The largest file that is taken. What comes back is bounded by the provider's `max_answer_bytes`.",
+        512 * MIB,
+        ge=1024,
+        le=1024 * MIB,
+    )
+    max_files: Count = setting("How many files a project may have at one time.", 1000)
+    max_batch_lines: int = setting(
+        "How many calls one batch may have. Each is as large as `max_body_bytes` of [server] at most.",
+        10_000,
+        ge=1,
+        le=50_000,
+    )
+    look_every_s: Annotated[float, Field(ge=1, le=3600, allow_inf_nan=False)] = setting(
+        "How often the gateway looks at a batch that nobody asks about, to settle it once it has ended.",
+        60,
+    )
+
+
 class OllamaSettings(Section):
     """Ollama's API under `/api`, for its own clients."""
 
@@ -608,6 +630,11 @@ class ProviderSettings(Section):
         "The member of the body that bounds the output. Left out, it is `max_completion_tokens` "
         "for `openai`, what its row says for a vendor, and `max_tokens` for all others."
     )
+    keeps_files: bool = setting(
+        "Let callers keep files and run batches there: `/v1/files` and `/v1/batches`. For providers with OpenAI's "
+        "API. What is kept belongs to a caller's project, and counts against nobody's budget.",
+        default=False,
+    )
     betas: Betas = setting(
         "For the Anthropic kinds: what callers may ask for by `anthropic-beta`, where a `*` at the end stands "
         "for any ending. The rest of what they ask for does not go out. Left out, it is what agents use and "
@@ -645,6 +672,14 @@ class ProviderSettings(Section):
     def vendor(self) -> Vendor | None:
         """Its row in the catalogue."""
         return None if self.kind in kinds.OWN else catalogue()[self.kind]
+
+    @property
+    def may_keep_files(self) -> bool:
+        """Whether it is one plain API of OpenAI's kind, where files have a place."""
+        if self.kind in kinds.OWN:
+            return self.kind in ("openai", "openai-compatible")
+        is_plain = self.kind != "bedrock" and self.api_version is None
+        return is_plain and self.vendor is not None and self.vendor.api is Api.OPENAI
 
     @property
     def needs_key(self) -> bool:
@@ -775,6 +810,7 @@ class Settings(Section):
     admin: AdminSettings = part(AdminSettings)
     store: StoreSettings = part(StoreSettings)
     auth: AuthSettings = part(AuthSettings)
+    files: FilesSettings = part(FilesSettings)
     ollama: OllamaSettings = part(OllamaSettings)
     uploads: UploadsSettings = part(UploadsSettings)
     limits: LimitsSettings = part(LimitsSettings)

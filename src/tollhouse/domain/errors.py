@@ -248,6 +248,36 @@ class StateUnknown(Refusal):
     title = "There is no such answer here to go on from."
 
 
+class FileUnknown(Refusal):
+    code = "file_unknown"
+    status = 404
+    title = "There is no such file here."
+
+
+class BatchUnknown(Refusal):
+    code = "batch_unknown"
+    status = 404
+    title = "There is no such batch here."
+
+
+class FilesNotKept(Refusal):
+    code = "files_not_kept"
+    status = 501
+    title = "No provider that this key's models lead to keeps files here."
+
+
+class FileHomeUndecided(Refusal):
+    code = "file_home_undecided"
+    status = 400
+    title = "Several providers could keep this file: name a model."
+
+
+class TooManyFiles(Refusal):
+    code = "too_many_files"
+    status = 409
+    title = "This project has as many files as it may: delete some."
+
+
 class ModelUnknown(Refusal):
     code = "model_unknown"
     status = 404

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tollhouse.domain.forms import Upload
+from tollhouse.domain.forms import Pieces, Upload
 from tollhouse.domain.values import value
 
 
@@ -28,7 +28,7 @@ class Sending:
     method: bytes
     path: bytes
     headers: tuple[tuple[bytes, bytes], ...]
-    body: bytes | Upload
+    body: bytes | Pieces
 
     @property
     def whole(self) -> bytes:
@@ -36,6 +36,18 @@ class Sending:
         if not isinstance(self.body, bytes):
             raise TypeError("a body in pieces is not whole")
         return self.body
+
+
+@value
+class Errand:
+    """What is asked of a provider beside calls: about what it keeps."""
+
+    method: bytes
+    path: bytes
+    """Under the provider's own beginning."""
+
+    body: bytes | Pieces = b""
+    media: bytes = b"application/json"
 
 
 @dataclass(frozen=True, slots=True)

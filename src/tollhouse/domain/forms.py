@@ -68,9 +68,16 @@ class Form:
         return Upload(self, part, text.encode())
 
 
+class Pieces(Protocol):
+    """A body that leaves in pieces, and can leave again."""
+
+    def __len__(self) -> int: ...
+    def pieces(self) -> AsyncIterator[bytes]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A body that leaves in pieces, and can leave again."""
+    """Implements Pieces."""
 
     form: Form
     part: Part

@@ -118,14 +118,16 @@ class dispatched:  # noqa: N801 - read as a participle: `async with dispatched(â
     def _may_ask(self) -> bool:
         return not self._has_failed or self._tries.spend()
 
+    def _begun(self, leg: Leg, standing: Standing, era: int) -> Attempt:
+        return Attempt(self._call, self._plan, leg, self._meter, self._house, standing, era)
+
     async def _ask(self, leg: Leg, standing: Standing) -> Answer | None:
         """Once within the gate. Raises what no other target would do better, and what is unsure."""
         era = self._standings.enter(standing)
         if era is None:
             standing.gate.leave()
             return None
-        attempt = Attempt(self._call, self._plan, leg, self._meter, self._house, standing, era)
-        self._attempt = attempt
+        attempt = self._attempt = self._begun(leg, standing, era)
         answer = await attempt.answer(self._body)
         if answer is not None:
             return answer

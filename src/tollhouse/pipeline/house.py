@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from tollhouse.domain.audit import Record
@@ -16,7 +16,17 @@ from tollhouse.domain.snapshot import Snapshot
 from tollhouse.domain.suspicion import Sign
 from tollhouse.domain.throttling import Throttle
 from tollhouse.pipeline.standing import Standings
-from tollhouse.ports import AuditSink, Authenticator, Ledger, Limiter, Provider, Seals
+from tollhouse.ports import (
+    AuditSink,
+    Authenticator,
+    Database,
+    Dialect,
+    FileKeeper,
+    Ledger,
+    Limiter,
+    Provider,
+    Seals,
+)
 
 
 class Snapshots(Protocol):
@@ -37,6 +47,29 @@ class Watch(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Shelves:
+    """What is kept at providers for projects: by whom, how much of it, and where that is written down."""
+
+    store: Database
+    keepers: Mapping[str, FileKeeper]
+    """By the provider's name, in the order of the settings."""
+
+    endpoints: Mapping[str, Dialect] = field(default_factory=dict)
+    """What the lines of a batch may be written in, by their `url`."""
+
+    most_files: int = 1000
+    """For each project."""
+
+    most_bytes: int = 512 * 1024 * 1024
+    """In one file."""
+
+    most_lines: int = 10_000
+    """In one batch."""
+
+    most_line_bytes: int = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
 class House:
     owner: str
     """This process, as the ledger knows it."""
@@ -51,6 +84,7 @@ class House:
     seals: Seals
     providers: Mapping[str, Provider]
     standings: Standings
+    shelves: Shelves
     load: Load
     audit: AuditSink
     insists_on_audit: bool

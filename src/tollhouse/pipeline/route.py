@@ -20,6 +20,7 @@ Serve = Callable[["Call", "House"], Awaitable[None]]
 class Metered(StrEnum):
     TOKENS = "tokens"
     FREE = "free"
+    BATCH = "batch"  # for all of its lines, when it is created; settled when it has ended
 
 
 class Takes(StrEnum):
@@ -59,18 +60,29 @@ class Route:
     """Whether refusals are RFC 9457, because no dialect is spoken here."""
 
 
+ID = "{id}"
+
+
 class RouteTable:
     """All that can be called. An unknown path is refused and never forwarded."""
 
     def __init__(self, *routes: Route) -> None:
         self._routes: dict[str, dict[str, Route]] = {}
+        self._around: dict[tuple[str, str], dict[str, Route]] = {}
+        """By what stands before and behind an id, of paths with `{id}` in them."""
+
         for route in routes:
             self._add(route)
 
     def find(self, path: str) -> tuple[dict[str, Route], str]:
-        """The routes of a path by method, and what follows a path that ends in `/`; none if unknown."""
+        """The routes of a path by method, and the id in it or what follows a path that ends in `/`."""
         if routes := self._routes.get(path):
             return routes, ""
+        for (before, behind), routes in self._around.items():
+            if path.startswith(before) and path.endswith(behind):
+                named = path[len(before) : len(path) - len(behind)]
+                if named and "/" not in named:
+                    return routes, named
         for stem, routes in self._routes.items():
             if stem.endswith("/") and path.startswith(stem):
                 return routes, path.removeprefix(stem)
@@ -88,3 +100,6 @@ class RouteTable:
         if route.method in methods:
             raise ValueError(f"{route.method} {route.path} is declared twice")
         methods[route.method] = route
+        before, named, behind = route.path.partition(ID)
+        if named:
+            self._around[before, behind] = methods

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from tollhouse import __version__
-from tollhouse.domain.exchange import Outgoing, Sending
+from tollhouse.domain.exchange import Errand, Outgoing, Sending
 from tollhouse.ports import Headers, Spoken, Upstream
 
 USER_AGENT = b"tollhouse/" + __version__.encode()
@@ -41,7 +41,7 @@ USUAL = ("openai_chat",)
 
 
 class ChatProvider:
-    """Implements Provider. The key is bound to the one upstream that it was given with."""
+    """Implements FileKeeper. The key is bound to the one upstream that it was given with."""
 
     def __init__(
         self,
@@ -57,13 +57,17 @@ class ChatProvider:
         self.upstream = upstream
         self.dialect = dialect
         base_path = base_path.rstrip(b"/")
+        self._base_path = base_path
         self._paths = {dialect: base_path + PATHS[dialect] for dialect in (*speaks, *OTHER_TASKS)}
-        self._headers = (
-            (b"content-type", b"application/json"),
-            (b"accept", b"application/json, text/event-stream"),
+        self._shown = (
             (b"accept-encoding", b"identity"),
             (b"user-agent", USER_AGENT),
             *shown(key, key_header),
+        )
+        self._headers = (
+            (b"content-type", b"application/json"),
+            (b"accept", b"application/json, text/event-stream"),
+            *self._shown,
         )
 
     def speaks(self, dialect: str) -> bool:
@@ -77,6 +81,11 @@ class ChatProvider:
         if not isinstance(body, bytes):
             headers = ((b"content-type", body.media), *headers[1:])
         return Sending(b"POST", path, headers, body)
+
+    def errand(self, errand: Errand) -> Sending:
+        media = ((b"content-type", errand.media),) if errand.body else ()
+        path = self._base_path + errand.path
+        return Sending(errand.method, path, (*media, *self._shown), errand.body)
 
 
 def shown(key: str | None, header: str = BEARER) -> Headers:

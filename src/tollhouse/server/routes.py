@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from tollhouse.pipeline.batches import cancel_batch, create_batch, list_batches, show_batch
 from tollhouse.pipeline.count import count
+from tollhouse.pipeline.files import delete_file, list_files, read_file, show_file
 from tollhouse.pipeline.list_models import list_models
 from tollhouse.pipeline.ollama_models import list_running, offer_nothing, show, tags
 from tollhouse.pipeline.refuse import refuse
@@ -19,11 +21,14 @@ from tollhouse.pipeline.route import (
     Takes,
 )
 from tollhouse.pipeline.serve import serve
+from tollhouse.pipeline.upload import upload
 from tollhouse.ports import Dialect
 
 CALL_S = 1800.0
 COUNT_S = 60.0
 LIST_S = 10.0
+BATCH_S = 600.0
+"""Whoever sees the end of one reads all of its results."""
 MIB = 1024 * 1024
 MOST_OF_A_RECORDING = 26 * MIB
 """25 MiB, as OpenAI takes it, and what goes with it."""
@@ -33,6 +38,10 @@ MOST_OF_PICTURES = 64 * MIB
 
 MOST_OF_A_NAME = 64 * 1024
 """A body that only names a model."""
+
+
+AROUND_A_FILE = 64 * 1024
+"""What else is in the form that it comes in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +56,10 @@ OLLAMA = OllamaPaths()
 
 
 def route_table(
-    dialects: Mapping[str, Dialect], max_body_bytes: int, ollama: OllamaPaths = OLLAMA
+    dialects: Mapping[str, Dialect],
+    max_body_bytes: int,
+    ollama: OllamaPaths = OLLAMA,
+    max_file_bytes: int = 512 * MIB,
 ) -> RouteTable:
     """`dialects` by the names of the routes on which they are spoken."""
     chat = dialects["chat"]
@@ -82,8 +94,48 @@ def route_table(
         _models("/v1/models", chat),
         _models("/v1/models/", chat),
         _models("/api/v1/models", chat),
+        *_files(chat, max_file_bytes),
+        *_batches(chat),
         *_ollama(dialects, ollama),
     )
+
+
+def _files(dialect: Dialect, max_file_bytes: int) -> list[Route]:
+    """What is kept for the caller's project. To look at it costs nothing."""
+
+    def free(name: str, method: str, path: str, serve: Serve, deadline_s: float) -> Route:
+        route = _free(name, method, path, dialect, serve, is_plain=False)
+        return replace(route, deadline_s=deadline_s)
+
+    taking = free("file_upload", "POST", "/v1/files", upload, CALL_S)
+    return [
+        replace(taking, takes=Takes.FORM, max_body_bytes=max_file_bytes + AROUND_A_FILE),
+        free("file_list", "GET", "/v1/files", list_files, LIST_S),
+        free("file_show", "GET", "/v1/files/{id}", show_file, LIST_S),
+        free("file_delete", "DELETE", "/v1/files/{id}", delete_file, COUNT_S),
+        free("file_content", "GET", "/v1/files/{id}/content", read_file, CALL_S),
+    ]
+
+
+def _batches(dialect: Dialect) -> list[Route]:
+    """What runs at a provider for the caller's project, and what it comes to."""
+
+    def free(name: str, method: str, path: str, serve: Serve, deadline_s: float) -> Route:
+        route = _free(name, method, path, dialect, serve, is_plain=False)
+        return replace(route, deadline_s=deadline_s)
+
+    creating = free("batch_create", "POST", "/v1/batches", create_batch, BATCH_S)
+    return [
+        replace(creating, metered=Metered.BATCH, max_body_bytes=MOST_OF_A_NAME),
+        free("batch_list", "GET", "/v1/batches", list_batches, LIST_S),
+        free("batch_show", "GET", "/v1/batches/{id}", show_batch, BATCH_S),
+        free("batch_cancel", "POST", "/v1/batches/{id}/cancel", cancel_batch, BATCH_S),
+    ]
+
+
+def looking(dialect: Dialect) -> Route:
+    """For the gateway's own looks at batches: nobody calls it."""
+    return _free("batch_look", "", "/", dialect, refuse, is_plain=True)
 
 
 def _ollama(dialects: Mapping[str, Dialect], paths: OllamaPaths) -> list[Route]:

@@ -91,6 +91,8 @@ _LOSE = """
 UPDATE calls SET state = 'unknown', outcome = 'unknown', anomaly = 'owner_lost'
 WHERE state = 'held' AND NOT EXISTS (
     SELECT 1 FROM owners WHERE owners.id = calls.owner AND owners.lease_until > $1
+) AND NOT EXISTS (
+    SELECT 1 FROM batches WHERE batches.call = calls.id AND batches.settled_at IS NULL
 )
 """
 
@@ -138,7 +140,10 @@ async def unknown_since(database: Database, before_ms: int, limit: int) -> list[
 
 
 async def lose(database: Database, now_ms: int) -> int:
-    """Mark as unknown what is held by an owner that is gone or whose lease is past; how many."""
+    """Mark as unknown what is held by an owner that is gone or whose lease is past; how many.
+
+    What is held for a batch belongs to the batch for as long as that is open.
+    """
     (lost,) = await database.write((_LOSE, (now_ms,)))
     return lost
 

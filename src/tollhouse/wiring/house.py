@@ -20,6 +20,7 @@ from tollhouse.domain.errors import Failure
 from tollhouse.domain.limits import Limit
 from tollhouse.domain.shedding import Load
 from tollhouse.domain.throttling import Throttle
+from tollhouse.pipeline.batch_look import look_after
 from tollhouse.pipeline.house import House
 from tollhouse.pipeline.standing import Standings
 from tollhouse.ports import Database, Ledger, Limiter
@@ -40,6 +41,7 @@ from tollhouse.wiring.background import Background, background
 from tollhouse.wiring.dialects import dialects, ollama_paths
 from tollhouse.wiring.door import make_door, manners, upload_disk
 from tollhouse.wiring.providers import open_providers
+from tollhouse.wiring.shelves import shelves
 from tollhouse.wiring.standing import standing_rules
 from tollhouse.wiring.store import Store, open_database
 from tollhouse.wiring.watching import (
@@ -75,6 +77,7 @@ async def open_door(settings: Settings, draining: Draining) -> AsyncIterator[Doo
         spoken, watch = dialects(), Watching(metrics)
         load = Load(settings.server.max_concurrent_requests, settings.server.max_lag_ms / 1000)
         tasks.start(measure_lag(load.measured))
+        providers = await open_providers(settings, stack)
         house = House(
             owner=me.owner,
             snapshots=keeper,
@@ -83,8 +86,9 @@ async def open_door(settings: Settings, draining: Draining) -> AsyncIterator[Doo
             ledger=ledger,
             limiter=await _open_limiter(settings, stack),
             seals=SealedIds(secrets.current, known_peppers),
-            providers=await open_providers(settings, stack),
+            providers=providers,
             standings=Standings(standing_rules(settings), watch.turned),
+            shelves=shelves(settings, store, providers, spoken),
             load=load,
             audit=audit,
             insists_on_audit=settings.audit.strict,
@@ -94,8 +98,13 @@ async def open_door(settings: Settings, draining: Draining) -> AsyncIterator[Doo
         )
         tasks.start(keep_load_gauges(metrics, load, house.standings))
         tasks.start(keep_gauges(metrics, store, keeper, audit))
+        if house.shelves.keepers:
+            looks = routes.looking(spoken["chat"])
+            tasks.start(look_after(house, looks, settings.files.look_every_s))
         health = Health(settings.ollama.version, lambda: not draining.is_on and keeper.is_fresh)
-        table = routes.route_table(spoken, settings.server.max_body_bytes, ollama_paths(settings))
+        table = routes.route_table(
+            spoken, settings.server.max_body_bytes, ollama_paths(settings), settings.files.max_bytes
+        )
         if workers.number() is None:
             stack.enter_context(served_metrics(settings, metrics))
         else:
