@@ -100,7 +100,7 @@ def read_line(raw: bytes) -> Line:
 
 def with_body(raw: bytes, body: bytes) -> bytes:
     """A line that was read before, with what its target is to get."""
-    return strict_json.join({**strict_json.members(raw), "body": body}) + b"\n"
+    return strict_json.join({**strict_json.members(raw), "body": Raw(body)}) + b"\n"
 
 
 class _Body(msgspec.Struct):
