@@ -36,6 +36,22 @@ async def test_they_are_let_in_in_the_order_in_which_they_came() -> None:
     assert (gate.inside, gate.in_line) == (0, 0)
 
 
+@pytest.mark.req("S-77", "P-30")
+async def test_a_place_passes_by_who_leaves_the_line_in_this_very_moment() -> None:
+    gate = Gate(1, 9, 5.0)
+    gate.enter()
+    leaver, next_one = (asyncio.create_task(gate.wait()) for _ in range(2))
+    while gate.in_line < 2:
+        await asyncio.sleep(0)
+
+    leaver.cancel()
+    gate.leave()
+    await asyncio.wait([leaver, next_one])
+
+    assert (leaver.cancelled(), next_one.exception()) == (True, None)
+    assert (gate.inside, gate.in_line) == (1, 0)
+
+
 @pytest.mark.req("S-77", "P-22")
 async def test_who_finds_the_line_full_is_told_at_once() -> None:
     gate = Gate(1, 1, 5.0)

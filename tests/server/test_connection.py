@@ -165,6 +165,35 @@ async def test_a_caller_that_leaves_the_last_of_an_answer_unread_is_cut_off() ->
 
 
 @pytest.mark.req("S-8")
+async def test_who_is_asked_to_go_still_has_its_time_to_read_the_last_of_an_answer() -> None:
+    size = 0
+
+    async def brief(_: Request, connection: Connection) -> None:
+        nonlocal size
+        connection._request.keeps_alive = False
+        reply = reply_to(connection)
+        await reply.start(200, ())
+        while not connection._transport.get_write_buffer_size():
+            await reply.write(b"y" * 2_048)
+            size += 2_048
+            await asyncio.sleep(0.001)
+        await reply.end()
+
+    async with opened(brief, clocks(idle_s=SOON_S, linger_s=SOON_S)) as (door, port):
+        with socket.socket() as caller:
+            caller.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            caller.connect(("127.0.0.1", port))
+            caller.sendall(GET % b"")
+            await until(lambda: any(one._is_leaving for one in door.connections), "it is to go")
+            await asyncio.sleep(3 * SOON_S)  # it is time itself that is tried
+
+            received = await asyncio.to_thread(_read_all, caller)
+
+    assert received.count(b"y") == size
+    assert received.endswith(b"0\r\n\r\n")
+
+
+@pytest.mark.req("S-8")
 async def test_a_caller_that_goes_on_sending_what_nobody_wants_is_cut_off() -> None:
     async with opened(refuse, clocks(linger_s=SOON_S)) as (door, port), line(port) as caller:
         caller.send(POST + b"content-length: %d\r\n\r\n" % BIG)
@@ -339,6 +368,7 @@ async def test_a_caller_that_does_not_read_makes_the_answer_wait() -> None:
 
         assert written == before
         assert before < BIG
+        assert len(door.connections) == 1, "it has its time to read"
 
 
 # --- helpers -----------------------------------------------------------------------------
@@ -352,6 +382,14 @@ async def _deaf(port: int, asks: bytes = GET % b"") -> AsyncIterator[Callable[[]
         it.connect(("127.0.0.1", port))
         it.sendall(asks)
         yield it.close
+
+
+def _read_all(caller: socket.socket) -> bytes:
+    caller.settimeout(10)
+    received = b""
+    while piece := caller.recv(65_536):
+        received += piece
+    return received
 
 
 def _sends_all_first(port: int) -> tuple[int, bytes]:

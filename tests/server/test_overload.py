@@ -49,5 +49,23 @@ async def test_one_request_too_many_is_refused_with_its_code(tmp_path: Path) -> 
         assert codes.count("overloaded") == 1
 
 
+@pytest.mark.req("S-81", "P-22")
+async def test_whoever_is_done_makes_room(tmp_path: Path) -> None:
+    async with (
+        provider() as up,
+        gateway(tmp_path, up.url, server="max_concurrent_requests = 2") as door,
+        aiohttp.ClientSession(headers=door.headers) as session,
+    ):
+
+        async def is_answered() -> bool:
+            async with session.post(f"{door.base_url}/chat/completions", json=ask()) as reply:
+                return reply.status == 200
+
+        for _ in range(6):
+            await until(is_answered, "there is room for the next")
+
+        assert len(up.asked) == 6
+
+
 async def _are_asked(up: Provider, count: int) -> bool:
     return len(up.asked) == count
