@@ -111,6 +111,13 @@ class FileKeeper(Provider, Protocol):
     def errand(self, errand: Errand) -> Sending: ...
 
 
+@runtime_checkable
+class Withholding(Protocol):
+    """A provider to which not all may go that a caller asks for beside the body."""
+
+    def withheld(self, headers: Headers) -> tuple[str, ...]: ...  # by name
+
+
 LastWords = Callable[[Problem, str], bytes]
 """How the failure of an answer that has begun is told; the second is the request's id."""
 

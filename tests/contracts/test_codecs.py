@@ -29,7 +29,7 @@ from tollhouse.domain.conversation import (
     ToolResult,
 )
 from tollhouse.domain.deltas import Began, Counted, Delta, Stop, Stopped
-from tollhouse.domain.errors import Failure, Problem, UpstreamFailed
+from tollhouse.domain.errors import Failure, Problem, UpstreamFailed, UpstreamRateLimited
 from tollhouse.domain.pricing import Usage
 from tollhouse.pipeline.translation import Translation
 
@@ -213,6 +213,18 @@ def test_an_error_in_the_midst_of_a_stream_is_one(spoken: Spoken) -> None:
 
     assert "said" in heard(pieces)
     assert isinstance(reader.failure, UpstreamFailed)
+
+
+@pytest.mark.req("R-13")
+@each_dialect
+def test_a_limit_of_the_rate_in_the_midst_of_a_stream_is_told_as_one(spoken: Spoken) -> None:
+    """But by those whose errors are a text alone."""
+    reader = spoken.client.reader(is_stream=True)
+
+    reader.feed(spoken.server.problem_event(UpstreamRateLimited(), "request-1"))
+
+    told = UpstreamFailed if spoken.name == "ollama_chat" else UpstreamRateLimited
+    assert isinstance(reader.failure, told)
 
 
 @pytest.mark.req("P-11")

@@ -108,7 +108,7 @@ async def test_of_the_callers_headers_only_what_is_allowed_goes_out(
 ) -> None:
     betas = "claude-code-20250219, interleaved-thinking-2025-05-14,fast-mode-2026-02-01,x y"
 
-    await client.messages.create(
+    reply = await client.messages.with_raw_response.create(
         model=MODEL,
         messages=HELLO,
         max_tokens=9,
@@ -116,6 +116,9 @@ async def test_of_the_callers_headers_only_what_is_allowed_goes_out(
     )
 
     headers = up.asked[0].headers
+    assert reply.headers["x-tollhouse-unsaid"] == (
+        "anthropic-beta.fast-mode-2026-02-01, anthropic-beta.x_y"
+    )
     assert headers["anthropic-beta"] == "claude-code-20250219,interleaved-thinking-2025-05-14"
     assert headers["anthropic-version"] == "2026-10-21"
     assert headers["x-api-key"] == door.environ["UP_KEY"]

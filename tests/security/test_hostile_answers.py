@@ -54,6 +54,7 @@ class Hostile:
         return STREAM_HEAD + chunk(first) + chunk(word) + chunk(self.sends) + rest + b"0\r\n\r\n"
 
 
+LIMITED = "upstream_rate_limited"
 WORD = b'data: {"choices":[{"index":0,"delta":{"content":"x"},"finish_reason":null}]}\n\n'
 STREAMS = [
     # what is no event of the dialect stays behind, and the stream goes on
@@ -70,6 +71,7 @@ STREAMS = [
     Hostile("a forged error event", FORGED, "upstream_failed"),
     Hostile("a forged event behind a CR", b'data: {"choices":[]}\revent: error\rdata: canary\r\r', "upstream_broke"),
     Hostile("an error in the middle", b'data: {"error":{"message":"canary"}}\n\n', "upstream_failed"),
+    Hostile("a limit of its rate", b'data: {"error":{"message":"canary","code":"rate_limit_exceeded"}}\n\n', LIMITED),
     Hostile("an error behind an escape", b'data: {"choices":[],"\\u0065rror":"canary"}\n\n', "upstream_failed"),
     Hostile("no JSON", b"data: canary\n\n", "upstream_broke"),
     Hostile("half a JSON", b'data: {"choices":[\n\n', "upstream_broke"),
@@ -109,6 +111,7 @@ WHOLES: list[tuple[str, Raw, str, str]] = [
     ("depth", _as_it_is(b'{"choices":[],"x":' + b"[" * 100_000), "upstream_broke", "cut_by_upstream"),
     ("a tool nobody offered", _whole({"choices": [{"message": NO_TOOL}]}), "upstream_broke", "cut_by_upstream"),
     ("an error", _whole({"error": {"message": "canary"}}), "upstream_failed", "refused"),
+    ("a limit of its rate", _whole({"error": {"message": "canary", "type": "rate_limit_error"}}), LIMITED, "refused"),
 ]  # fmt: skip
 
 
@@ -157,7 +160,7 @@ async def test_an_answer_that_is_none_is_told_in_our_words_and_is_settled(
 
     got = await _ask(door, name)
 
-    assert (got.status, got.code) == (502, code)
+    assert (got.status, got.code) == (429 if code == LIMITED else 502, code)
     assert b"canary" not in got.body
     await _is_settled(door, name, outcome, code)
 

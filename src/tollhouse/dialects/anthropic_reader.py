@@ -12,7 +12,7 @@ from tollhouse.dialects import anthropic_state
 from tollhouse.dialects.anthropic_parts import cited
 from tollhouse.dialects.anthropic_usage import Tally
 from tollhouse.dialects.openai_events import NOTHING
-from tollhouse.dialects.openai_problems import kind_of
+from tollhouse.dialects.openai_problems import failure_of, kind_of
 from tollhouse.dialects.reading import found_in
 from tollhouse.domain.deltas import (
     Argued,
@@ -27,7 +27,7 @@ from tollhouse.domain.deltas import (
     Stopped,
     Thought,
 )
-from tollhouse.domain.errors import UpstreamBroke, UpstreamFailed
+from tollhouse.domain.errors import UpstreamBroke
 
 STOPS = {
     "end_turn": Stop.END,
@@ -208,5 +208,5 @@ def _counted(tally: Tally) -> Iterator[Counted]:
 def _read(decoder: msgspec.json.Decoder[Any], data: bytes) -> Any:
     found = found_in(data, decoder.decode, kind_of)
     if found.type == "error":
-        raise UpstreamFailed(private=f"an error within the answer{kind_of(data)}")
+        raise failure_of(kind_of(data), "within the answer")
     return found

@@ -21,10 +21,10 @@ from tollhouse.dialects.anthropic_usage import Tally
 from tollhouse.dialects.naming import AskedName
 from tollhouse.dialects.openai_count import tokens_in, tokens_of
 from tollhouse.dialects.openai_events import NOTHING, is_given, on_one_line, text_of
-from tollhouse.dialects.openai_problems import kind_of
+from tollhouse.dialects.openai_problems import failure_of, kind_of
 from tollhouse.dialects.sse_relay import SseRelay
 from tollhouse.dialects.whole import Whole
-from tollhouse.domain.errors import UpstreamBroke, UpstreamFailed
+from tollhouse.domain.errors import UpstreamBroke
 
 PING = b'event: ping\ndata: {"type":"ping"}\n\n'
 STOP = b'event: message_stop\ndata: {"type":"message_stop"}\n\n'
@@ -59,7 +59,7 @@ class StreamRelay(SseRelay):
             data = on_one_line(data)
         read = read_event(data)
         if read.type == "error" or is_given(read.error):
-            raise UpstreamFailed(private=f"an error within the stream{kind_of(data)}")
+            raise failure_of(kind_of(data), "within the stream")
         if read.type not in NAMES or not self._look_at(read):
             return b""
         if read.type == "message_start":
@@ -169,7 +169,7 @@ class WholeRelay(Whole):
         text_of(body)
         read = read_message(body)
         if read.type == "error" or is_given(read.error):
-            raise UpstreamFailed(private=f"an error with status 200{kind_of(body)}")
+            raise failure_of(kind_of(body), "with status 200")
         if read.type != "message" or read.content is None:
             raise UpstreamBroke(private="the answer has no content")
         tally = Tally()

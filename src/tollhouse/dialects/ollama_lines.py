@@ -11,9 +11,9 @@ import msgspec
 from msgspec import Raw, Struct
 
 from tollhouse.dialects.openai_events import NOTHING, is_given, text_of
-from tollhouse.dialects.openai_problems import kind_of
+from tollhouse.dialects.openai_problems import failure_of, kind_of
 from tollhouse.dialects.openai_usage import MOST_TOKENS
-from tollhouse.domain.errors import UpstreamBroke, UpstreamFailed
+from tollhouse.domain.errors import UpstreamBroke
 from tollhouse.domain.pricing import Usage
 
 
@@ -67,7 +67,7 @@ def read_line(data: bytes) -> Line:
     except (ValueError, RecursionError):  # of msgspec's errors each is a ValueError
         raise UpstreamBroke(private="what should be a line of JSON is none") from None
     if is_given(line.error):
-        raise UpstreamFailed(private=f"an error within the answer{kind_of(data)}")
+        raise failure_of(kind_of(data), "within the answer")
     return line
 
 

@@ -14,7 +14,7 @@ from tollhouse.dialects.ollama_lines import Line, insist_on_declared, read_line,
 from tollhouse.dialects.openai_count import OutputCount
 from tollhouse.dialects.openai_events import NOTHING, on_one_line
 from tollhouse.dialects.whole import Whole
-from tollhouse.domain.errors import Failure, UpstreamBroke, UpstreamFailed
+from tollhouse.domain.errors import Failure, UpstreamBroke
 from tollhouse.domain.pricing import Usage
 
 MOST_WITHOUT_A_LINE = 1024 * 1024
@@ -74,7 +74,7 @@ class StreamRelay:
                 if line := self._taken(data):
                     passed.append(on_one_line(_named(data, line, self._name)) + b"\n")
                     self.is_over = line.done
-        except (UpstreamFailed, UpstreamBroke) as failure:
+        except Failure as failure:
             failure.forget()
             self.failure = failure
         return b"".join(passed)
@@ -111,7 +111,7 @@ class WholeRelay(Whole):
         count = OutputCount()
         try:
             line = read_line(bytes(self._body))
-        except (UpstreamBroke, UpstreamFailed):
+        except Failure:
             count.keep(bytes(self._body))
         else:
             count.keep(msgspec.json.encode((line.message, line.response, line.thinking)))

@@ -7,7 +7,13 @@ import re
 import msgspec
 
 from tollhouse.dialects.cleaning import cleaned, cut
-from tollhouse.domain.errors import Problem
+from tollhouse.domain.errors import (
+    ContextTooLong,
+    Failure,
+    Problem,
+    UpstreamFailed,
+    UpstreamRateLimited,
+)
 
 _TYPES = {
     401: "authentication_error",
@@ -17,6 +23,9 @@ _TYPES = {
     413: "request_too_large",
     429: "rate_limit_error",
 }
+
+RATE_LIMITED = "rate_limit"
+"""As in OpenAI's `rate_limit_exceeded` and Anthropic's `rate_limit_error`."""
 
 _name = re.compile(r"[a-z][a-z0-9_.]{0,63}").fullmatch
 
@@ -43,6 +52,16 @@ def kind_of(upstream_body: bytes) -> str:
     given = (error.get("type"), error.get("code")) if isinstance(error, dict) else ()
     names = [name for name in given if isinstance(name, str) and _name(name)]
     return f" ({', '.join(names)})" if names else ""
+
+
+def failure_of(kind: str, where: str) -> Failure:
+    """What an error that came within an answer is to the caller, by what it calls itself."""
+    private = f"an error {where}{kind}"
+    if ContextTooLong.code in kind:
+        return ContextTooLong(private=private)
+    if RATE_LIMITED in kind:
+        return UpstreamRateLimited(private=private)
+    return UpstreamFailed(private=private)
 
 
 def _error(upstream_body: bytes) -> object:

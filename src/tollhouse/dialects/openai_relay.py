@@ -27,11 +27,11 @@ from tollhouse.dialects.openai_events import (
     read_event,
     text_of,
 )
-from tollhouse.dialects.openai_problems import kind_of
+from tollhouse.dialects.openai_problems import failure_of, kind_of
 from tollhouse.dialects.openai_usage import read_usage
 from tollhouse.dialects.sse_relay import SseRelay
 from tollhouse.dialects.whole import Whole
-from tollhouse.domain.errors import UpstreamBroke, UpstreamFailed
+from tollhouse.domain.errors import UpstreamBroke
 
 DONE = b"data: [DONE]\n\n"
 
@@ -63,7 +63,7 @@ class StreamRelay(SseRelay):
             data = on_one_line(data)
         read = read_event(data)
         if is_given(read.error):
-            raise UpstreamFailed(private=f"an error within the stream{kind_of(data)}")
+            raise failure_of(kind_of(data), "within the stream")
         if read.choices:
             self._look_at(read.choices)
         if read.model is not NOTHING:
@@ -128,7 +128,7 @@ class WholeRelay(Whole):
         text_of(body)
         read = read_event(body)
         if is_given(read.error):
-            raise UpstreamFailed(private=f"an error with status 200{kind_of(body)}")
+            raise failure_of(kind_of(body), "with status 200")
         if not isinstance(read.choices, list):
             raise UpstreamBroke(private="the answer has no choices")
         if is_given(read.usage):

@@ -10,9 +10,9 @@ import msgspec
 
 from tollhouse.dialects.naming import AskedName
 from tollhouse.dialects.openai_events import NOTHING, is_given, read_event, text_of
-from tollhouse.dialects.openai_problems import kind_of
+from tollhouse.dialects.openai_problems import failure_of, kind_of
 from tollhouse.dialects.whole import Whole
-from tollhouse.domain.errors import UpstreamBroke, UpstreamFailed
+from tollhouse.domain.errors import UpstreamBroke
 from tollhouse.domain.pricing import Usage
 
 T = TypeVar("T")
@@ -33,7 +33,7 @@ class WholeAnswer(Whole):
         text_of(body)
         event = read_event(body)
         if is_given(event.error):
-            raise UpstreamFailed(private=f"an error with status 200{kind_of(body)}")
+            raise failure_of(kind_of(body), "with status 200")
         self.usage = self._read(body)
         return body if event.model is NOTHING else self._name.put(body, bytes(event.model))
 

@@ -13,8 +13,9 @@ from msgspec import Raw
 
 from tollhouse.dialects import sse
 from tollhouse.dialects.openai_events import is_given
+from tollhouse.dialects.openai_problems import failure_of
 from tollhouse.domain.deltas import Delta
-from tollhouse.domain.errors import Failure, UpstreamBroke, UpstreamFailed
+from tollhouse.domain.errors import Failure, UpstreamBroke
 
 
 class Frames(Protocol):
@@ -117,10 +118,10 @@ def found_in(
         found = decode(data)
     except (ValueError, RecursionError):
         if kind := kind_of(data):
-            raise UpstreamFailed(private=f"an error within the answer{kind}") from None
+            raise failure_of(kind, "within the answer") from None
         raise UpstreamBroke(private="what should be a JSON object is none") from None
     if is_given(found.error):
-        raise UpstreamFailed(private=f"an error within the answer{kind_of(data)}")
+        raise failure_of(kind_of(data), "within the answer")
     return found
 
 

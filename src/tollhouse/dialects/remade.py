@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tollhouse.dialects.openai_events import is_given, read_event, text_of
-from tollhouse.dialects.openai_problems import kind_of
+from tollhouse.dialects.openai_problems import failure_of, kind_of
 from tollhouse.dialects.whole import Whole
-from tollhouse.domain.errors import UpstreamFailed
 from tollhouse.domain.pricing import Usage
 
 Remake = Callable[[bytes], tuple[bytes, Usage | None]]
@@ -25,6 +24,6 @@ class Remade(Whole):
         body = bytes(self._body)
         text_of(body)
         if is_given(read_event(body).error):
-            raise UpstreamFailed(private=f"an error with status 200{kind_of(body)}")
+            raise failure_of(kind_of(body), "with status 200")
         said, self.usage = self._remake(body)
         return said

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 import msgspec
 
 from tollhouse.dialects import strict_json
-from tollhouse.dialects.openai_problems import kind_of
-from tollhouse.domain.errors import ContextTooLong, Failure, Problem, UpstreamFailed
+from tollhouse.dialects.openai_problems import failure_of, kind_of
+from tollhouse.domain.errors import Failure, Problem
 
 _ERROR = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
@@ -54,9 +54,7 @@ def event(kind: str, response: bytes, number: int) -> bytes:
 
 def failure_within(data: bytes, where: str) -> Failure:
     """What an event or a response that failed says, in our words."""
-    kind = kind_within(data)
-    failed = ContextTooLong if ContextTooLong.code in kind else UpstreamFailed
-    return failed(private=f"an error {where}{kind}")
+    return failure_of(kind_within(data), where)
 
 
 def kind_within(data: bytes) -> str:

@@ -34,6 +34,7 @@ from tollhouse.ports import (
     Sparing,
     Spoken,
     Told,
+    Withholding,
     Writer,
 )
 
@@ -142,7 +143,10 @@ def lane_of(call: Call, plan: Plan, leg: Leg, provider: Provider, seals: Seals) 
     """Raises NotTranslatable where neither leads to the target."""
     heard, spoken, ask = call.route.dialect, provider.dialect, plan.ask
     if provider.speaks(heard.name):
-        return Native(heard, call, plan, leg, seals)
+        native = Native(heard, call, plan, leg, seals)
+        if _withholds(provider):
+            native.unsaid = tidy((*native.unsaid, *provider.withheld(call.headers)))
+        return native
     if ask.home is None and isinstance(heard, Heard) and isinstance(spoken, Told):
         return Translated(heard, spoken, call, plan, leg, seals)
     for rephrasing in heard.rephrasings if isinstance(heard, Rephrasable) else ():
@@ -163,6 +167,10 @@ def _leave_last_words(call: Call, speaker: Relay | Writer) -> None:
 
 def _spares(dialect: Dialect) -> TypeGuard[Sparing]:
     return _is((type(dialect), Sparing))
+
+
+def _withholds(provider: Provider) -> TypeGuard[Withholding]:
+    return _is((type(provider), Withholding))
 
 
 def _keeps(dialect: Dialect | Told) -> TypeGuard[Keeping]:

@@ -9,6 +9,7 @@ from tollhouse.domain.errors import (
     UpstreamBroke,
     UpstreamFailed,
     UpstreamOverlong,
+    UpstreamRateLimited,
     UpstreamRejected,
     UpstreamTimeout,
 )
@@ -86,7 +87,7 @@ def _finished(passing: Relay, meter: Meter, status: int) -> bytes:
     """Its end was seen, so nothing stays held, whatever it turns out to be."""
     try:
         return passing.finish()
-    except (UpstreamFailed, UpstreamRejected):
+    except (UpstreamFailed, UpstreamRateLimited, UpstreamRejected):
         meter.failed(Outcome.REFUSED, status)
         raise
     except UpstreamBroke:

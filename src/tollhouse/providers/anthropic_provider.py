@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 from tollhouse.domain.access import is_granted
 from tollhouse.domain.exchange import Outgoing, Sending
-from tollhouse.ports import Spoken, Upstream
+from tollhouse.ports import Headers, Spoken, Upstream
 from tollhouse.providers.chat_provider import USER_AGENT
 
 PATHS = {
@@ -16,13 +15,14 @@ PATHS = {
 }
 USUAL_VERSION = b"2023-06-01"
 MOST_BETAS = 64
+BETA, BETA_BYTES = "anthropic-beta", b"anthropic-beta"
 
 _version = re.compile(rb"[0-9]{4}-[0-9]{2}-[0-9]{2}").fullmatch
 _beta = re.compile(r"[A-Za-z0-9._-]{1,100}").fullmatch
 
 
 class AnthropicProvider:
-    """Implements Provider. The key is bound to the one upstream that it was given with."""
+    """Implements Provider and Withholding. The key is bound to the one upstream that it was given with."""
 
     def __init__(
         self,
@@ -50,17 +50,25 @@ class AnthropicProvider:
 
     def sending(self, outgoing: Outgoing) -> Sending:
         """Of the caller's headers two go out, read and written anew."""
-        version, betas = USUAL_VERSION, ""
+        version = USUAL_VERSION
         for name, value in outgoing.headers:
             if name == b"anthropic-version" and _version(value):
                 version = value
-            elif name == b"anthropic-beta":
-                betas += "," + value.decode("latin-1")
-        passed = ",".join(self._passed(betas)).encode()
+        passed = ",".join(filter(self._may_pass, _betas(outgoing.headers))).encode()
         bound = ((b"anthropic-beta", passed),) if passed else ()
         own = (*self._headers, (b"anthropic-version", version), *bound)
         return Sending(b"POST", self._paths[outgoing.dialect], own, outgoing.body)
 
-    def _passed(self, betas: str) -> Iterator[str]:
-        asked = dict.fromkeys(beta.strip(" \t") for beta in betas.split(",", MOST_BETAS))
-        return (beta for beta in asked if _beta(beta) and is_granted(beta, self._betas))
+    def withheld(self, headers: Headers) -> tuple[str, ...]:
+        """The betas that are asked for and not allowed."""
+        return tuple([f"{BETA}.{each}" for each in _betas(headers) if not self._may_pass(each)])
+
+    def _may_pass(self, beta: str) -> bool:
+        return _beta(beta) is not None and is_granted(beta, self._betas)
+
+
+def _betas(headers: Headers) -> list[str]:
+    """Each once, as far as anybody asks for so many."""
+    given = ",".join([value.decode("latin-1") for name, value in headers if name == BETA_BYTES])
+    asked = dict.fromkeys([beta.strip(" \t") for beta in given.split(",", MOST_BETAS - 1)])
+    return [beta for beta in asked if beta]
