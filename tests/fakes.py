@@ -165,8 +165,9 @@ class FakeReply:
         self.said += chunk
         self.is_ended = True
 
-    def cut(self, chunk: bytes) -> None:
+    def cut(self, chunk: bytes, *, is_end: bool = False) -> None:
         self.said += chunk
+        self.is_ended = is_end
 
     def keep_alive(self, comment: bytes, headers: Headers, silence_s: float) -> None:
         """Tests here are never silent for so long."""

@@ -136,8 +136,8 @@ class Reply(Protocol):
     async def write(self, chunk: bytes) -> None: ...
     async def end(self, chunk: bytes = b"") -> None: ...
     def cut(
-        self, chunk: bytes
-    ) -> None: ...  # close without an end, so that nobody takes it for one
+        self, chunk: bytes, *, is_end: bool = False
+    ) -> None: ...  # close; without an end where anybody could take it for one of the answer
     def keep_alive(self, comment: bytes, headers: Headers, silence_s: float) -> None: ...
     def close(self) -> None: ...
 
@@ -196,6 +196,13 @@ class Keeper(Protocol):
 
     def seal(self, known_as: str) -> str: ...  # the id of an answer
     def mark(self, encrypted: str) -> str: ...  # what the target encrypted for itself
+
+
+@runtime_checkable
+class Concluding(Protocol):
+    """A dialect in which a failure within a stream is an end of its own, and nobody takes it for another."""
+
+    failure_is_an_end: bool
 
 
 @runtime_checkable

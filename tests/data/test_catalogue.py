@@ -44,7 +44,7 @@ def test_a_row_names_a_place_that_may_be_called_and_where_it_says_so(kind: str) 
 @pytest.mark.parametrize("kind", sorted(catalogue()))
 def test_settings_take_from_a_row_what_they_do_not_say(kind: str) -> None:
     row = catalogue()[kind]
-    assert row.key_header in ("authorization", "api-key", "x-goog-api-key")
+    assert row.key_header in ("authorization", "api-key", "x-api-key", "x-goog-api-key")
     url = "" if row.url else 'url = "http://127.0.0.1:8000/v1"\n'
 
     provider = parse(f'[providers.p]\nkind = "{kind}"\nkey = "env:K"\n{url}', KEY).providers["p"]
@@ -52,6 +52,15 @@ def test_settings_take_from_a_row_what_they_do_not_say(kind: str) -> None:
     assert provider.base_url == (row.url or "http://127.0.0.1:8000/v1")
     assert provider.bounded_by == row.output_bound
     assert provider.may_ask_usage == row.asks_usage
+    assert provider.is_anthropic == (row.api is Api.ANTHROPIC)
+    assert ("openai_responses" in provider.dialects) == (Feature.RESPONSES in row.supports)
+
+
+@pytest.mark.req("R-8")
+def test_azures_deployments_of_one_version_have_no_responses() -> None:
+    text = '[providers.p]\nkind = "azure"\nkey = "env:K"\nurl = "https://x.example"\napi_version = "2024-10-21"'
+
+    assert parse(text, KEY).providers["p"].dialects == ("openai_chat",)
 
 
 def test_whatever_a_row_says_can_be_said_otherwise() -> None:

@@ -124,6 +124,18 @@ async def test_a_reply_that_is_cut_has_its_last_words_and_no_end() -> None:
     assert not received.endswith(b"0\r\n\r\n")
 
 
+@pytest.mark.req("R-10")
+async def test_last_words_that_are_an_end_have_one() -> None:
+    async def cut(reply: WireReply) -> None:
+        await reply.start(200, STREAM)
+        reply.cut(b"data: failed\n\n", is_end=True)
+
+    async with _serving(cut) as port:
+        received = await exchange(port, request())
+
+    assert received.endswith(b"data: failed\n\n\r\n0\r\n\r\n")
+
+
 @pytest.mark.req("P-30")
 async def test_a_caller_that_leaves_cancels_its_answer_in_silence() -> None:
     ended: asyncio.Future[bool] = asyncio.get_running_loop().create_future()

@@ -7,9 +7,11 @@ from contextlib import AsyncExitStack
 import pytest
 
 from tollhouse.config import parse
+from tollhouse.domain.exchange import Outgoing
 from tollhouse.upstream.client import HttpUpstream
 from tollhouse.wiring.providers import open_providers
 
+KEY = {"K": "sk-canary-0123456789"}
 SETTINGS = """
 [providers.p]
 kind = "openai-compatible"
@@ -39,3 +41,25 @@ async def test_clocks_and_bounds_are_those_of_the_settings() -> None:
         )
         assert (upstream.keep_alive_s, upstream.max_body_bytes) == (5, 7000)
         assert upstream.pool._max_connections == 6
+
+
+@pytest.mark.req("OT-43")
+@pytest.mark.parametrize(
+    ("kind", "path", "header", "shown"),
+    [
+        ("minimax", b"/anthropic/v1/messages", b"x-api-key", b"sk-canary-0123456789"),
+        ("zai-anthropic", b"/api/anthropic/v1/messages", b"authorization", b"Bearer sk-canary-0123456789"),
+    ],
+)  # fmt: skip
+async def test_a_vendor_with_anthropics_api_is_asked_in_it(
+    kind: str, path: bytes, header: bytes, shown: bytes
+) -> None:
+    settings = parse(f'[providers.p]\nkind = "{kind}"\nkey = "env:K"\n', KEY)
+    async with AsyncExitStack() as stack:
+        provider = (await open_providers(settings, stack))["p"]
+
+        sending = provider.sending(Outgoing("anthropic_messages", "m", is_stream=False, body=b"{}"))
+
+    assert provider.speaks("anthropic_messages")
+    assert not provider.speaks("openai_chat")
+    assert (sending.path, dict(sending.headers)[header]) == (path, shown)

@@ -23,7 +23,7 @@ from tollhouse.config.secrets import Secret
 from tollhouse.config.texts import PATH, SecretText, Text, read_file_reference, read_path
 from tollhouse.data import catalogue
 from tollhouse.domain.ranges import Ip, Network
-from tollhouse.domain.vendors import Api, Vendor
+from tollhouse.domain.vendors import USUAL_HEADERS, Api, Feature, Vendor
 
 OPENAI_URL = "https://api.openai.com/v1"
 ANTHROPIC_URL = "https://api.anthropic.com"
@@ -572,7 +572,7 @@ class ProviderSettings(Section):
     speaks: tuple[Spoken, ...] | None = setting(
         "Of OpenAI's two ways to hold a conversation those that this provider has: `chat` (Chat Completions) "
         "and `responses` (Responses). A call in another one is translated into the first. Left out, both for "
-        '`openai` and `["chat"]` for all others.',
+        "`openai` and for vendors that are known to have both, and chat for all others.",
         strict=False,
         min_length=1,
     )
@@ -687,8 +687,10 @@ class ProviderSettings(Section):
 
     @property
     def key_header(self) -> str:
-        """In which an upstream with OpenAI's API wants the key."""
-        return self.vendor.key_header if self.vendor else "authorization"
+        """In which the upstream wants the key."""
+        if self.vendor is not None:
+            return self.vendor.key_header
+        return USUAL_HEADERS["anthropic"] if self.is_anthropic else "authorization"
 
     @property
     def may_ask_usage(self) -> bool:
@@ -703,6 +705,8 @@ class ProviderSettings(Section):
 
     @property
     def is_anthropic(self) -> bool:
+        if self.vendor is not None:
+            return self.vendor.api is Api.ANTHROPIC
         return self.kind in ("anthropic", "anthropic-compatible")
 
     @property
@@ -718,8 +722,15 @@ class ProviderSettings(Section):
     @property
     def dialects(self) -> tuple[str, ...]:
         """Those of conversations that it speaks, the first for what must be translated."""
-        usual = ("chat", "responses") if self.kind == "openai" else ("chat",)
+        usual = ("chat", "responses") if self._offers_responses else ("chat",)
         return tuple(f"openai_{name}" for name in self.speaks or usual)
+
+    @property
+    def _offers_responses(self) -> bool:
+        """Azure's deployments of one version have no such path."""
+        if self.vendor is None:
+            return self.kind == "openai"
+        return Feature.RESPONSES in self.vendor.supports and self.api_version is None
 
     @property
     def most_at_once(self) -> int:

@@ -29,9 +29,10 @@ SEARCHES_OFFERED = frozenset(f":{kind}" for kind in responses_tools.SEARCHES)
 
 
 class OpenAIResponses(OpenAIEndpoint):
-    """Implements Heard and Told."""
+    """Implements Heard, Told, Keeping and Concluding."""
 
     name = "openai_responses"
+    failure_is_an_end = True
 
     def peek(self, body: bytes) -> Ask:
         return responses_ask.read(body)

@@ -23,6 +23,7 @@ class Feature(StrEnum):
     STREAM_USAGE = "stream_usage"  # tells the usage at the end of a stream
     EMBEDDINGS = "embeddings"
     JSON_SCHEMA = "json_schema"
+    RESPONSES = "responses"  # offers OpenAI's Responses beside chat, as agents ask it
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,9 @@ class Vendor:
     lists_models: bool = True
     supports: frozenset[Feature] = frozenset()
 
+
+USUAL_HEADERS = {Api.ANTHROPIC.value: "x-api-key"}
+"""In which such an API wants its key."""
 
 _MEMBERS = {
     *(
@@ -73,6 +77,7 @@ def _vendor(kind: str, row: Mapping[str, object]) -> Vendor:
     if unknown := row.keys() - _MEMBERS:
         raise FieldInvalid(f"{kind}: {', '.join(sorted(unknown))} is no member of a row")
     url = row.get("url")
+    usual_header = USUAL_HEADERS.get(str(row.get("api")), "authorization")
     features = row.get("supports", ())
     try:
         return Vendor(
@@ -82,7 +87,7 @@ def _vendor(kind: str, row: Mapping[str, object]) -> Vendor:
             None if url is None else str(url),
             Api(str(row.get("api", Api.OPENAI))),
             bool(row.get("needs_key", url is not None)),
-            str(row.get("key_header", "authorization")),
+            str(row.get("key_header", usual_header)),
             str(row.get("output_bound", "max_tokens")),
             bool(row.get("asks_usage", True)),
             bool(row.get("lists_models", True)),

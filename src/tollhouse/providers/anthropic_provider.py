@@ -7,13 +7,14 @@ import re
 from tollhouse.domain.access import is_granted
 from tollhouse.domain.exchange import Outgoing, Sending
 from tollhouse.ports import Headers, Spoken, Upstream
-from tollhouse.providers.chat_provider import USER_AGENT
+from tollhouse.providers.chat_provider import USER_AGENT, shown
 
 PATHS = {
     "anthropic_messages": b"/v1/messages",
     "anthropic_count": b"/v1/messages/count_tokens",
 }
 USUAL_VERSION = b"2023-06-01"
+KEY_HEADER = "x-api-key"
 MOST_BETAS = 64
 BETA, BETA_BYTES = "anthropic-beta", b"anthropic-beta"
 
@@ -31,6 +32,7 @@ class AnthropicProvider:
         base_path: bytes,
         key: str | None,
         betas: tuple[str, ...],
+        key_header: str = KEY_HEADER,
     ) -> None:
         self.upstream = upstream
         self.dialect = dialect
@@ -42,7 +44,7 @@ class AnthropicProvider:
             (b"accept", b"application/json, text/event-stream"),
             (b"accept-encoding", b"identity"),
             (b"user-agent", USER_AGENT),
-            *(((b"x-api-key", key.encode()),) if key else ()),
+            *shown(key, key_header),
         )
 
     def speaks(self, dialect: str) -> bool:

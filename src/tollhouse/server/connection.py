@@ -241,10 +241,11 @@ class Connection(asyncio.Protocol):
         self._send(b"" if self._request.method == "HEAD" else last)
         self._is_answering = False
 
-    def cut(self, last: bytes) -> None:
-        """The last words of a reply, then a close without its end, so that nobody takes it for one."""
+    def cut(self, last: bytes, *, is_end: bool) -> None:
+        """The last words of a reply, then a close; without its end where anybody could take it for one."""
         self._request.keeps_alive = False
-        self._send(self._framed(last))
+        ending = b"0\r\n\r\n" if is_end and self._is_chunked else b""
+        self._send(self._framed(last) + ending)
 
     def _framed(self, data: bytes) -> bytes:
         return b"%x\r\n%b\r\n" % (len(data), data) if self._is_chunked else data

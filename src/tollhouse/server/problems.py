@@ -6,15 +6,19 @@ import json
 
 from tollhouse.domain.errors import Problem, Unauthenticated
 from tollhouse.pipeline.call import Call
-from tollhouse.ports import Reply
+from tollhouse.ports import Concluding, Reply
 
 
 async def send_problem(call: Call, problem: Problem) -> None:
-    """Before the first byte as a status; after it as the dialect's own event, and no clean end."""
+    """Before the first byte as a status; after it as the dialect's own event.
+
+    No clean end follows it, unless the event is one: there are clients that take a torn stream for what
+    happened, and forget what they were told.
+    """
     dialect, reply = call.route.dialect, call.reply
     if reply.is_started:
         tell = reply.last_words or dialect.problem_event
-        reply.cut(tell(problem, call.request_id))
+        reply.cut(tell(problem, call.request_id), is_end=isinstance(dialect, Concluding))
         return
     body = dialect.problem(problem, call.request_id)
     await _send(reply, problem, body, b"application/json")

@@ -59,9 +59,9 @@ class WireReply:
         if connection.is_stalled:
             await connection.flows()
 
-    def cut(self, chunk: bytes) -> None:
+    def cut(self, chunk: bytes, *, is_end: bool = False) -> None:
         self.close()
-        self._connection.cut(chunk)
+        self._connection.cut(chunk, is_end=is_end)
 
     def keep_alive(self, comment: bytes, headers: Sequence[Header], silence_s: float) -> None:
         """Send the comment whenever nothing was written for that long, before the first byte too.

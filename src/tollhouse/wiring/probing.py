@@ -11,7 +11,6 @@ from tollhouse.config.settings import ProviderSettings
 from tollhouse.control.checking import Checked, Verdict, check
 from tollhouse.domain.errors import UpstreamTokenUnavailable
 from tollhouse.domain.exchange import Deadlines, Sending
-from tollhouse.domain.vendors import Api
 from tollhouse.ports import Headers
 from tollhouse.providers.bearing import BearingUpstream
 from tollhouse.providers.chat_provider import USER_AGENT, shown
@@ -62,9 +61,9 @@ def _asking(provider: ProviderSettings, base_path: str) -> Sending:
     base = base_path.encode().rstrip(b"/")
     path = base + b"/models"
     bearing: Headers = shown(key, provider.key_header)
-    if provider.vendor is not None and provider.vendor.api is Api.ANTHROPIC:
+    if provider.is_anthropic:
         path = base.removesuffix(b"/v1") + b"/v1/models"
-        bearing = (*shown(key, "x-api-key"), ANTHROPIC_VERSION)
+        bearing = (*bearing, ANTHROPIC_VERSION)
     if provider.is_gemini:
         path += b"?pageSize=1000"
     headers = (

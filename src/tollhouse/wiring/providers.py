@@ -72,7 +72,9 @@ async def _open_provider(
         place = (provider.google_project or "", provider.location)
         return VertexProvider(upstream, GEMINI, base_path, place)
     if provider.is_anthropic:
-        return AnthropicProvider(upstream, MESSAGES, base_path, key, provider.betas)
+        return AnthropicProvider(
+            upstream, MESSAGES, base_path, key, provider.betas, provider.key_header
+        )
     if provider.is_gemini:
         return GeminiProvider(upstream, GEMINI, base_path, key)
     if provider.kind == "ollama":
