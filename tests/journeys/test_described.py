@@ -81,6 +81,15 @@ async def described(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[G
         ),
         ("post_v1_audio_transcriptions", "known"),
         ("post_v1_audio_transcriptions", "wrong"),
+        *(
+            (f"post_api_{name}", how)
+            for name in ("chat", "generate", "embed", "embeddings", "show")
+            for how in ("known", "wrong")
+        ),
+        ("post_v1_messages", "wrong"),
+        ("get_api_tags", "known"),
+        ("get_api_ps", "known"),
+        ("get_api_version", "known"),
         ("get_v1_models_one", "made up"),
         ("get_v1_models_one", "known"),
         ("get_v1_models", "known"),

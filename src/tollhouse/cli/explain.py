@@ -23,6 +23,9 @@ def explain(
     max_tokens: Annotated[
         int | None, typer.Option(min=1, help="How many tokens may come out.")
     ] = None,
+    path: Annotated[
+        str, typer.Option(help="Where it would be called, such as /api/chat or /v1/embeddings.")
+    ] = "/v1/chat/completions",
     as_json: Json = False,
 ) -> None:
     """Say whether a call would be let in, what would be held, and who would answer.
@@ -34,8 +37,9 @@ def explain(
     from tollhouse.control import catalogue
     from tollhouse.control import explain as explaining
     from tollhouse.storage import snapshots
+    from tollhouse.wiring.asking import ask_on
 
-    ask = explaining.ask_of(model, input_bytes, max_tokens)
+    ask = ask_on(path, model, input_bytes, max_tokens)
 
     async def work(house: House) -> Explanation:
         known = catalogue.names(house.settings)

@@ -36,22 +36,6 @@ class Explanation:
         return all(step.code is None for step in self.steps)
 
 
-def ask_of(model: str, input_bytes: int, max_output: int | None) -> Ask:
-    """A plain question of one message."""
-    return Ask(
-        model=model,
-        is_stream=False,
-        wants_usage=False,
-        input_bytes=input_bytes,
-        messages=1,
-        images=0,
-        choices=1,
-        max_output=max_output,
-        predicted_bytes=0,
-        unpriced_features=(),
-    )
-
-
 async def explain(
     database: Database, snapshot: Snapshot, key: str, ask: Ask, now: float
 ) -> Explanation:
@@ -62,7 +46,7 @@ async def explain(
         record = _key(snapshot, key, now)
         steps.append(Step(stage, f"{key} of {record.principal.user} is valid"))
         stage = "model"
-        steps += _named(snapshot, record.principal.tenant, ask.model)
+        steps += _named(snapshot, record.principal.tenant, ask)
         plan = models.plan(snapshot, record.principal, ask, now)
         steps += _planned(plan)
         stage = "budget"
@@ -84,9 +68,9 @@ def _key(snapshot: Snapshot, key: str, now: float) -> KeyRecord:
     return record
 
 
-def _named(snapshot: Snapshot, tenant: str, asked: str) -> list[Step]:
+def _named(snapshot: Snapshot, tenant: str, ask: Ask) -> list[Step]:
     """By which rules the name leads to a model, where it is not one itself."""
-    found = naming.find(snapshot, tenant, asked)
+    found = naming.find_either(snapshot, tenant, ask.model, ask.otherwise)
     return [Step("name", rule) for rule in found.rules] if found else []
 
 
