@@ -37,9 +37,9 @@ served gateway, and before what can go wrong. The versions are those of the lock
 - *same members*: on the native lane the provider got, byte for byte, every member of the body that the client put on
   the wire, but for those that the gate must set.
 - *401*, *402*: the client shows the gateway's words about a wrong key and about an exhausted budget after one attempt,
-  and the provider hears nothing of it. Of agents only the words are asked: Codex tries again whatever it is told.
+  and the provider hears nothing of it. Codex makes six attempts whatever it is told.
 - *429*: told to wait for a second, the client asks again and gets its answer; Ollama's clients show the words.
-- *cut*: a stream that breaks off in the middle is an error, never an answer.
+- *cut*: a stream that breaks off in the middle is an error, never an answer. Agents ask once more and go on.
 
 This page is written by `make docs` after `make clients`.
 

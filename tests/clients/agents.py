@@ -24,6 +24,9 @@ class Agent:
     start: str  # the script in Node that finds the program
     dialect: str
     path: str
+    attempts_when_refused: int
+    """Of its own making: it is told not to try again."""
+
     runtime: str = "Node"
 
     @property
@@ -44,13 +47,13 @@ class Agent:
         return without_node() or ("" if _runs(self.command) else "its program does not start here")
 
 
-CLAUDE_CODE = Agent("@anthropic-ai/claude-code", "cli-wrapper.cjs", "messages", "/v1/messages")
-CODEX = Agent("@openai/codex", "bin/codex.js", "responses", "/v1/responses")
+CLAUDE_CODE = Agent("@anthropic-ai/claude-code", "cli-wrapper.cjs", "messages", "/v1/messages", 1)
+CODEX = Agent("@openai/codex", "bin/codex.js", "responses", "/v1/responses", 6)
 AGENTS = (CLAUDE_CODE, CODEX)
 
 
-async def claude_code(home: Path, origin: str, key: str, model: str) -> str:
-    """What it prints in the end, as JSON."""
+async def claude_code(home: Path, origin: str, key: str, model: str, tries: int = 0) -> str:
+    """What it prints in the end, as JSON. It tries as often as it likes, or as it is told."""
     quiet = {
         "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
         "DISABLE_AUTOUPDATER": "1",
@@ -59,13 +62,17 @@ async def claude_code(home: Path, origin: str, key: str, model: str) -> str:
         "ENABLE_TOOL_SEARCH": "false",
     }
     where = {"ANTHROPIC_BASE_URL": origin, "ANTHROPIC_AUTH_TOKEN": key}
+    patience = {"CLAUDE_CODE_MAX_RETRIES": str(tries - 1)} if tries else {}
     models = {"ANTHROPIC_MODEL": model, "ANTHROPIC_SMALL_FAST_MODEL": model}
     asked = ("-p", QUESTION, "--output-format", "json", "--allowedTools", "Bash")
-    return await _run(home, (*CLAUDE_CODE.command, *asked), {**quiet, **where, **models})
+    return await _run(
+        home, (*CLAUDE_CODE.command, *asked), {**quiet, **where, **models, **patience}
+    )
 
 
-async def codex(home: Path, origin: str, key: str, model: str) -> str:
+async def codex(home: Path, origin: str, key: str, model: str, tries: int = 0) -> str:
     """What it prints in the end, a line of JSON for each event."""
+    patience = f"stream_max_retries = {tries - 1}\nrequest_max_retries = 0" if tries else ""
     (home / "config.toml").write_text(
         f"""
 model = "{model}"
@@ -80,6 +87,7 @@ name = "Tollhouse"
 base_url = "{origin}/v1"
 env_key = "TOLLHOUSE_KEY"
 wire_api = "responses"
+{patience}
 """
     )
     asked = ("exec", "--json", "--skip-git-repo-check", QUESTION)

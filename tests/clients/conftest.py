@@ -25,7 +25,10 @@ TRIED = {
     "test_on_the_native_lane_the_provider_gets_the_members_that_the_client_sent": "members",
     "test_a_wrong_key_is_shown_after_one_attempt": "401",
     "test_an_exhausted_budget_is_shown_after_one_attempt": "402",
+    "test_an_agent_shows_that_its_key_is_wrong": "401",
     "test_an_agent_shows_that_the_budget_is_exhausted": "402",
+    "test_an_agent_that_is_told_to_wait_asks_once_more_and_goes_on": "429",
+    "test_an_agent_whose_stream_breaks_off_asks_once_more_and_goes_on": "cut",
     "test_a_busy_provider_is_asked_again_when_it_said_or_shown": "429",
     "test_a_stream_that_breaks_off_is_an_error": "cut",
 }

@@ -7,7 +7,7 @@ import pytest
 from clients.cast import every_client, every_streaming_client
 from clients.roster import Client
 from clients.stage import Stage
-from clients.upstream.acting import Busy, break_off
+from clients.upstream.acting import Once, act, be_busy, break_off
 from clients.upstream.play import LAST_WORD, TURNS
 
 
@@ -39,7 +39,7 @@ async def test_an_exhausted_budget_is_shown_after_one_attempt(client: Client, st
 async def test_a_busy_provider_is_asked_again_when_it_said_or_shown(
     client: Client, stage: Stage
 ) -> None:
-    stage.up.script = Busy()
+    stage.up.script = Once(be_busy, act)
 
     told = await stage.run(client, client.dialect)
 

@@ -42,20 +42,30 @@ async def break_off(it: Provider, asked: Asked, writer: asyncio.StreamWriter) ->
     writer.transport.abort()
 
 
-class Busy:
-    """Says so once, asks for a second of patience, and acts when it is asked again."""
+async def break_off_streams(it: Provider, asked: Asked, writer: asyncio.StreamWriter) -> None:
+    """Every one. What is asked for in one piece is refused, as some agents then do."""
+    await (break_off if asked.body.get("stream") else be_busy)(it, asked, writer)
 
-    def __init__(self) -> None:
-        self._has_said_so = False
+
+async def be_busy(it: Provider, asked: Asked, writer: asyncio.StreamWriter) -> None:
+    """And ask for a second of patience."""
+    error = {"error": {"message": "slow down", "type": "rate_limit_error"}}
+    writer.write(json_response(error, "429 Too Many Requests", "retry-after: 1"))
+    await writer.drain()
+
+
+class Once:
+    """One thing at first, and another whenever it is asked again."""
+
+    def __init__(self, first: Script, then: Script) -> None:
+        self._first = first
+        self._then = then
+        self._is_first = True
 
     async def __call__(self, it: Provider, asked: Asked, writer: asyncio.StreamWriter) -> None:
-        if self._has_said_so:
-            await act(it, asked, writer)
-            return
-        self._has_said_so = True
-        error = {"error": {"message": "slow down", "type": "rate_limit_error"}}
-        writer.write(json_response(error, "429 Too Many Requests", "retry-after: 1"))
-        await writer.drain()
+        script = self._first if self._is_first else self._then
+        self._is_first = False
+        await script(it, asked, writer)
 
 
 async def _say(pieces: list[bytes], writer: asyncio.StreamWriter) -> None:
