@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from configs import problem, problems, read
 
+KEY = "sk-canary-0123456789"
 PEPPER = "a pepper of thirty-two bytes, or even more"
 
 
@@ -286,3 +287,34 @@ def test_a_provider_with_openais_files_may_keep_them(kind: str) -> None:
     settings = read(f'[providers.p]\nkind = "{kind}"\nkey = "env:P"\nkeeps_files = true', P=PEPPER)
 
     assert settings.providers["p"].keeps_files
+
+
+@pytest.mark.req("CN-28")
+@pytest.mark.parametrize(
+    ("kind", "does"),
+    [("anthropic-compatible", "embeddings"), ("minimax", "completions"), ("ollama", "images")],
+)
+def test_a_model_is_not_said_to_do_what_none_of_its_targets_offers(kind: str, does: str) -> None:
+    provider = f'[providers.p]\nkind = "{kind}"\nurl = "http://127.0.0.1:8000"\nkey = "env:KEY"\n'
+    model = f'[models.m]\ntargets = ["p:x"]\ndoes = ["chat", "{does}"]\n'
+
+    found = problem(provider + model, KEY=KEY)
+
+    assert (found.key, does in found.found) == ("models.m.does", True)
+    alone = provider + model.replace(f', "{does}"', "")
+    assert read(alone, KEY=KEY).models["m"].does == ("chat",)
+
+
+@pytest.mark.req("CN-28")
+def test_it_is_enough_that_one_of_its_targets_offers_it() -> None:
+    text = """
+[providers.e]
+kind = "echo"
+[providers.o]
+kind = "ollama"
+url = "http://127.0.0.1:8000"
+[models.m]
+targets = ["o:x", "e:x"]
+does = ["images"]
+"""
+    assert read(text).models["m"].does == ("images",)

@@ -216,8 +216,8 @@ def test_an_error_in_the_midst_of_a_stream_is_one(spoken: Spoken) -> None:
 
 
 @pytest.mark.req("R-13")
-@each_dialect
-def test_a_limit_of_the_rate_in_the_midst_of_a_stream_is_told_as_one(spoken: Spoken) -> None:
+@each_caller
+def test_a_limit_of_the_rate_in_the_midst_of_a_stream_is_told_as_one(spoken: Caller) -> None:
     """But by those whose errors are a text alone."""
     reader = spoken.client.reader(is_stream=True)
 

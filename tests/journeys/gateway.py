@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import cycle
@@ -48,6 +48,13 @@ INPUT_DOLLARS, OUTPUT_DOLLARS = "1", "2"  # per million tokens: 1 and 2 micro-do
 NANOS_IN, NANOS_OUT = 1_000, 2_000
 PATIENCE_S = 20.0
 START_WITHIN_S = 60.0
+
+TEXTS = ("chat", "completions", "embeddings")
+DOES: Mapping[str, Sequence[str]] = {
+    **dict.fromkeys(("anthropic", "anthropic-compatible", "bedrock"), ("chat",)),
+    "ollama": TEXTS,
+}
+"""What a provider can be asked for, where that is not everything."""
 
 NEVER_LEFT_ALONE = "[breaker]\nfailures = 0\noutlier_s = 0\n[retries]\nmost = 0"
 """Most tests are about what one failure does, however many came before it."""
@@ -214,6 +221,7 @@ async def gateway(
     standing: str = NEVER_LEFT_ALONE,
     targets: Sequence[str] = (TARGET,),
     kind: str = "openai-compatible",
+    does: Sequence[str] | None = None,
     requests_per_minute: int = 0,
     limit: int | None = 10**12,
 ) -> AsyncIterator[Gateway]:
@@ -233,6 +241,7 @@ async def gateway(
         standing=standing,
         targets=targets,
         kind=kind,
+        does=does,
         requests_per_minute=requests_per_minute,
     )
     await furnish(it, limit)
@@ -256,6 +265,7 @@ def prepared(
     standing: str = NEVER_LEFT_ALONE,
     targets: Sequence[str] = (TARGET,),
     kind: str = "openai-compatible",
+    does: Sequence[str] | None = None,
     requests_per_minute: int = 0,
 ) -> Gateway:
     port = free_port()
@@ -294,7 +304,7 @@ key = "env:UP_KEY"
 [models.{MODEL}]
 targets = {json.dumps(targets)}
 max_output_tokens = 1000
-does = {json.dumps([*Task])}
+does = {json.dumps(DOES.get(kind, [*Task]) if does is None else does)}
 """
     )
     return Gateway(directory, port, config, environ)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from journeys.gateway import NANOS_IN, NANOS_OUT, Gateway, gateway
+from journeys.gateway import NANOS_IN, NANOS_OUT, TEXTS, Gateway, gateway
 from tollhouse.providers.local import why_unavailable
 
 REASON = why_unavailable()
@@ -26,6 +26,7 @@ async def local_gateway(directory: Path) -> AsyncIterator[Gateway]:
         "http://127.0.0.1:1/v1",
         settings='[providers.local]\nkind = "local"\n',
         targets=("local:smollm2-135m",),
+        does=TEXTS,
     ) as it:
         yield it
 

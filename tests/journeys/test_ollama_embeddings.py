@@ -10,7 +10,7 @@ import ollama
 import pytest
 from ollama import AsyncClient
 
-from journeys.gateway import MODEL, NANOS_IN, Gateway, gateway
+from journeys.gateway import MODEL, NANOS_IN, TEXTS, Gateway, gateway
 from journeys.ollama_client import ollama_client
 from journeys.provider import Asked, Provider, json_response, provider
 
@@ -34,7 +34,7 @@ async def client(tmp_path: Path, up: Provider) -> AsyncIterator[tuple[AsyncClien
 async def native(tmp_path: Path, up: Provider) -> AsyncIterator[tuple[AsyncClient, Gateway]]:
     lines = f'[providers.ol]\nkind = "ollama"\nurl = "{up.url.removesuffix("/v1")}"\n'
     async with (
-        gateway(tmp_path, up.url, settings=lines, targets=("ol:m-real",)) as door,
+        gateway(tmp_path, up.url, settings=lines, targets=("ol:m-real",), does=TEXTS) as door,
         ollama_client(door) as it,
     ):
         yield it, door

@@ -13,7 +13,7 @@ import pytest
 from ollama import AsyncClient
 from openai import AsyncOpenAI
 
-from journeys.gateway import MODEL, NANOS_IN, NANOS_OUT, Gateway, gateway
+from journeys.gateway import MODEL, NANOS_IN, NANOS_OUT, TEXTS, Gateway, gateway
 from journeys.ollama_client import ollama_client
 from journeys.ollama_upstream import (
     breaks_off,
@@ -50,7 +50,7 @@ async def up() -> AsyncIterator[Provider]:
 async def door(tmp_path: Path, up: Provider) -> AsyncIterator[Gateway]:
     url = up.url.removesuffix("/v1")
     lines = f'[providers.ol]\nkind = "ollama"\nurl = "{url}"\nkey = "env:UP_KEY"\n'
-    async with gateway(tmp_path, up.url, settings=lines, targets=("ol:m-real",)) as it:
+    async with gateway(tmp_path, up.url, settings=lines, targets=("ol:m-real",), does=TEXTS) as it:
         yield it
 
 

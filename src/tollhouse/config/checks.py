@@ -32,6 +32,7 @@ def clashes(settings: Settings) -> Iterator[Clash]:
         _providers(settings),
         ways.clashes(settings),
         _targets(settings),
+        _tasks(settings),
         names.clashes(settings),
     )
 
@@ -238,4 +239,17 @@ def _targets(settings: Settings) -> Iterator[Clash]:
                     if settings.providers
                     else "a provider that is declared under [providers]",
                     did_you_mean(target.provider, settings.providers),
+                )
+
+
+def _tasks(settings: Settings) -> Iterator[Clash]:
+    """What a model is said to do, one of its targets can do: else every such call would fail."""
+    for name, model in settings.models.items():
+        providers = [settings.providers.get(target.provider) for target in model.targets]
+        for task in model.does:
+            if not any(it is None or it.tasks is None or task in it.tasks for it in providers):
+                yield Clash(
+                    (("models", name, "does"), ("models", name, "targets")),
+                    f'"{task}", which no provider of its targets offers',
+                    "what one of them can be asked for",
                 )

@@ -104,6 +104,8 @@ ModelName = Annotated[str, Text(str, _model_name, MODEL_NAME)]
 ModelPattern = Annotated[str, Text(str, _model_pattern, MODEL_PATTERN)]
 Kind = Annotated[str, Text(str, kinds.read_kind, kinds.KIND)]
 Spoken = Literal["chat", "responses"]
+CHAT_ALONE = frozenset({"chat"})
+TEXTS_ALONE = frozenset({"chat", "completions", "embeddings"})
 TaskName = Literal[
     "chat",
     "completions",
@@ -724,6 +726,13 @@ class ProviderSettings(Section):
         """Those of conversations that it speaks, the first for what must be translated."""
         usual = ("chat", "responses") if self._offers_responses else ("chat",)
         return tuple(f"openai_{name}" for name in self.speaks or usual)
+
+    @property
+    def tasks(self) -> frozenset[str] | None:
+        """All that it can be asked for; None where nobody here knows."""
+        if self.is_anthropic or self.is_converse:
+            return CHAT_ALONE
+        return TEXTS_ALONE if self.kind in ("ollama", "local") else None
 
     @property
     def _offers_responses(self) -> bool:
