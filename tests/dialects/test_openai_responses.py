@@ -286,7 +286,7 @@ def test_a_thought_goes_home_as_it_came_and_every_other_member_keeps_its_bytes()
 def test_a_thought_of_another_provider_stays_behind_is_named_and_nothing_asks_for_it() -> None:
     own, other = "thr_a.own", "thr_b.other"
     items = [
-        SAID,
+        {**SAID, "type": None, "id": "msg_1"},
         {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": other},
         {"type": "function_call", "id": "fc_1", "call_id": "c", "name": "look", "arguments": ""},
         {"type": "function_call_output", "call_id": "c", "output": "blue"},
@@ -299,7 +299,7 @@ def test_a_thought_of_another_provider_stays_behind_is_named_and_nothing_asks_fo
     sent = json.loads(_outgoing_with(thoughts, body))["input"]
 
     assert [(each.get("type"), each.get("id")) for each in sent] == [
-        *(("message", None), ("function_call", None), ("function_call_output", None)),
+        *((None, None), ("function_call", None), ("function_call_output", None)),
         *(("web_search_call", "ws_1"), ("reasoning", None)),
     ]
     assert sent[-1]["encrypted_content"] == "own"

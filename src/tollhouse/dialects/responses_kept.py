@@ -18,7 +18,7 @@ from tollhouse.domain.homes import Thought
 
 ENCRYPTED = "encrypted_content"
 LEFT_BEHIND = "input.reasoning"
-NEEDING_NO_ID = ("", "message", "reasoning", "function_call", "custom_tool_call")
+NEEDING_NO_ID = (None, "message", "reasoning", "function_call", "custom_tool_call")
 """Kinds of items; without one it is a message."""
 
 _list = msgspec.json.Decoder(list[Raw]).decode
@@ -26,7 +26,7 @@ _text = msgspec.json.Decoder(str).decode
 
 
 class _Item(msgspec.Struct):
-    type: str = ""
+    type: str | None = None
     encrypted_content: str | None = None
 
 

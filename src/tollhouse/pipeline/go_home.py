@@ -56,6 +56,9 @@ class Outbound:
 def taken_home(conversation: Conversation, spoken: Keeping, target: Outbound) -> Conversation:
     """With what this target's provider encrypted, as it did; a thought of others is a thought without."""
 
+    if not any(map(_has_state, conversation.messages)):
+        return conversation
+
     def part_of(part: Part) -> Part:
         if not isinstance(part, Reasoning) or part.state is None:
             return part
