@@ -330,6 +330,37 @@ async def _refused(
     return refused.value
 
 
+@pytest.mark.req("OL-3", "S-6")
+@pytest.mark.parametrize("sent_as", ["application/x-www-form-urlencoded", "text/plain", ""])
+async def test_a_body_that_is_not_sent_as_json_is_taken_if_the_operator_says_so(
+    tmp_path: Path, up: Provider, sent_as: str
+) -> None:
+    lax = "[ollama]\nany_content_type = true"
+    async with gateway(tmp_path, up.url, settings=lax) as door:
+        kind = (("content-type", sent_as),) if sent_as else ()
+        asked = json.dumps({"model": MODEL, "messages": HELLO, "stream": False}).encode()
+        head = (bearer(door.key), *kind)
+
+        taken = await send(door.port, request(asked, head, target="/api/chat"))
+        no_json = await send(door.port, request(b"model=m", head, target="/api/chat"))
+        squeezed = (*head, ("content-encoding", "gzip"))
+        compressed = await send(door.port, request(asked, squeezed, target="/api/chat"))
+        elsewhere = await send(door.port, request(asked, head, target="/v1/chat/completions"))
+
+        assert (taken.status, no_json.status) == (200, 400)
+        assert (compressed.status, elsewhere.status) == (415, 415)
+        assert len(up.asked) == 1
+
+
+@pytest.mark.req("OL-3", "S-6")
+async def test_a_body_that_is_not_sent_as_json_is_refused_otherwise(door: Gateway) -> None:
+    asked = json.dumps({"model": MODEL, "messages": HELLO}).encode()
+
+    refused = await send(door.port, request(asked, (bearer(door.key),), target="/api/chat"))
+
+    assert refused.status == 415
+
+
 async def _is_paid_once(door: Gateway, route: str) -> None:
     await door.nothing_is_held()
     assert await door.spent() == COST

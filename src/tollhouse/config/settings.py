@@ -365,6 +365,11 @@ class OllamaSettings(Section):
         "clients ask before they show theirs.",
         default=False,
     )
+    any_content_type: bool = setting(
+        "Take a body under `/api` as whatever it is sent: `curl -d` names a form, and some clients nothing. It "
+        "must be JSON all the same. Without it, what is not sent as `application/json` is refused with 415.",
+        default=False,
+    )
     version: Annotated[str, Text(str, _version, VERSION)] = setting(
         "What `/api/version` says. Clients compare it with the least they need; Codex takes 0.13.4.",
         "0.13.5",

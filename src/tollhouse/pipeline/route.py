@@ -28,6 +28,7 @@ class Takes(StrEnum):
 
     JSON = "application/json"
     FORM = "multipart/form-data"
+    JSON_BY_ANY_NAME = "JSON, as whatever it is sent"
 
 
 class Cancelled(StrEnum):

@@ -85,8 +85,12 @@ class App:
         if is_question and refusal is None and await self._is_open(request, path, reply):
             return
         route, rest, refusal = self._route(request, path, declared, refusal)
-        spool = None if route.takes is Takes.JSON else Spool(self._disk)
-        read: Read = read_json_body if spool is None else partial(read_form, spool=spool)
+        spool = Spool(self._disk) if route.takes is Takes.FORM else None
+        read: Read = read_json_body
+        if spool is not None:
+            read = partial(read_form, spool=spool)
+        elif route.takes is Takes.JSON_BY_ANY_NAME:
+            read = partial(read_json_body, by_any_name=True)
         call = Call(
             id=self._house.new_id(),
             request_id=named,

@@ -17,11 +17,16 @@ NEEDS_FORM = (
 
 
 async def read_json_body(
-    connection: Connection, request: Request, most: int, *, needs_length: bool = False
+    connection: Connection,
+    request: Request,
+    most: int,
+    *,
+    needs_length: bool = False,
+    by_any_name: bool = False,
 ) -> bytes:
     """The whole body. Its head is judged before a byte of it is waited for."""
     fields = request.fields
-    _check_media(fields)
+    _check_media(fields, by_any_name=by_any_name)
     _check_length(fields, most, needs_length=needs_length)
     _bid(connection, request)
     while not request.is_whole and request.received <= most and request.problem is None:
@@ -68,9 +73,9 @@ def _bid(connection: Connection, request: Request) -> None:
         connection.bid_continue()
 
 
-def _check_media(fields: Mapping[bytes, bytes]) -> None:
+def _check_media(fields: Mapping[bytes, bytes], *, by_any_name: bool) -> None:
     kind = fields.get(b"content-type", b"")
-    if kind != b"application/json":
+    if kind != b"application/json" and not by_any_name:
         media, _, parameters = kind.lower().partition(b";")
         charset = parameters.strip().removeprefix(b"charset=").strip(b'"')
         if media.strip() != b"application/json" or charset not in (b"", b"utf-8"):

@@ -50,6 +50,7 @@ class OllamaPaths:
 
     max_body_bytes: int = 10 * MIB
     are_names_open: bool = False
+    takes: Takes = Takes.JSON
 
 
 OLLAMA = OllamaPaths()
@@ -153,7 +154,7 @@ def _ollama(dialects: Mapping[str, Dialect], paths: OllamaPaths) -> list[Route]:
         "ollama_embed": "/api/embed",
         "ollama_embeddings": "/api/embeddings",
     }
-    return [
+    routes = [
         *(
             _metered(name, path, dialects[name], paths.max_body_bytes)
             for name, path in metered.items()
@@ -170,6 +171,7 @@ def _ollama(dialects: Mapping[str, Dialect], paths: OllamaPaths) -> list[Route]:
             *("DELETE /api/delete", "POST /api/blobs/", "HEAD /api/blobs/"),
         ),
     ]
+    return [replace(route, takes=paths.takes) for route in routes]
 
 
 def unrouted(dialect: Dialect) -> Route:

@@ -26,7 +26,7 @@ def ask_on(path: str, model: str, input_bytes: int, max_output: int | None) -> A
     """Raises FieldInvalid where no model is called by a body of JSON."""
     routes, _ = route_table(dialects(), max_body_bytes=1).find(path)
     route = routes.get("POST")
-    if route is None or route.metered is not Metered.TOKENS or route.takes is not Takes.JSON:
+    if route is None or route.metered is not Metered.TOKENS or route.takes is Takes.FORM:
         raise FieldInvalid(f"{path[:100]!r} is no path on which a model is called.", param="path")
     ask = _plain(route, model)
     produces = ask.max_output is None or ask.max_output > 0

@@ -21,6 +21,7 @@ from tollhouse.dialects.openai_retouching import OpenAIRetouching
 from tollhouse.dialects.openai_speech import OpenAISpeech
 from tollhouse.dialects.rerank import Rerank
 from tollhouse.domain.tasks import Task
+from tollhouse.pipeline.route import Takes
 from tollhouse.ports import Dialect
 from tollhouse.server.routes import OllamaPaths
 
@@ -49,4 +50,6 @@ def dialects() -> Mapping[str, Dialect]:
 
 
 def ollama_paths(settings: Settings) -> OllamaPaths:
-    return OllamaPaths(settings.ollama.max_body_bytes, are_names_open=settings.ollama.open_names)
+    ollama = settings.ollama
+    takes = Takes.JSON_BY_ANY_NAME if ollama.any_content_type else Takes.JSON
+    return OllamaPaths(ollama.max_body_bytes, are_names_open=ollama.open_names, takes=takes)
