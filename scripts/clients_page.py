@@ -21,7 +21,7 @@ DIALECTS = {
     "messages": "Anthropic Messages",
     "ollama": "Ollama",
 }
-BEHIND = (*DIALECTS, "gemini")
+BEHIND = (*DIALECTS, "gemini", "bedrock")
 SAYS = {"passed": "yes", "failed": "**no**", "skipped": "not tried", None: ""}
 
 HEAD = """\

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from scripts.fidelity.bedrock import Converse
+from scripts.fidelity.cohere import Cohere
 from scripts.fidelity.gemini import GeminiServer
 
 from tollhouse.dialects.anthropic_messages import AnthropicMessages
 from tollhouse.dialects.bedrock_converse import BedrockConverse
+from tollhouse.dialects.cohere_chat import CohereChat
 from tollhouse.dialects.gemini import Gemini
 from tollhouse.dialects.ollama_chat import OllamaChat
 from tollhouse.dialects.openai_chat import OpenAIChat
@@ -102,6 +104,7 @@ TARGETS: tuple[Spoken, ...] = (
         "eu.anthropic.claude-sonnet-4-5-20250929-v1:0",
     ),
     GEMINI,
+    Spoken("Cohere", CohereChat(), Cohere(), "cohere"),
 )
 PAIRS = tuple((caller, target) for caller in CALLERS for target in TARGETS if target is not caller)
 

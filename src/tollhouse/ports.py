@@ -173,6 +173,13 @@ class Spoken(Protocol):
     def error_kind(self, body: bytes) -> str: ...  # its type and code, for the log
 
 
+@runtime_checkable
+class Labelled(Protocol):
+    """One whose upstreams name the kind of an error in a header."""
+
+    error_header: bytes
+
+
 class Dialect(Spoken, Protocol):
     """One that callers speak too."""
 

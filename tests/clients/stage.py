@@ -25,6 +25,7 @@ KINDS = {
     "messages": ("anthropic-compatible", "/v1", ""),
     "ollama": ("ollama", "", ""),
     "gemini": ("gemini", "/v1beta", ""),
+    "bedrock": ("bedrock", "", ""),
 }
 """What stands behind the gateway: a provider of each dialect, where its API begins, and how it says so."""
 

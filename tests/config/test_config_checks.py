@@ -214,8 +214,11 @@ def test_a_kind_that_is_none_is_named_with_what_was_meant() -> None:
 @pytest.mark.parametrize(
     "line", ['speaks = ["chat"]', "asks_usage = true", 'output_bound = "max_tokens"']
 )
-def test_what_is_openais_alone_does_nothing_for_gemini(line: str) -> None:
-    text = f'[providers.p]\nkind = "gemini"\nkey = "env:P"\n{line}'
+@pytest.mark.parametrize(
+    "kind", ['"gemini"', '"cohere"', '"bedrock"\nurl = "https://bedrock.example"']
+)
+def test_what_is_openais_alone_does_nothing_for_who_has_another_api(kind: str, line: str) -> None:
+    text = f'[providers.p]\nkind = {kind}\nkey = "env:P"\n{line}'
 
     assert problem(text, P=PEPPER).key == f"providers.p.{line.split()[0]}"
 
@@ -227,6 +230,35 @@ def test_a_bedrock_key_of_its_own_signs_nothing() -> None:
     provider = read(BEDROCK, P=PEPPER).providers["p"]
 
     assert (provider.access_key, provider.region) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("region", "url"),
+    [
+        ("eu-central-1", "https://bedrock-runtime.eu-central-1.amazonaws.com"),
+        ("cn-north-1", "https://bedrock-runtime.cn-north-1.amazonaws.com.cn"),
+    ],
+)
+def test_where_bedrock_is_follows_from_its_region(region: str, url: str) -> None:
+    text = f'[providers.p]\nkind = "bedrock"\nkey = "env:P"\nregion = "{region}"'
+
+    provider = read(text, P=PEPPER).providers["p"]
+
+    assert (provider.base_url, provider.is_converse) == (url, True)
+
+
+def test_bedrock_without_a_region_is_nowhere() -> None:
+    text = '[providers.p]\nkind = "bedrock"\nkey = "env:P"'
+
+    assert problem(text, P=PEPPER).key == "providers.p.region"
+
+
+def test_bedrocks_openai_api_is_a_kind_of_its_own() -> None:
+    text = BEDROCK.replace('"bedrock"', '"bedrock-openai"') + 'access_key = "env:P"\nregion = "x"'
+
+    provider = read(text, P=PEPPER).providers["p"]
+
+    assert (provider.is_converse, provider.may_sign) == (False, True)
 
 
 def test_signing_needs_a_region() -> None:

@@ -69,6 +69,7 @@ ASKED_FOR: dict[str, set[str]] = {
     "providers.vertex.service_account": {"providers.vertex.service_account"},
     "providers.vertex.project": {"providers.vertex.project"},
     "providers.aws.kind": {"providers.aws.kind"},
+    "providers.aws.url": {"providers.aws.url"},
     "providers.aws.key": {"providers.aws.key"},
     "providers.aws.access_key": {"providers.aws.session_token", "providers.aws.region"},
     "providers.aws.region": {"providers.aws.region"},

@@ -67,6 +67,21 @@ def test_a_message_that_was_touched_anywhere_is_not_read(flip: int) -> None:
             read_message(frames[0])
 
 
+def test_a_length_that_was_touched_is_not_waited_for() -> None:
+    touched = bytearray(HELLO)
+    touched[2] ^= 0x01
+
+    assert Messages().push(bytes(touched)) == [bytes(touched)]
+
+
+def test_a_message_of_another_length_than_it_says_is_none() -> None:
+    lengths = struct.pack(">II", 100, 0)
+    message = lengths + struct.pack(">I", crc32(lengths)) + b"{}"
+
+    with pytest.raises(UpstreamBroke):
+        read_message(message + struct.pack(">I", crc32(message)))
+
+
 def test_a_message_that_was_cut_is_none() -> None:
     for at in range(1, len(HELLO)):
         taking = Messages()

@@ -11,6 +11,8 @@ from fuzz import (
     batches,
     bodies,
     claude,
+    coheres,
+    converse,
     doors,
     forms,
     geminis,
@@ -129,6 +131,15 @@ TARGETS = {
     ),
     "audit_line": Target(
         texts.audit_line_target, texts.AUDIT_SEEDS, (b',"hash":"', b',"kind":"', b"}\n"), 600
+    ),
+    "event_frames": Target(
+        converse.event_frames_target, converse.FRAME_SEEDS, (b"\0\0\0\x10", b"\7\0")
+    ),
+    "converse_stream": Target(
+        converse.converse_stream_target, converse.BODY_SEEDS, (*JSON_WORDS, *converse.WORDS)
+    ),
+    "cohere_stream": Target(
+        coheres.cohere_stream_target, coheres.SEEDS, (*JSON_WORDS, *coheres.WORDS)
     ),
     "task_ask": Target(tasks.task_ask_target, tasks.ASK_SEEDS, (*JSON_WORDS, *tasks.WORDS)),
     "form_ask": Target(heard.form_ask_target, heard.ASK_SEEDS, heard.ASK_WORDS),

@@ -48,6 +48,7 @@ PROVIDERS = {
     "ollama_chat": 'kind = "ollama"\nurl = "{origin}"\n',
     "bedrock_converse": 'kind = "bedrock"\nurl = "{origin}"\n',
     "gemini": 'kind = "gemini"\nurl = "{origin}/v1beta"\n',
+    "cohere_chat": 'kind = "cohere"\nurl = "{origin}"\n',
 }
 CALLS = ANSWERED["parallel calls"]
 TALK = Conversation(

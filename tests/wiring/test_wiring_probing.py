@@ -105,6 +105,14 @@ async def test_a_list_is_asked_for_with_a_token_and_without_the_secret_that_gets
     assert KEY["K"] not in head
 
 
+async def test_cohere_is_asked_where_it_has_its_list() -> None:
+    async with vendor(response(b'{"models":[{"name":"one"}]}')) as up:
+        checked = await _only(up.settings("cohere", '[models.m]\ntargets = ["up:one"]\n'))
+
+    assert checked.verdict is Verdict.REACHABLE
+    assert up.asked[0].startswith("GET /base/v1/v1/models?page_size=1000 HTTP/1.1\r\n")
+
+
 async def test_a_model_that_is_not_there_is_named() -> None:
     async with vendor(response(LIST)) as up:
         checked = await _only(up.settings(more='[models.m]\ntargets = ["up:one", "up:three"]\n'))

@@ -157,7 +157,7 @@ def _provider(place: Place, provider: ProviderSettings) -> Iterator[Clash]:
         ((*place, "key"), (*place, "kind")),
     )
     yield from _tokens(place, provider)
-    if kind == "bedrock" and provider.base_url is None:
+    if provider.is_converse and provider.base_url is None:
         about = ((*place, "region"), (*place, "url"))
         yield Clash(about, "nothing", "the AWS region that is asked", 'Such as "eu-central-1".')
     elif is_remote and provider.base_url is None:
@@ -174,9 +174,10 @@ def _provider(place: Place, provider: ProviderSettings) -> Iterator[Clash]:
         )
     if kind != "azure" and provider.api_version is not None:
         yield _idle((*place, "api_version"), (*place, "kind"), f'"{kind}" has no versions')
-    for name in OF_OPENAI if provider.is_gemini else ():
+    for name in OF_OPENAI if provider.is_only_told else ():
         if name in provider.model_fields_set:
-            yield _idle((*place, name), (*place, "kind"), "Gemini's API is not OpenAI's")
+            because = f'the API of the kind "{kind}" is not OpenAI\'s'
+            yield _idle((*place, name), (*place, "kind"), because)
     yield from _signing(place, provider)
     if provider.keeps_files and not provider.may_keep_files:
         found = f'true, and "{kind}" has no files that go by OpenAI\'s API'
@@ -192,7 +193,7 @@ def _provider(place: Place, provider: ProviderSettings) -> Iterator[Clash]:
 
 def _signing(place: Place, provider: ProviderSettings) -> Iterator[Clash]:
     about_kind = (*place, "kind")
-    if provider.kind != "bedrock":
+    if not provider.may_sign:
         for name in SIGNING:
             if getattr(provider, name) is not None:
                 yield _idle((*place, name), about_kind, f'"{provider.kind}" signs nothing')

@@ -522,8 +522,7 @@ class ProviderSettings(Section):
 
     kind: Kind = Field(
         description="`openai`: the OpenAI API. `openai-compatible`: any server that speaks it, "
-        "such as vLLM. `anthropic`: the Anthropic API. `anthropic-compatible`: any server that speaks it. "
-        "`bedrock`: AWS Bedrock, by its own API. A "
+        "such as vLLM. `anthropic`: the Anthropic API. `anthropic-compatible`: any server that speaks it. A "
         "vendor or engine of `tollhouse providers list`, such as `groq`: what is known of it "
         "holds where nothing else is set. `ollama`: a server that speaks Ollama's API. "
         "`local`: a small model on this machine. `echo`: answers with the question, "
@@ -533,8 +532,8 @@ class ProviderSettings(Section):
         "Where the API begins. Required for the compatible kinds, for `ollama` (without `/api`) "
         "and for engines of the catalogue; "
         f"`{OPENAI_URL}` for `openai` and `{ANTHROPIC_URL}` for `anthropic` if left out, what its row says for a "
-        "vendor; not for `local` and `echo`. For Anthropic's it bears no `/v1`. For `bedrock` it follows from "
-        "`region`; one that ends in `/v1` is that of its OpenAI API, which is then spoken."
+        "vendor; not for `local` and `echo`. For Anthropic's it bears no `/v1`. For `bedrock` it follows "
+        "from `region`."
     )
     key: SecretRef | None = setting(
         "The provider's API key. Required for `openai`, `anthropic` and vendors of the catalogue; not for "
@@ -547,7 +546,7 @@ class ProviderSettings(Section):
         "`url` of the resource. Left out, `url` ends in `/openai/v1`, which has no versions."
     )
     access_key: SecretRef | None = setting(
-        "For `bedrock`: the id of an AWS access key. `key` is then its secret, by which each request is signed "
+        "For AWS Bedrock: the id of an AWS access key. `key` is then its secret, by which each request is signed "
         "(Signature Version 4). Left out, `key` is a Bedrock API key."
     )
     session_token: SecretRef | None = setting("The token that goes with a temporary `access_key`.")
@@ -657,7 +656,7 @@ class ProviderSettings(Section):
             return _vertex_url(self.location)
         if self.url is not None or self.vendor is None:
             return self.url or OWN_URLS.get(self.kind)
-        return _bedrock_url(self.region) if self.kind == "bedrock" else self.vendor.url
+        return _bedrock_url(self.region) if self.is_converse else self.vendor.url
 
     @property
     def tokens_url(self) -> str | None:
@@ -685,7 +684,7 @@ class ProviderSettings(Section):
         """Whether it is one plain API of OpenAI's kind, where files have a place."""
         if self.kind in kinds.OWN:
             return self.kind in ("openai", "openai-compatible")
-        is_plain = self.kind != "bedrock" and self.api_version is None
+        is_plain = not self.may_sign and self.api_version is None
         return is_plain and self.vendor is not None and self.vendor.api is Api.OPENAI
 
     @property
@@ -717,10 +716,22 @@ class ProviderSettings(Section):
         return self.kind in ("anthropic", "anthropic-compatible")
 
     @property
+    def is_only_told(self) -> bool:
+        """Whether no caller speaks its API, so that all is put into it."""
+        return self.is_gemini or self.is_converse or self.is_cohere
+
+    @property
     def is_converse(self) -> bool:
-        """Whether Bedrock is asked by its own API, not by OpenAI's."""
-        is_openai = self.speaks is not None or (self.url or "").endswith("/v1")
-        return self.kind == "bedrock" and not is_openai
+        return self.vendor is not None and self.vendor.api is Api.BEDROCK
+
+    @property
+    def is_cohere(self) -> bool:
+        return self.vendor is not None and self.vendor.api is Api.COHERE
+
+    @property
+    def may_sign(self) -> bool:
+        """Whether AWS takes a signature in place of a key."""
+        return self.kind in ("bedrock", "bedrock-openai")
 
     @property
     def is_gemini(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tollhouse.dialects import converse_encode, converse_problems, event_stream
+from tollhouse.dialects import converse_encode, event_stream, plain_problems
 from tollhouse.dialects.converse_reader import ConverseMeaning, read_whole
 from tollhouse.dialects.converse_state import DIALECT
 from tollhouse.dialects.reading import StreamReader, WholeReader
@@ -12,10 +12,11 @@ from tollhouse.ports import Reader
 
 
 class BedrockConverse:
-    """Implements Told."""
+    """Implements Told and Labelled."""
 
     name = DIALECT
     stream_type = event_stream.MEDIA_TYPE
+    error_header = b"x-amzn-errortype"
 
     def encode(self, conversation: Conversation, leg: Leg) -> tuple[bytes, tuple[str, ...]]:
         return converse_encode.encode(conversation, leg)
@@ -26,7 +27,7 @@ class BedrockConverse:
         return WholeReader(read_whole)
 
     def error_message(self, body: bytes) -> str | None:
-        return converse_problems.message_of(body)
+        return plain_problems.message_of(body)
 
     def error_kind(self, body: bytes) -> str:
-        return converse_problems.kind_of(body)
+        return plain_problems.kind_of(body)

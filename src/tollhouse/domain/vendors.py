@@ -16,6 +16,7 @@ class Api(StrEnum):
     ANTHROPIC = "anthropic"
     BEDROCK = "bedrock"
     GEMINI = "gemini"
+    COHERE = "cohere"
 
 
 class Feature(StrEnum):

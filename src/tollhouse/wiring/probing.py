@@ -66,6 +66,8 @@ def _asking(provider: ProviderSettings, base_path: str) -> Sending:
         bearing = (*bearing, ANTHROPIC_VERSION)
     if provider.is_gemini:
         path += b"?pageSize=1000"
+    if provider.is_cohere:
+        path = base + b"/v1/models?page_size=1000"
     headers = (
         (b"accept", b"application/json"),
         (b"accept-encoding", b"identity"),

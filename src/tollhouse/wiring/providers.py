@@ -11,6 +11,7 @@ from tollhouse.config import Settings
 from tollhouse.config.settings import ProviderSettings
 from tollhouse.dialects.anthropic_messages import AnthropicMessages
 from tollhouse.dialects.bedrock_converse import BedrockConverse
+from tollhouse.dialects.cohere_chat import CohereChat
 from tollhouse.dialects.gemini import Gemini
 from tollhouse.dialects.ollama_chat import OllamaChat
 from tollhouse.dialects.openai_chat import OpenAIChat
@@ -20,6 +21,7 @@ from tollhouse.domain.urls import parse
 from tollhouse.ports import Dialect, Provider
 from tollhouse.providers.anthropic_provider import AnthropicProvider
 from tollhouse.providers.chat_provider import ChatProvider
+from tollhouse.providers.cohere_provider import CohereProvider
 from tollhouse.providers.converse_provider import ConverseProvider, signing
 from tollhouse.providers.deployment_provider import DeploymentProvider
 from tollhouse.providers.echo import Echo
@@ -79,6 +81,8 @@ async def _open_provider(
         return GeminiProvider(upstream, GEMINI, base_path, key)
     if provider.kind == "ollama":
         return OllamaProvider(upstream, OLLAMA, base_path, key)
+    if provider.is_cohere:
+        return CohereProvider(upstream, CohereChat(), base_path, key)
     if provider.is_converse:
         credentials = _signing(provider)
         host = parse(provider.base_url or "").authority

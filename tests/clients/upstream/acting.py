@@ -5,7 +5,14 @@ from __future__ import annotations
 import asyncio
 from types import ModuleType
 
-from clients.upstream import anthropic_messages, gemini, ollama_chat, openai_chat, openai_responses
+from clients.upstream import (
+    anthropic_messages,
+    bedrock_converse,
+    gemini,
+    ollama_chat,
+    openai_chat,
+    openai_responses,
+)
 from clients.upstream.play import TURNS, Turn, turn_after
 from journeys.provider import Asked, Provider, Script, json_response
 
@@ -14,6 +21,8 @@ SPEECHES: dict[str, ModuleType] = {
     "/v1/responses": openai_responses,
     "/v1/messages": anthropic_messages,
     "/api/chat": ollama_chat,
+    "/model/real-model/converse": bedrock_converse,
+    "/model/real-model/converse-stream": bedrock_converse,
 }
 
 
@@ -84,4 +93,6 @@ def _is_stream(asked: Asked) -> bool:
     speaks = speech(asked)
     if speaks is gemini:
         return gemini.is_stream(asked)
+    if speaks is bedrock_converse:
+        return asked.path.endswith("-stream")
     return bool(asked.body.get("stream", speaks is ollama_chat))
