@@ -13,7 +13,7 @@ from server.answers import GET, POST, echo, line, refuse, reply_to, say, until
 from server.doors import opened, served
 from tollhouse.server.body import read_json_body
 from tollhouse.server.clocks import Clocks
-from tollhouse.server.connection import Connection
+from tollhouse.server.connection import JOIN_BELOW, Connection
 from tollhouse.server.door import Answer
 from tollhouse.server.request import Request
 
@@ -269,10 +269,13 @@ async def test_a_caller_that_wants_to_close_is_let_go() -> None:
 
 
 async def test_an_old_client_gets_neither_chunks_nor_another_turn() -> None:
+    large = b"x" * (2 * JOIN_BELOW)
+
     async def stream(_: Request, connection: Connection) -> None:
         reply = reply_to(connection)
         await reply.start(200, ())
         await reply.write(b"one ")
+        await reply.write(large)
         await reply.end(b"two")
 
     async with served(stream) as port, line(port) as caller:
@@ -282,7 +285,7 @@ async def test_an_old_client_gets_neither_chunks_nor_another_turn() -> None:
 
         assert b"transfer-encoding" not in head
         assert b"connection: close" in head
-        assert body == b"one two"
+        assert body == b"one " + large + b"two"
 
 
 async def test_a_head_request_is_answered_without_a_body_and_leaves_the_connection_open() -> None:
