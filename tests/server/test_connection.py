@@ -227,6 +227,28 @@ async def test_requests_sent_ahead_are_answered_in_order() -> None:
         assert answers == [b"/%d" % number for number in range(10)]
 
 
+async def test_one_request_of_a_connection_is_answered_at_a_time() -> None:
+    begun: list[bytes] = []
+    go_on = asyncio.Event()
+
+    async def slow(request: Request, connection: Connection) -> None:
+        begun.append(request.target)
+        await go_on.wait()
+        await say(connection, 200, request.target)
+
+    async with served(slow) as port, line(port) as caller:
+        caller.send(GET % b"a" + GET % b"b")
+        await until(lambda: bool(begun), "the first is begun")
+        await asyncio.sleep(SOON_S)  # what does not begin has no event
+        at_first = list(begun)
+        go_on.set()
+
+        answers = [(await caller.answer())[2] for _ in range(2)]
+
+    assert at_first == [b"/a"]
+    assert answers == [b"/a", b"/b"]
+
+
 @pytest.mark.req("P-22")
 async def test_who_sends_too_many_requests_ahead_is_cut_off() -> None:
     async def never(_: Request, __: Connection) -> None:
