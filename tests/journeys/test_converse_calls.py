@@ -76,7 +76,9 @@ async def door(
 ) -> AsyncIterator[Gateway]:
     monkeypatch.setenv("UP_ACCESS_KEY", aws.ACCESS_KEY)
     bedrock = aws.settings("bedrock", up.url.removesuffix("/v1"))
-    async with gateway(tmp_path, up.url, up=bedrock, targets=(f"aws:{CLAUDE}",)) as it:
+    async with gateway(
+        tmp_path, up.url, up=bedrock, targets=(f"aws:{CLAUDE}",), does=("chat",)
+    ) as it:
         yield it
 
 
