@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fakes import FakeProvider
-from tollhouse.config.settings import USUAL_BETAS
+from tollhouse.config.sections.providers import USUAL_BETAS
 from tollhouse.dialects.anthropic_messages import AnthropicMessages
 from tollhouse.domain.exchange import Outgoing
 from tollhouse.providers.anthropic_provider import AnthropicProvider

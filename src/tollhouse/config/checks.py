@@ -8,7 +8,8 @@ from itertools import chain
 from tollhouse.config import names, ways
 from tollhouse.config.clash import Clash
 from tollhouse.config.problems import Place, shown
-from tollhouse.config.settings import ProviderSettings, Settings
+from tollhouse.config.sections.providers import ProviderSettings
+from tollhouse.config.settings import Settings
 from tollhouse.config.wording import did_you_mean
 
 PEPPER_BYTES = 32

@@ -7,7 +7,8 @@ from itertools import chain
 
 from tollhouse.config.clash import Clash
 from tollhouse.config.problems import shown
-from tollhouse.config.settings import ModelSettings, Settings
+from tollhouse.config.sections.models import ModelSettings
+from tollhouse.config.settings import Settings
 from tollhouse.config.wording import did_you_mean
 
 LONGEST_CHAIN = 8

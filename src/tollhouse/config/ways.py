@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from tollhouse.config.clash import Clash
 from tollhouse.config.problems import Place, dotted
-from tollhouse.config.settings import ProviderSettings, Settings
+from tollhouse.config.sections.providers import ProviderSettings
+from tollhouse.config.settings import Settings
 from tollhouse.domain.addresses import Doors
 from tollhouse.domain.permits import at_sight, for_provider
 from tollhouse.domain.urls import Url, parse

@@ -8,8 +8,8 @@ from typing import Any
 from pydantic_core import ErrorDetails
 
 from tollhouse.config import secrets
+from tollhouse.config.fields import MODEL_NAME, MODEL_PATTERN, PEPPER_VERSION, PROVIDER_NAME
 from tollhouse.config.problems import Place, Problem, Unfit, dotted, kind, shown
-from tollhouse.config.settings import MODEL_NAME, MODEL_PATTERN, PEPPER_VERSION, PROVIDER_NAME
 from tollhouse.config.shapes import Shape, members, sections, shape_at, takes
 
 NAMES = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tollhouse.config import Settings, TargetName
-from tollhouse.config.settings import ModelSettings
+from tollhouse.config.sections.models import ModelSettings
 from tollhouse.domain.snapshot import Model, Names, Target
 from tollhouse.domain.tasks import Task
 

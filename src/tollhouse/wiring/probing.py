@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from contextlib import AsyncExitStack
 
 from tollhouse.config import Settings
-from tollhouse.config.settings import ProviderSettings
+from tollhouse.config.sections.providers import ProviderSettings
 from tollhouse.control.checking import Checked, Verdict, check
 from tollhouse.domain.errors import UpstreamTokenUnavailable
 from tollhouse.domain.exchange import Deadlines, Sending

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from contextlib import AsyncExitStack
 
 from tollhouse.config import Settings
-from tollhouse.config.settings import ProviderSettings
+from tollhouse.config.sections.providers import ProviderSettings
 from tollhouse.dialects.anthropic_messages import AnthropicMessages
 from tollhouse.dialects.bedrock_converse import BedrockConverse
 from tollhouse.dialects.cohere_chat import CohereChat

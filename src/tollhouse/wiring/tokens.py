@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack
 from functools import partial
 
 from tollhouse.config import Settings, accounts
-from tollhouse.config.settings import ProviderSettings
+from tollhouse.config.sections.providers import ProviderSettings
 from tollhouse.domain.exchange import Deadlines, Sending
 from tollhouse.ports import Upstream
 from tollhouse.providers.bearing import BearingUpstream

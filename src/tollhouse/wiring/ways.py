@@ -12,7 +12,7 @@ from threading import Thread
 
 from tollhouse.config import ConfigInvalid, Problem, Secret, Settings, accounts
 from tollhouse.config.problems import dotted
-from tollhouse.config.settings import ProviderSettings
+from tollhouse.config.sections.providers import ProviderSettings
 from tollhouse.config.ways import to_declare
 from tollhouse.domain.addresses import Doors, Permit, judge
 from tollhouse.domain.permits import for_provider

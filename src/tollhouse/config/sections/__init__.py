@@ -1,0 +1,1 @@
+"""The tables of the settings file, a room for each idea."""

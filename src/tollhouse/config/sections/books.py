@@ -1,0 +1,84 @@
+"""Where things are written down: the store, the ledger, the audit log, the log."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from tollhouse.config import addresses
+from tollhouse.config.fields import MIB, Count, FilePath, SecretRef, Section, TaskName, setting
+from tollhouse.config.texts import PATH, Text, read_file_reference
+
+KEY_FILE = f'{PATH}; "file:" before it is allowed'
+
+
+class StoreSettings(Section):
+    """Where keys, prices, budgets and the ledger live."""
+
+    url: Annotated[str, Text(str, addresses.read_store, addresses.STORE)] = setting(
+        "A SQLite file, or a PostgreSQL database that several gateways share. "
+        "The password is not part of it.",
+        "sqlite:tollhouse.db",
+    )
+    password: SecretRef | None = setting("The password for PostgreSQL.")
+    pool: int = setting("Connections to PostgreSQL, for each worker.", 8, ge=1, le=500)
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self.url.startswith("sqlite:")
+
+
+class LedgerSettings(Section):
+    """What is held before a call and settled after it."""
+
+    require_price: bool = setting(
+        "Refuse models that have no price. If false, they are called and cost nothing.",
+        default=True,
+    )
+    price_optional: tuple[TaskName, ...] = setting(
+        "What may be called without a price, at no cost, though `require_price` is on. Each entry is a way "
+        "round the budgets: rather set a price for it, or declare it free.",
+        (),
+        strict=False,
+    )
+    lease_s: int = setting(
+        "How long a worker may be silent before others settle what it left behind.",
+        30,
+        ge=5,
+        le=3600,
+    )
+    unknown: Literal["keep", "charge"] = setting(
+        "What becomes of a hold whose call was sent and whose end nobody saw: `keep` it until an "
+        "operator resolves it, or `charge` it in full after `unknown_after_s`.",
+        "keep",
+    )
+    unknown_after_s: int = setting(
+        'When such a hold is charged, under `unknown = "charge"`.', 86_400, ge=60, le=31_536_000
+    )
+
+
+class AuditSettings(Section):
+    """One record for each request, chained and signed, never with its content."""
+
+    directory: FilePath = setting("Where the records are written.", "audit")
+    key: Annotated[Path, Text(Path, read_file_reference, KEY_FILE)] = setting(
+        "The private key (Ed25519, PEM) that signs the chain. It is made if there is none.",
+        "audit.key",
+    )
+    strict: bool = setting(
+        "Answer nothing while records cannot be written. If false, calls go on and the gap is "
+        "reported.",
+        default=False,
+    )
+    checkpoint_every: Count = setting("Records between two signed checkpoints.", 1000)
+    rotate_bytes: int = setting(
+        "The size at which a new file is begun.", 64 * MIB, ge=4096, le=16 * 1024 * MIB
+    )
+
+
+class LogSettings(Section):
+    """What the gateway says about itself."""
+
+    level: Literal["debug", "info", "warning", "error"] = setting(
+        "The least important message that is written.", "info"
+    )
