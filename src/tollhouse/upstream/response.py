@@ -101,7 +101,7 @@ class Response:
             raise UpstreamBroke(private="bytes after the end of the answer")
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._arrived.append((name, value))  # and trailers, where nobody looks for a header any more
+        self._arrived.append((name, value))  # trailers too, which nobody looks at
 
     def on_headers_complete(self) -> None:
         status: int = self._parser.get_status_code()
@@ -120,9 +120,8 @@ class Response:
             )
         if length is not None and int(length) > self._most:
             self._refuse()
-        has_body = status not in BODILESS
-        self._ends_with_connection = has_body and encoding is None and length is None
-        self.keeps_alive = has_body and self._parser.should_keep_alive()
+        self._ends_with_connection = encoding is None and length is None
+        self.keeps_alive = status not in BODILESS and self._parser.should_keep_alive()
         self.status = status
         self.has_head = True
 
