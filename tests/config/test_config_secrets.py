@@ -49,6 +49,7 @@ def test_secrets_are_compared_by_value_and_are_no_keys() -> None:
         hash(Secret(CANARY, "env:A"))
 
 
+@pytest.mark.req("OL-7")
 @pytest.mark.parametrize(
     "literal", [CANARY, "sk-" + CANARY, f"ENV:{CANARY}", f"env:{CANARY}", f"${CANARY}", ""]
 )

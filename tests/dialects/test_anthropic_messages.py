@@ -249,6 +249,7 @@ def test_a_stream_is_relayed_as_one_and_a_whole_answer_as_one() -> None:
     assert isinstance(dialect.relay(_peek(_body())), WholeRelay)
 
 
+@pytest.mark.req("OT-55")
 def test_a_sign_of_life_is_a_ping() -> None:
     assert AnthropicMessages().silence() == b'event: ping\ndata: {"type":"ping"}\n\n'
 

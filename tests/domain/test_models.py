@@ -140,7 +140,7 @@ def test_who_sent_tokens_has_said_how_many_there_are() -> None:
     assert counted_input(replace(asked, tokens=0)) == 100 + 2 * 16
 
 
-@pytest.mark.req("P-3")
+@pytest.mark.req("P-3", "OT-1")
 def test_without_a_price_nothing_can_be_held_so_nothing_goes() -> None:
     with pytest.raises(ModelUnpriced, match="tollhouse prices set one:small"):
         plan(_snapshot(prices={}), CALLER, ASK, NOW)
@@ -153,6 +153,7 @@ def test_one_target_without_a_price_refuses_for_all() -> None:
         plan(_snapshot(model), CALLER, ASK, NOW)
 
 
+@pytest.mark.req("OT-3")
 def test_where_prices_are_not_required_an_unpriced_model_is_held_at_nothing() -> None:
     snapshot = replace(_snapshot(prices={}), requires_price=False)
 
@@ -162,6 +163,7 @@ def test_where_prices_are_not_required_an_unpriced_model_is_held_at_nothing() ->
     assert planned.is_free
 
 
+@pytest.mark.req("OT-2")
 def test_a_price_of_nothing_is_free() -> None:
     planned = plan(_snapshot(prices={"one:small": FREE}), CALLER, ASK, NOW)
 
@@ -197,6 +199,7 @@ def test_what_is_billed_apart_is_refused_unless_the_model_is_free() -> None:
     assert plan(_snapshot(prices={"one:small": FREE}), CALLER, ask, NOW).is_free
 
 
+@pytest.mark.req("B-17")
 @pytest.mark.parametrize(("asked", "bound"), [(None, 1_000), (10, 10), (5_000, 1_000)])
 def test_the_output_is_bounded_by_the_model_and_by_the_caller(
     asked: int | None, bound: int
@@ -218,6 +221,7 @@ def test_the_hold_covers_the_dearest_target() -> None:
     assert planned.hold == dear.worst > cheap.worst
 
 
+@pytest.mark.req("B-17")
 def test_every_choice_and_every_predicted_byte_is_held_for() -> None:
     ask = replace(ASK, choices=3, predicted_bytes=50, max_output=10)
 
@@ -227,7 +231,7 @@ def test_every_choice_and_every_predicted_byte_is_held_for() -> None:
     assert leg.worst == CHEAP.worst(leg.input_tokens, 3 * 10 + 50)
 
 
-@pytest.mark.req("P-3")
+@pytest.mark.req("P-3", "B-17")
 @given(
     ask=st.builds(
         replace,
@@ -254,6 +258,7 @@ def test_no_usage_within_the_bounds_costs_more_than_the_hold(ask: Ask, data: st.
     assert DEAR.cost(usage) <= planned.hold
 
 
+@pytest.mark.req("B-17")
 @given(st.integers(0, 10**6), st.integers(0, 500), st.integers(0, 20))
 def test_the_input_bound_is_never_below_the_bytes(size: int, messages: int, images: int) -> None:
     bound = input_bound(replace(ASK, input_bytes=size, messages=messages, images=images), SMALL)

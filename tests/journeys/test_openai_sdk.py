@@ -47,7 +47,7 @@ async def test_the_sync_client_gets_an_answer_that_is_paid_for(door: Gateway) ->
     assert await door.spent() == COST
 
 
-@pytest.mark.req("R-9", "P-7")
+@pytest.mark.req("R-9", "P-7", "CN-32")
 async def test_a_stream_hides_the_usage_that_the_caller_did_not_ask_for(
     door: Gateway, client: AsyncOpenAI, up: Provider
 ) -> None:

@@ -62,7 +62,7 @@ async def client(door: Gateway) -> AsyncIterator[AsyncOpenAI]:
         yield it
 
 
-@pytest.mark.req("R-8", "OT-34", "P-7")
+@pytest.mark.req("R-8", "OT-34", "P-7", "OT-45")
 async def test_a_whole_answer_is_paid_for(door: Gateway, client: AsyncOpenAI, up: Provider) -> None:
     reply = await client.responses.create(model=MODEL, input="hello", max_output_tokens=20)
 
@@ -74,7 +74,7 @@ async def test_a_whole_answer_is_paid_for(door: Gateway, client: AsyncOpenAI, up
     await _is_paid(door)
 
 
-@pytest.mark.req("R-8", "R-9", "P-7")
+@pytest.mark.req("R-8", "R-9", "P-7", "OT-45")
 async def test_a_stream_has_the_events_of_the_provider_and_is_paid_for(
     door: Gateway, client: AsyncOpenAI
 ) -> None:

@@ -29,7 +29,7 @@ def unasked(up: Provider) -> Iterator[None]:
     assert len(up.asked) == before
 
 
-@pytest.mark.req("R-1")
+@pytest.mark.req("R-1", "OT-12")
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -58,7 +58,7 @@ async def test_the_same_key_in_two_headers_is_one_key(door: Gateway, callers: Ca
     assert got.status == 200
 
 
-@pytest.mark.req("S-24", "R-1")
+@pytest.mark.req("S-24", "R-1", "OT-12")
 @pytest.mark.usefixtures("unasked")
 @pytest.mark.parametrize("second", ["poor", "powerless", "unknown", "mistyped"])
 @pytest.mark.parametrize("is_first", [True, False])

@@ -56,7 +56,7 @@ OVERRIDES = [
 ]  # fmt: skip
 
 
-@pytest.mark.req("S-3", "H-25", "H-26", "H-27", "H-28", "H-29", "H-30")
+@pytest.mark.req("S-3", "H-25", "H-26", "H-27", "H-28", "H-29", "H-30", "OL-4")
 @pytest.mark.parametrize("target", [target for targets in TARGETS.values() for target in targets])
 async def test_a_target_that_could_be_cleaned_up_differently_is_refused(
     door: Gateway, callers: Callers, up: Provider, target: str

@@ -60,7 +60,7 @@ async def test_nothing_is_said_between_events_that_come_often() -> None:
     assert b"keep-alive" not in received
 
 
-@pytest.mark.req("R-9")
+@pytest.mark.req("R-9", "OT-55")
 async def test_a_sign_of_life_waits_for_its_silence_and_so_does_the_next() -> None:
     line = Line()
     reply = WireReply(line, EVERY, lambda: 1)

@@ -14,6 +14,7 @@ import pytest
 CANARY = "CANARY9f3kQ7"
 
 
+@pytest.mark.req("OL-11")
 def test_an_event_is_one_line_of_json() -> None:
     lines = _logged("""
         tell(INFO, "listening", request_id="r-1", port=8000, text="two\\nlines\\u2028three")
