@@ -30,6 +30,8 @@ INSERT INTO prices (model, input, output, cache_read, cache_write, effective_at,
 VALUES ('m', 1, 2, 3, 4, $1, 'test', 6)
 """
 
+STEPS = ["spine", "priority", "views", "units", "files", "batches"]
+
 
 async def test_rows_are_read_as_plain_values(store: Store) -> None:
     await store.write((TENANT, ("acme", 7)))
@@ -134,7 +136,7 @@ async def test_an_empty_database_is_migrated_only_when_asked(address: str) -> No
     with pytest.raises(SchemaTooOld):
         await store.migrate(apply=False)
 
-    assert await store.migrate() == ["spine", "priority", "views", "units"]
+    assert await store.migrate() == STEPS
     await store.close()
 
 
@@ -143,7 +145,7 @@ async def test_two_that_migrate_at_once_do_it_once(address: str) -> None:
 
     steps = await asyncio.gather(*(store.migrate() for store in stores))
 
-    assert sorted(steps) == [[], ["spine", "priority", "views", "units"]]
+    assert sorted(steps) == [[], STEPS]
     for store in stores:
         await store.close()
 
@@ -273,8 +275,8 @@ async def test_everything_lives_in_the_schema_of_the_search_path(
     one = open_store(postgres_database + "&search_path=one,public")
     two = open_store(postgres_database + "&search_path=two,public")
 
-    assert await one.migrate() == ["spine", "priority", "views", "units"]
-    assert await two.migrate() == ["spine", "priority", "views", "units"]
+    assert await one.migrate() == STEPS
+    assert await two.migrate() == STEPS
     accounts = await four_accounts(one, 100)
     await one.hold(holding(accounts, 40))
 
