@@ -116,6 +116,17 @@ def test_as_many_members_as_there_may_be_are_read() -> None:
     assert parse_object(json.dumps({"a": "::" * 30_000}).encode())
 
 
+@pytest.mark.req("S-11", "H-55")
+def test_of_many_colons_only_those_behind_a_name_are_counted() -> None:
+    as_many = {f"k{n}": n for n in range(9_999)} | {"a": "::"}
+    listed = {"a": "::" * 10_000, "b": [0] * 10_001}
+
+    assert parse_object(json.dumps(as_many).encode()) == as_many
+    assert parse_object(json.dumps(listed).encode()) == listed
+    with pytest.raises(JsonTooWide):
+        parse_object(json.dumps({**as_many, "b": 0}).encode())
+
+
 def _is_refused(document: bytes) -> bool:
     try:
         parse_object(document)

@@ -51,6 +51,24 @@ def test_a_line_feed_is_half_of_a_line_end_only_behind_its_other_half() -> None:
     assert buffer.push(b"\ndata: b\r\n\r\n") == b"data: a\n\ndata: b\n\n"
 
 
+@pytest.mark.req("R-9", "H-145")
+def test_a_carriage_return_has_one_other_half_and_no_more() -> None:
+    buffer = EventBuffer()
+
+    passed = [buffer.push(piece) for piece in (b"data: a\r", b"\n", b"", b"\n", b"data: b")]
+
+    assert passed == [b"", b"", b"", b"data: a\n\n", b""]
+
+
+@pytest.mark.req("R-9", "H-145")
+def test_an_empty_piece_parts_no_line_end() -> None:
+    buffer = EventBuffer()
+
+    passed = [buffer.push(piece) for piece in (b"data: a\r", b"", b"\n", b"data: b\n\n")]
+
+    assert passed == [b"", b"", b"", b"data: a\ndata: b\n\n"]
+
+
 def test_what_was_drained_is_not_drained_again() -> None:
     buffer = EventBuffer()
     buffer.push(b"data: a")

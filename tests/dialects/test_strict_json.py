@@ -115,6 +115,21 @@ def test_a_refusal_says_where_and_never_what(body: bytes) -> None:
     assert refused.value.private is None
 
 
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b'{"a":\n01}', "The body is not valid JSON: invalid number (at line 2 column 2)."),
+        (b'{"a":1}x', "The body is not valid JSON: trailing characters (at line 1 column 8)."),
+        (b'{"a":1,\n"a":2}', "An object in the body names a member twice (at line 2 column 5)."),
+    ],
+)
+def test_a_refusal_says_what_is_wrong_and_where(body: bytes, said: str) -> None:
+    with pytest.raises((JsonMalformed, JsonDuplicateKey)) as refused:
+        parse_object(body)
+
+    assert refused.value.detail == said
+
+
 @given(_objects, st.booleans(), st.sampled_from([None, 0, 2]))
 def test_whatever_python_writes_is_read_and_joined_again(
     written: dict[str, Any], is_ascii: bool, indent: int | None
