@@ -93,6 +93,7 @@ async def described(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[G
         ("get_v1_models_one", "made up"),
         ("get_v1_models_one", "known"),
         ("get_v1_models", "known"),
+        ("get_v1_models_metadata", "known"),
         ("get_health_ready", "known"),
         ("get_openapi.json", "known"),
     ],

@@ -280,8 +280,10 @@ MODELS = Shape(
         "limit": {"type": "integer", "minimum": 1, "maximum": 1000},
         "after": {"type": "string"},
         "after_id": {"type": "string"},
+        "provider": {"type": "string"},
     },
 )
+METADATA = replace(MODELS, summary="What each of them does, holds and costs.")
 MODEL = Shape("One model.", answers={"application/json": _MODEL})
 _FILE: Node = {
     "type": "object",
@@ -357,6 +359,7 @@ _ALL = {
     "transcriptions": TRANSCRIPTIONS,
     "translations": TRANSLATIONS,
     "models": MODELS,
+    "models_metadata": METADATA,
     "file_upload": replace(FILE, summary="A file is kept for this key's project."),
     "batch_create": replace(BATCH, summary="A batch begins.", body=_WISHED),
     "batch_list": replace(FILES, summary="The batches of this key's project.", query=_PAGED),

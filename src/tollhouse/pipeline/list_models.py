@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from urllib.parse import parse_qs
 
-from tollhouse.dialects import openai_models
+from tollhouse.dialects import model_metadata, openai_models
 from tollhouse.domain import naming
 from tollhouse.domain.errors import FieldInvalid, ModelUnknown
+from tollhouse.domain.identity import Principal
 from tollhouse.domain.snapshot import Model
 from tollhouse.pipeline.call import Call
 from tollhouse.pipeline.house import House
@@ -23,10 +24,21 @@ async def list_models(call: Call, house: House) -> None:
         if call.path_rest:
             body = _one(call, naming.callable_model(house.snapshot, caller, call.path_rest))
         else:
-            body = _page(call, naming.callable_models(house.snapshot, caller, house.now_s()))
-        headers = ((b"content-type", b"application/json"), (b"content-length", b"%d" % len(body)))
-        await call.reply.start(200, headers)
-        await call.reply.end(body)
+            page, has_more = _page(call, house, caller)
+            body = (
+                openai_models.anthropic_list(page, has_more=has_more)
+                if _is_anthropic(call)
+                else openai_models.openai_list(page)
+            )
+        await _send(call, body)
+
+
+async def describe_models(call: Call, house: House) -> None:
+    with recorded(call, house) as record, within(call.route.deadline_s):
+        caller = record.caller = identify(record, house)
+        page, _ = _page(call, house, caller)
+        snapshot, now_s = house.snapshot, house.now_s()
+        await _send(call, model_metadata.described(page, lambda it: snapshot.price(it, now_s)))
 
 
 def _one(call: Call, model: Model | None) -> bytes:
@@ -40,15 +52,21 @@ def _one(call: Call, model: Model | None) -> bytes:
     return openai_models.openai_one(model)
 
 
-def _page(call: Call, models: list[Model]) -> bytes:
+def _page(call: Call, house: House, caller: Principal) -> tuple[list[Model], bool]:
+    """Some of what this key may call, and whether there is more."""
     query = {name: values[-1] for name, values in parse_qs(call.query.decode("latin-1")).items()}
     after, limit = query.get("after_id") or query.get("after"), _limit(query.get("limit"))
+    models = naming.callable_models(house.snapshot, caller, house.now_s())
+    if provider := query.get("provider"):
+        models = [model for model in models if _is_answered_by(provider, model)]
     names = [model.name for model in models]
     start = names.index(after) + 1 if after in names else 0
-    page = models[start : start + limit]
-    if _is_anthropic(call):
-        return openai_models.anthropic_list(page, has_more=start + limit < len(models))
-    return openai_models.openai_list(page)
+    return models[start : start + limit], start + limit < len(models)
+
+
+def _is_answered_by(provider: str, model: Model) -> bool:
+    """By any of its targets. A provider that nobody knows answers for nothing."""
+    return any(target.provider == provider for target in model.targets)
 
 
 def _limit(given: str | None) -> int:
@@ -63,3 +81,9 @@ def _limit(given: str | None) -> int:
 
 def _is_anthropic(call: Call) -> bool:
     return call.header(b"anthropic-version") is not None
+
+
+async def _send(call: Call, body: bytes) -> None:
+    length = (b"content-length", b"%d" % len(body))
+    await call.reply.start(200, ((b"content-type", b"application/json"), length))
+    await call.reply.end(body)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from tollhouse.pipeline.batches import cancel_batch, create_batch, list_batches, show_batch
 from tollhouse.pipeline.count import count
 from tollhouse.pipeline.files import delete_file, list_files, read_file, show_file
-from tollhouse.pipeline.list_models import list_models
+from tollhouse.pipeline.list_models import describe_models, list_models
 from tollhouse.pipeline.ollama_models import list_running, offer_nothing, show, tags
 from tollhouse.pipeline.refuse import refuse
 from tollhouse.pipeline.route import (
@@ -95,6 +95,11 @@ def route_table(
         _models("/v1/models", chat),
         _models("/v1/models/", chat),
         _models("/api/v1/models", chat),
+        _models("/api/v1/models/", chat),
+        *[
+            _free("models_metadata", "GET", path, chat, describe_models, is_plain=False)
+            for path in ("/v1/models/metadata", "/api/v1/models/metadata")
+        ],
         *_files(chat, max_file_bytes),
         *_batches(chat),
         *_ollama(dialects, ollama),
