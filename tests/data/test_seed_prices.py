@@ -5,7 +5,7 @@ import re
 import pytest
 
 from tollhouse.data import seed_prices
-from tollhouse.domain.pricebook import Listing
+from tollhouse.domain.pricebook import Listing, dollars_per_unit
 
 
 @pytest.mark.req("OT-31")
@@ -52,8 +52,45 @@ def test_a_price_that_rises_with_the_prompt_says_from_where() -> None:
     assert the_row("openai:gpt-4o").input_up_to is None
 
 
-def test_what_is_not_billed_by_text_tokens_alone_has_no_seed_price() -> None:
-    apart = re.compile(r"image|audio|realtime|search|transcribe|tts|embedding|deep-research")
+def test_what_is_heard_and_said_is_priced_by_the_second_and_the_character() -> None:
+    assert dollars_per_unit(the_row("openai:whisper-1").per_second) == "0.0001"
+    assert dollars_per_unit(the_row("openai:tts-1").per_character) == "0.000015"
+
+
+def test_a_recording_by_tokens_costs_what_sound_costs() -> None:
+    row = the_row("openai:gpt-4o-transcribe")
+
+    assert (row.input, row.output, row.per_second) == (6_000_000, 10_000_000, 0)
+
+
+def test_vectors_cost_what_goes_in() -> None:
+    for target, rate in (
+        ("openai:text-embedding-3-small", 20_000),
+        ("cohere:embed-v4.0", 120_000),
+    ):
+        row = the_row(target)
+
+        assert (row.input, row.output) == (rate, 0)
+
+
+def test_of_bedrock_only_names_that_say_from_where_they_are_answered_have_a_price() -> None:
+    where = re.compile(r"bedrock:(global|us|us-gov|eu|apac|au|jp|in)\..+")
+    named = [row.target for row in seed_prices().listings if row.target.startswith("bedrock:")]
+
+    assert "bedrock:global.anthropic.claude-sonnet-4-5-20250929-v1:0" in named
+    assert [target for target in named if not where.fullmatch(target)] == []
+
+
+def test_a_region_costs_more_than_the_world() -> None:
+    world = the_row("bedrock:global.anthropic.claude-opus-5-5")
+    region = the_row("bedrock:eu.anthropic.claude-opus-5-5")
+
+    assert (world.input, region.input) == (4_000_000, 4_400_000)
+
+
+@pytest.mark.req("P-15")
+def test_what_is_billed_by_several_measures_at_once_has_no_seed_price() -> None:
+    apart = re.compile(r"image|audio|realtime|live|search|gpt.*tts|deep-research|sonic")
 
     assert [row.target for row in seed_prices().listings if apart.search(row.target)] == []
 
