@@ -113,6 +113,19 @@ async def test_an_upstream_that_takes_nothing_more_is_left() -> None:
             await upstream.send(sending(Endless(MANY))).__aenter__()
 
 
+@pytest.mark.req("P-29", "S-69")
+async def test_an_upload_that_is_stuck_has_no_more_time_than_the_whole_call() -> None:
+    async def script(visit: Visit) -> None:
+        await asyncio.Event().wait()
+
+    async with (
+        serve(script) as peer,
+        reaching(peer.url, Deadlines(**{**PATIENT, "whole_s": 0.1})) as upstream,
+    ):
+        with pytest.raises(UpstreamTimeout, match="whole_s"):
+            await upstream.send(sending(Endless(MANY))).__aenter__()
+
+
 async def test_a_slow_upload_does_not_use_up_the_time_for_the_first_byte() -> None:
     async def script(visit: Visit) -> None:
         await asyncio.sleep(0.3)

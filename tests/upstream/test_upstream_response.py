@@ -204,6 +204,18 @@ def test_64_kib_of_headers_are_read_and_one_byte_more_is_not_even_with_the_body_
         _read(answer(MAX_HEAD_BYTES + 1))
 
 
+def test_a_body_may_be_larger_than_what_is_not_body() -> None:
+    response = _read(HEAD + b"Transfer-Encoding: chunked\r\n\r\n")
+    chunk = b"2710\r\n" + b"x" * 10_000 + b"\r\n"
+
+    for sent in range(1, 21):
+        response.feed(chunk)
+        assert response.buffered == sent * 10_000
+
+    assert len(response.take()) == 200_000
+    assert response.buffered == 0
+
+
 @pytest.mark.req("P-28")
 def test_an_answer_is_touched_by_its_first_byte_and_stays_so() -> None:
     nothing, begun, whole = _read(), _read(b"H"), _read(WHOLE["content-length"])

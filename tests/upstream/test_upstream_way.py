@@ -185,6 +185,30 @@ async def test_resolving_has_a_deadline() -> None:
             await answer_of(upstream)
 
 
+@pytest.mark.req("S-69")
+async def test_an_address_that_is_silent_leaves_time_for_the_next_one() -> None:
+    """Its queue is full: the system does not even say no."""
+    async with serve(always_ok) as peer, contextlib.AsyncExitStack() as stack:
+        port = urlsplit(peer.url).port
+        silent = stack.enter_context(socket.socket())
+        silent.bind(("127.0.0.2", port))
+        silent.listen(0)
+        for _ in range(4):
+            crowd = stack.enter_context(socket.socket())
+            crowd.setblocking(False)
+            crowd.connect_ex(silent.getsockname())
+        two = way(peer.url, Resolver(["127.0.0.2", "127.0.0.1"]))
+        async with reaching(two, Deadlines(connect_s=1.0)) as upstream:
+            assert await asyncio.wait_for(answer_of(upstream), 10) == (200, b"hello")
+
+
+def test_only_what_was_resolved_grows_old() -> None:
+    named = way("http://127.0.0.1:1", Resolver([]), valid_s=5.0)
+
+    assert named.lasts_s == 5.0
+    assert replace(named, url=parse("http://127.0.0.1:1")).lasts_s == float("inf")
+
+
 @pytest.mark.req("OL-8")
 async def test_without_tls_a_name_that_leads_to_a_public_address_gets_no_connection() -> None:
     url = parse("http://provider.example/")

@@ -98,7 +98,6 @@ class Connection(asyncio.BufferedProtocol):
         self._whole_at = self._due = whole_at
         self._sent_at = self._loop.time()
         self._first_by = self._sent_at + self._deadlines.first_byte_s
-        self._owes = False
         if len(body) < JOIN_BELOW:
             transport.write(head + body)
         else:
