@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import ssl
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from ipaddress import ip_network
@@ -52,6 +53,31 @@ async def test_a_connection_that_closes_makes_room_for_another() -> None:
                 caller.send(GET % b"a")
                 assert (await caller.answer())[0] == 200
             await until(lambda: not door.connections, "it has left")
+
+
+@pytest.mark.req("S-8")
+async def test_who_was_turned_away_gives_nobodys_place_back() -> None:
+    async with opened(echo, most_per_address=1) as (door, port), line(port) as first:
+        first.send(GET % b"a")
+        await first.answer()
+        for _ in range(3):
+            async with line(port) as other:
+                assert await other.is_cut()
+
+        assert len(door.connections) == 1
+
+
+@pytest.mark.req("S-8", "S-81")
+async def test_an_address_whose_callers_have_left_is_forgotten() -> None:
+    async with opened(echo, most_per_address=2) as (door, port):
+        async with line(port) as caller, line(port) as other:
+            for one in (caller, other):
+                one.send(GET % b"a")
+                await one.answer()
+            assert set(door._by_address) == {"127.0.0.1"}
+        await until(lambda: not door.connections, "they have left")
+
+        assert not door._by_address
 
 
 @pytest.mark.req("S-8")
@@ -104,6 +130,39 @@ async def test_what_is_on_its_way_while_the_door_drains_is_answered_and_is_the_l
         assert all(b"connection: close" in head for _, head, _ in answers)
         assert [await one.rest() for one in (new, kept)] == [b"", b""]
         await asyncio.wait_for(draining, 5)
+
+
+@pytest.mark.req("P-36", "S-141")
+async def test_who_comes_during_the_notice_is_served_and_a_hurry_ends_it() -> None:
+    hurry = asyncio.Event()
+    async with opened(echo) as (door, port), line(port) as early:
+        early.send(GET % b"early")
+        await early.answer()
+        before = asyncio.all_tasks()
+        notice = asyncio.create_task(door.give_notice(60, hurry))
+        await until(lambda: door.is_draining, "it drains")
+        async with line(port) as late:
+            late.send(GET % b"late")
+            _, head, body = await late.answer()
+        assert not notice.done()
+        hurry.set()
+
+        await asyncio.wait_for(notice, 10)
+
+        assert (body, b"connection: close" in head) == (b"/late", True)
+        assert len(door.connections) == 1
+        await until(lambda: asyncio.all_tasks() <= before, "nothing waits for it any more")
+
+
+@pytest.mark.req("P-36", "S-141")
+async def test_the_notice_lasts_as_long_as_was_set_and_leaves_nobody_waiting() -> None:
+    async with opened(echo) as (door, _):
+        before, began = asyncio.all_tasks(), time.monotonic()
+
+        await door.give_notice(SOON_S, asyncio.Event())
+
+        assert time.monotonic() - began >= SOON_S * 0.9
+        await until(lambda: asyncio.all_tasks() <= before, "nothing waits for it any more")
 
 
 @pytest.mark.req("P-36", "S-141")

@@ -310,6 +310,27 @@ async def test_a_waiter_that_leaves_in_the_moment_of_its_turn_passes_it_on() -> 
         assert upstream.pool._slots == 1
 
 
+@pytest.mark.req("P-33")
+@pytest.mark.parametrize("handed", ["a connection that has died", "a slot"])
+async def test_what_is_handed_to_a_waiter_that_leaves_is_lost_to_nobody(handed: str) -> None:
+    async def script(visit: Visit) -> None:
+        await visit.request()
+        await visit.send(OK if "died" in handed else OK.replace(b"OK", b"OK\r\nconnection: close"))
+        await visit.hang_up_seen()
+
+    async with serve(script) as peer, reaching(peer.url, max_connections=1) as upstream:
+        async with upstream.send(ASK) as answer:
+            connection = answer._connection
+            waiter = asyncio.create_task(answer_of(upstream))
+            await eventually(lambda: len(upstream.pool._waiting) == 1)
+        connection.abort()
+        waiter.cancel()  # its turn has come, but it has not run yet
+        await asyncio.wait([waiter])
+
+        assert upstream.pool._slots == 0
+        assert upstream.pool.take() is None
+
+
 async def test_a_connection_that_dies_on_its_way_to_a_waiter_is_replaced() -> None:
     async with serve(always_ok) as peer, reaching(peer.url, max_connections=1) as upstream:
         async with upstream.send(ASK) as answer:
