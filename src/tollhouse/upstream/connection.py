@@ -209,12 +209,12 @@ class Connection(asyncio.BufferedProtocol):
 
     def resume_writing(self) -> None:
         self._is_full = False
-        if self._owes and self._waiter is not None:
+        if self._waiter is not None:
             self._wake(self._waiter)
 
     def connection_lost(self, exc: Exception | None) -> None:
         response = self._response
-        if response is not None and not response.is_complete and self._problem is None:
+        if response is not None and self._problem is None:
             self._problem = _loss(response, exc)
         self._gone()
         if self._waiter is not None:
@@ -266,8 +266,7 @@ class Connection(asyncio.BufferedProtocol):
             waiter.set_result(None)
 
     def _break(self, problem: Failure) -> None:
-        if self._response is not None and not self._response.is_complete:
-            self._problem = problem
+        self._problem = problem
         self._hang_up()
         if self._waiter is not None:
             self._wake(self._waiter)
