@@ -159,6 +159,22 @@ def test_headers_that_do_not_fit_are_refused(headers: bytes) -> None:
         read_message(_framed(headers))
 
 
+@pytest.mark.parametrize("body", [b"", b"x"])
+def test_a_message_may_be_all_but_empty(body: bytes) -> None:
+    assert read_message(written({}, body)) == Message({}, body)
+
+
+def test_headers_may_be_as_long_as_their_bound() -> None:
+    one = b"\1a\6\xff\xff" + b"x" * 0xFFFF
+    rest = LONGEST_HEADERS - len(one) - 5
+    headers = one + b"\1b\6" + rest.to_bytes(2) + b"x" * rest
+
+    (frame,) = Messages().push(_framed(headers))
+
+    assert len(headers) == LONGEST_HEADERS
+    assert read_message(frame) == Message({}, b"")
+
+
 @given(data=st.binary(max_size=80))
 def test_whatever_comes_is_a_message_or_a_failure(data: bytes) -> None:
     taking = Messages()

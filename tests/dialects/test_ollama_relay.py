@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from tollhouse.dialects.ndjson import LONGEST_LINE
 from tollhouse.dialects.ollama_chat import OllamaChat
 from tollhouse.dialects.ollama_generate import OllamaGenerate
+from tollhouse.dialects.ollama_relay import MOST_WITHOUT_A_LINE
 from tollhouse.domain.errors import Failure, UpstreamBroke, UpstreamFailed
 from tollhouse.domain.pricing import Usage
 from tollhouse.ports import Relay
@@ -171,6 +173,70 @@ def test_what_is_no_whole_answer_is_none(body: bytes, failure: type[Failure]) ->
     assert relay.counted_output() >= 0
     with pytest.raises(failure):
         relay.finish()
+
+
+@pytest.mark.req("S-71")
+def test_a_megabyte_is_borne_and_not_a_byte_more() -> None:
+    relay = _relay()
+    relay.feed(b"\n" * MOST_WITHOUT_A_LINE)
+
+    assert relay.failure is None
+    relay.feed(b"\n")
+    assert isinstance(relay.failure, UpstreamBroke)
+
+
+@pytest.mark.req("S-71")
+def test_blank_lines_between_words_are_not_added_up() -> None:
+    relay = _relay()
+    for _ in range(3):
+        relay.feed(b"\n" * (MOST_WITHOUT_A_LINE // 2))
+        assert relay.feed(SAID) == SAID
+
+    assert relay.failure is None
+
+
+@pytest.mark.req("S-71", "S-76")
+def test_an_error_behind_many_blank_lines_is_that_error() -> None:
+    relay = _relay()
+    relay.feed(b"\n" * (MOST_WITHOUT_A_LINE + 1) + line(error="no"))
+
+    assert isinstance(relay.failure, UpstreamFailed)
+
+
+@pytest.mark.req("S-71")
+def test_a_line_without_end_is_not_waited_for() -> None:
+    relay = _relay()
+    relay.feed(SAID)
+
+    assert relay.feed(b"x" * (LONGEST_LINE + 1)) == b""
+    assert isinstance(relay.failure, UpstreamBroke)
+    assert relay.failure.__traceback__ is None
+    assert relay.feed(LAST) == b""
+
+
+@pytest.mark.req("R-10", "S-71")
+def test_after_a_failure_the_end_is_that_failure_whatever_was_torn() -> None:
+    relay, before = _relay(), _relay()
+    before.feed(SAID)
+    relay.feed(SAID + line(error="no") + SAID.rstrip())
+    first = relay.failure
+
+    assert relay.counted_output() == before.counted_output()
+    assert first is not None
+    assert first.__traceback__ is None
+    with pytest.raises(UpstreamFailed) as raised:
+        relay.finish()
+    assert raised.value is first
+
+
+@pytest.mark.req("R-9", "S-71")
+def test_what_is_torn_behind_the_end_is_neither_passed_nor_counted() -> None:
+    relay, before = _relay(), _relay()
+    before.feed(SAID + LAST)
+    relay.feed(SAID + LAST + SAID.rstrip())
+
+    assert relay.finish() == b""
+    assert relay.counted_output() == before.counted_output()
 
 
 def _relay(**members: Any) -> Relay:

@@ -529,6 +529,96 @@ def test_a_whole_answer_without_usage_is_counted() -> None:
     assert (relay.usage, relay.counted_output()) == (None, 2)
 
 
+@pytest.mark.req("R-9", "S-71")
+def test_what_is_torn_behind_the_end_is_not_passed_either() -> None:
+    relay = _relay()
+
+    assert relay.feed(WORDS + DONE + HI.rstrip()) == WORDS + DONE
+    assert relay.finish() == b""
+
+
+@pytest.mark.req("S-71", "P-8")
+@pytest.mark.parametrize("torn", [YOU, _usage_event(), _event(error="no"), b"data: no JSON"])
+def test_what_is_torn_behind_a_failure_is_neither_counted_nor_another_failure(torn: bytes) -> None:
+    relay, before = _relay(), _relay()
+    before.feed(HI)
+    relay.feed(HI + b"data: no JSON\n\n" + torn.rstrip())
+    first = relay.failure
+
+    assert relay.counted_output() == before.counted_output()
+    with pytest.raises(UpstreamBroke) as raised:
+        relay.finish()
+    assert (raised.value, relay.usage) == (first, None)
+
+
+@pytest.mark.req("S-71", "S-74", "R-10")
+def test_a_torn_finish_with_a_tool_that_nobody_declared_is_no_finish() -> None:
+    called = {"tool_calls": [{"index": 0, "function": {"name": "rm", "arguments": "{}"}}]}
+    choice = {"index": 0, "delta": called, "finish_reason": "tool_calls"}
+    relay = _relay()
+
+    assert relay.feed(HI + _event(id="c", choices=[choice]).rstrip()) == HI
+    with pytest.raises(UpstreamBroke) as raised:
+        relay.finish()
+    assert raised.value.private == "a tool is called that the caller did not declare"
+
+
+@pytest.mark.req("S-71", "S-76")
+def test_an_error_behind_much_noise_is_that_error() -> None:
+    relay = _relay()
+
+    relay.feed(b": alive\n\n" * (MOST_WITHOUT_AN_EVENT // 9 + 1) + _event(error="no"))
+
+    assert isinstance(relay.failure, UpstreamFailed)
+
+
+@pytest.mark.req("S-71", "S-76")
+def test_a_megabyte_of_noise_is_borne_and_not_a_byte_more() -> None:
+    relay = _relay()
+
+    relay.feed(b": x\n\n".rjust(MOST_WITHOUT_AN_EVENT, b":"))
+
+    assert relay.failure is None
+    relay.feed(b"\n\n")
+    assert isinstance(relay.failure, UpstreamBroke)
+
+
+def test_a_failure_holds_on_to_nobody() -> None:
+    relay = _relay()
+    relay.feed(b"data: no JSON\n\n")
+
+    assert relay.failure is not None
+    assert relay.failure.__traceback__ is None
+    assert relay.failure.__context__ is None
+
+
+@pytest.mark.req("S-71", "S-58", "P-7")
+@pytest.mark.parametrize(
+    "foreign", [_event(detail="canary"), _event(usage=None, message="canary"), _event(usage=None)]
+)
+def test_what_has_neither_choices_nor_usage_stays_behind_whoever_asks(foreign: bytes) -> None:
+    seen = _through([HI + foreign + YOU + END + DONE], shows_usage=True)
+
+    assert (seen.out, seen.failure) == (WORDS + DONE, None)
+
+
+@pytest.mark.req("P-7", "R-9")
+def test_an_event_without_words_keeps_what_it_says_beside_usage() -> None:
+    filtered = {"id": "c", "choices": [], "prompt_filter_results": []}
+
+    seen = _through([_event(**filtered, usage=None) + WORDS + DONE])
+
+    assert seen.out == _event(**filtered) + WORDS + DONE
+
+
+@pytest.mark.parametrize("body", [b"{}", b'{"choices":null}', b'{"choices":[]}'])
+def test_where_no_choice_is_there_is_nothing_to_count(body: bytes) -> None:
+    relay = WholeRelay(model="m", tools=frozenset())
+    relay.feed(body)
+
+    assert relay.counted_output() == 0
+
+
 def _relay() -> StreamRelay:
     return StreamRelay(model="m", shows_usage=False, choices=1, tools=frozenset())
 

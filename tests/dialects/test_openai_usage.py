@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tollhouse.dialects.openai_usage import read_usage
+from tollhouse.dialects.openai_usage import read_count, read_input, read_made, read_usage
 from tollhouse.domain.pricing import Usage
 
 _counts = st.none() | st.integers(-(10**12), 10**12)
@@ -77,3 +77,77 @@ def test_no_class_is_ever_negative_or_lost(
         assert usage is not None
         assert min(usage.input, usage.output, usage.cache_read, usage.cache_write) >= 0
         assert usage.total == max(prompt, 0) + max(output, 0)
+
+
+@pytest.mark.req("P-7", "P-9")
+@pytest.mark.parametrize(
+    ("prompt", "output", "details", "expected"),
+    [
+        (10**12, 10**12, {}, Usage(10**12, 10**12)),
+        (0, 0, {}, Usage()),
+        (-1, 7, {}, Usage(0, 7)),
+        (7, -1, {}, Usage(7, 0)),
+        (100, 7, {"cached_tokens": 60, "cache_write_tokens": 40}, Usage(0, 7, 60, 40)),
+        (100, 7, {"cached_tokens": -60, "cache_write_tokens": 40}, Usage(60, 7, 0, 40)),
+        (100, 7, {"cached_tokens": 60, "cache_write_tokens": -40}, Usage(40, 7, 60)),
+        (100, 7, {"cache_write_tokens": 30}, Usage(70, 7, 0, 30)),
+    ],
+)
+def test_a_count_at_its_bound_is_one(
+    prompt: int, output: int, details: dict[str, Any], expected: Usage
+) -> None:
+    given = {
+        "prompt_tokens": prompt,
+        "completion_tokens": output,
+        "prompt_tokens_details": details,
+    }
+
+    assert read_usage(json.dumps(given).encode()) == expected
+
+
+@pytest.mark.req("P-7")
+@pytest.mark.parametrize(("told", "thought"), [(None, 0), (0, 0), (3, 3), (7, 7), (8, 7), (-1, 0)])
+def test_no_more_is_thought_than_was_put_out(told: int | None, thought: int) -> None:
+    details = {"reasoning_tokens": told}
+    given = {"prompt_tokens": 1, "completion_tokens": 7, "completion_tokens_details": details}
+
+    counted = read_count(json.dumps(given).encode())
+
+    assert counted is not None
+    assert (counted.usage, counted.reasoning) == (Usage(1, 7), thought)
+
+
+@pytest.mark.req("P-7")
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (b'{"prompt_tokens":9,"total_tokens":12}', Usage(9)),
+        (b'{"prompt_tokens":0,"total_tokens":12}', Usage()),
+        (b'{"prompt_tokens":null,"total_tokens":12}', Usage(12)),
+        (b'{"total_tokens":12}', Usage(12)),
+        (b'{"total_tokens":1000000000000}', Usage(10**12)),
+        (b'{"total_tokens":1000000000001}', None),
+        (b'{"prompt_tokens":-1,"total_tokens":12}', None),
+        (b'{"prompt_tokens":"9"}', None),
+        *((nothing, None) for nothing in (b"{}", b"[]", b"null", b"", b"{")),
+    ],
+)
+def test_what_went_in_is_read_from_either_count(given: bytes, expected: Usage | None) -> None:
+    assert read_input(given) == expected
+
+
+@pytest.mark.req("P-7")
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (b'{"input_tokens":9,"output_tokens":4}', Usage(input=9, output=4, images=2)),
+        (b'{"input_tokens":1000000000000}', Usage(input=10**12, images=2)),
+        (b'{"input_tokens":1000000000001,"output_tokens":4}', Usage(output=4, images=2)),
+        (b'{"input_tokens":9,"output_tokens":-4}', Usage(input=9, images=2)),
+        *((nothing, Usage(images=2)) for nothing in (b"null", b"{}", b"[]", b"7", b"{")),
+    ],
+)
+def test_what_was_made_is_counted_with_the_tokens_that_are_told(
+    given: bytes, expected: Usage
+) -> None:
+    assert read_made(given, 2) == expected

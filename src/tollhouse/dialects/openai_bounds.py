@@ -45,7 +45,8 @@ def check_stops(stops: Any) -> None:
 
 
 def check_logprobs(name: str, wished: Any) -> None:
-    if wished is None or isinstance(wished, bool):
+    """True and false are whole numbers too, within the bound."""
+    if wished is None:
         return
     if not isinstance(wished, int) or not 0 <= wished <= MOST_LOGPROBS:
         raise FieldInvalid(f"`{name}` goes up to {MOST_LOGPROBS}.", param=name)

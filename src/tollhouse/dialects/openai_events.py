@@ -47,7 +47,7 @@ class Event(Struct, gc=False):
 
 
 _decode = msgspec.json.Decoder(Event).decode
-_said = msgspec.json.Decoder(_Said | None).decode
+_said = msgspec.json.Decoder(_Said).decode
 
 
 def read_event(data: bytes) -> Event:
@@ -95,9 +95,7 @@ def insist_on_declared(said: bytes, tools: frozenset[str]) -> None:
         raise UpstreamBroke(private="a tool is called that the caller did not declare")
 
 
-def _called(said: _Said | None) -> set[str]:
-    if said is None:
-        return set()
+def _called(said: _Said) -> set[str]:
     named = [said.function_call]
     for call in said.tool_calls or ():
         named += (call.function, call.custom)
