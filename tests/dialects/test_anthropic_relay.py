@@ -187,6 +187,19 @@ def test_an_end_without_a_reason_gets_one() -> None:
     assert seen.failure is None
 
 
+@pytest.mark.req("P-29", "R-10")
+def test_a_call_is_the_reason_though_words_follow_it() -> None:
+    called = _start() + CALL + _stop(1) + _block(2) + _text("hi", 2) + _stop(2)
+
+    assert b'"stop_reason":"tool_use"' in _through([called + STOP]).out
+
+
+def test_a_beginning_needs_no_content() -> None:
+    recorded = _start(content=None) + _block() + _stop() + _end() + STOP
+
+    assert _through([recorded]).out == recorded
+
+
 @pytest.mark.req("R-9")
 def test_a_block_that_was_left_open_is_shut_before_the_end() -> None:
     seen = _through([OPENED + _text("hi") + _end() + STOP])
@@ -209,6 +222,7 @@ def test_an_error_within_a_stream_ends_it_after_what_came_before(error: Any) -> 
     "foreign",
     [
         _event("content_block_delta", index=0, delta={"type": "text_delta"}, error="canary"),
+        _event("error", message="canary"),
         _event("message_start", message={"error": {"message": "canary"}}),
         b"data: canary\n\n",
         b'data: {"type":"content_block_delta","index":0,"delta":{"x":"\0"}}\n\n',
@@ -255,7 +269,9 @@ def test_what_no_client_waits_for_stays_behind(foreign: bytes) -> None:
 
 @pytest.mark.parametrize("early", [_block(), _text("x"), _end(), STOP])
 def test_nothing_is_said_before_the_beginning(early: bytes) -> None:
-    assert _through([early + WHOLE]).failure is UpstreamBroke
+    seen = _through([early + WHOLE])
+
+    assert (seen.out, seen.failure) == (b"", UpstreamBroke)
 
 
 @pytest.mark.req("S-71", "S-76")
@@ -320,6 +336,27 @@ def test_a_signature_is_counted_only_for_a_thought_that_was_not_shown() -> None:
     hidden.feed(begun + signed)
 
     assert (shown.counted_output(), hidden.counted_output()) == (1, 100)
+
+
+@pytest.mark.req("P-8")
+def test_a_thought_that_was_shown_shows_none_of_the_next_block() -> None:
+    relay = StreamRelay(model="claude", tools=TOOLS)
+    thinking = {"type": "thinking", "thinking": "", "signature": ""}
+
+    relay.feed(_start() + _block(**thinking) + _delta(type="thinking_delta", thinking="hmm"))
+    relay.feed(_stop() + _block(1, **thinking))
+    relay.feed(_delta(1, type="signature_delta", signature="s" * 300))
+
+    assert relay.counted_output() == 101
+
+
+@pytest.mark.req("P-8")
+def test_what_a_block_begins_with_is_counted() -> None:
+    relay = StreamRelay(model="claude", tools=TOOLS)
+
+    relay.feed(_start() + _block(text="nine char"))
+
+    assert relay.counted_output() == 3
 
 
 @pytest.mark.req("S-71")
@@ -388,6 +425,8 @@ def test_a_whole_answer_passes_as_it_came() -> None:
         (b'{"type":"message","content":[],"x":' + b"[" * 100_000, UpstreamBroke),
         (b'{"type":"message","content":[{"type":"tool_use","name":"rm"}]}', UpstreamBroke),
         (b'{"type":"error","error":{"message":"canary"}}', UpstreamFailed),
+        (b'{"type":"error","message":"canary"}', UpstreamFailed),
+        (b'{"type":"completion","content":[]}', UpstreamBroke),
         (b'{"type":"message","content":[],"error":"canary"}', UpstreamFailed),
     ],
 )

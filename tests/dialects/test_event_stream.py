@@ -164,6 +164,13 @@ def test_a_message_may_be_all_but_empty(body: bytes) -> None:
     assert read_message(written({}, body)) == Message({}, body)
 
 
+def test_what_was_drained_is_not_drained_again() -> None:
+    taking = Messages()
+    taking.push(HELLO[:5])
+
+    assert (taking.drain(), taking.drain()) == ([HELLO[:5]], [])
+
+
 def test_headers_may_be_as_long_as_their_bound() -> None:
     one = b"\1a\6\xff\xff" + b"x" * 0xFFFF
     rest = LONGEST_HEADERS - len(one) - 5

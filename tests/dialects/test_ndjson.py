@@ -33,6 +33,16 @@ def test_any_pieces_give_the_lines_of_their_whole(pieces: list[bytes]) -> None:
 
 
 @pytest.mark.req("OL-39")
+def test_a_line_is_not_held_back() -> None:
+    buffer = LineBuffer()
+
+    pieces = [b'{"a":1}\n{"b"', b":2}", b"\n", b'{"c":3}']
+
+    assert [buffer.push(piece) for piece in pieces] == [[b'{"a":1}'], [], [b'{"b":2}'], []]
+    assert (buffer.drain(), buffer.drain()) == ([b'{"c":3}'], [])
+
+
+@pytest.mark.req("OL-39")
 def test_a_line_without_end_is_not_waited_for() -> None:
     buffer = LineBuffer()
     buffer.push(b"x" * LONGEST_LINE)

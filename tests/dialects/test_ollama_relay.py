@@ -239,6 +239,40 @@ def test_what_is_torn_behind_the_end_is_neither_passed_nor_counted() -> None:
     assert relay.counted_output() == before.counted_output()
 
 
+@pytest.mark.req("S-71")
+@pytest.mark.parametrize("noise", [b"\n" * (MOST_WITHOUT_A_LINE + 1), b"x" * (LONGEST_LINE + 1)])
+def test_noise_behind_the_end_is_no_failure(noise: bytes) -> None:
+    relay = _relay()
+    relay.feed(SAID + LAST)
+
+    assert relay.feed(noise) == b""
+    assert relay.failure is None
+
+
+@pytest.mark.req("P-8")
+def test_what_is_told_before_the_end_is_not_what_was_used() -> None:
+    relay = _relay()
+    relay.feed(line(message={"content": "x"}, prompt_eval_count=9, eval_count=2, done=False))
+
+    assert relay.usage is None
+
+
+@pytest.mark.req("P-7")
+def test_a_whole_answer_without_counts_is_counted() -> None:
+    relay = _relay(stream=False)
+    relay.feed(line(message={"content": "x" * 30, "thinking": "y" * 30}, done=True))
+
+    assert relay.counted_output() == 20
+
+
+@pytest.mark.req("P-7")
+def test_what_is_no_answer_is_counted_by_its_bytes() -> None:
+    relay = _relay(stream=False)
+    relay.feed(b'["xxxxxx"')
+
+    assert relay.counted_output() == 3
+
+
 def _relay(**members: Any) -> Relay:
     chat = OllamaChat()
     body = {"model": "m", "messages": [{"role": "user", "content": "x"}], **members}

@@ -185,6 +185,7 @@ def test_a_stream_that_just_stops_is_no_end(recorded: bytes) -> None:
         b'data: {"error":{"message":"canary","code":"server_error"}}\n\n',
         event("response.output_text.delta", 5, error={"message": "canary"}),
         b'data: {"ty\\u0070e":"error","message":"canary"}\n\n',
+        b'data: {"type":"response.failed"}\n\n',
     ],
 )
 def test_an_error_ends_the_stream_after_what_came_before(error: bytes) -> None:
@@ -261,6 +262,7 @@ def test_of_an_answer_that_never_began_the_beginning_is_made_up_too() -> None:
         b"\n\n\n",
         b'data: {"choices":[]}\n\n',
         b'data: {"type":"keepalive"}\n\n',
+        b"data: [DONE]\n\n",
         event("response.unheard_of", 4, delta="canary"),
         event("thread.created", 4),
     ],
@@ -282,6 +284,7 @@ def test_what_is_no_known_event_stays_behind(foreign: bytes) -> None:
         b'data: {"type":"response.refusal.delta","x":NaN}\n\n',
         b'data: {"type":"response.refusal.delta","x":%b%b}\n\n' % (b"[" * 100_000, b"]" * 100_000),
         b'data: {"type":"response.created","response":"x"}\n\n',
+        b'data: {"type":"response.created"}\n\n',
         b'data: {"type":"response.completed"}\n\n',
         b'data: {"type":"response.completed","response":null}\n\n',
         b'data: {"type":"response.completed","response":{"output":[1]}}\n\n',
@@ -386,6 +389,7 @@ def test_a_whole_answer_passes_as_it_came_and_its_usage_is_noticed() -> None:
     [
         (response("failed", error={"message": "canary"}), UpstreamFailed),
         (response("failed"), UpstreamFailed),
+        (response("completed", error={"message": "canary"}), UpstreamFailed),
         (response("completed", output=None), UpstreamBroke),
         (response("queued"), UpstreamBroke),
         (response("in_progress"), UpstreamBroke),
@@ -403,12 +407,63 @@ def test_what_is_no_whole_answer_does_not_pass(answer: Any, failure: type[Failur
     assert "canary" not in f"{caught.value.detail} {caught.value.private}"
 
 
+@pytest.mark.req("S-71", "H-145")
+def test_a_whole_answer_is_text_wherever_one_looks() -> None:
+    relay = WholeResponse(OwnNames("m-real", None, Bare()), frozenset())
+    relay.feed(json.dumps(response("completed", x="?")).encode().replace(b"?", b"\xff"))
+
+    with pytest.raises(UpstreamBroke):
+        relay.finish()
+
+
+@pytest.mark.req("P-7")
+@pytest.mark.parametrize("body", [b"<html>", b'{"x":1}', b'{"output":null}'])
+def test_what_is_no_answer_is_counted_by_its_bytes(body: bytes) -> None:
+    relay = WholeResponse(OwnNames("m-real", None, Bare()), frozenset())
+    relay.feed(body)
+
+    assert relay.counted_output() == -(-len(body) // 3)
+
+
 @pytest.mark.req("P-7")
 def test_a_whole_answer_without_usage_is_counted_by_its_output_alone() -> None:
     relay = WholeResponse(OwnNames("m-real", None, Bare()), frozenset())
     relay.feed(json.dumps(response("completed", output=[MESSAGE], instructions="x" * 999)).encode())
 
     assert 3 <= relay.counted_output() < 20
+
+
+@pytest.mark.req("S-71", "H-145")
+@pytest.mark.parametrize("newline", [b"\n", b"\r\n", b"\r"])
+def test_an_event_of_several_lines_goes_out_on_one(newline: bytes) -> None:
+    parted = HI.replace(b',"item_id"', newline + b'data: ,"item_id"')
+
+    seen = _through([BEGINNING + parted + COMPLETED])
+
+    assert seen.out == BEGINNING + HI.replace(b',"item_id"', b' ,"item_id"') + COMPLETED
+
+
+@pytest.mark.req("P-18")
+def test_an_event_in_which_nothing_is_ours_keeps_its_bytes() -> None:
+    begun, added = CREATED.replace(b'","', b'" , "'), item(2, "message", encrypted_content=None)
+    recorded = begun + added.replace(b'"item":', b' "item" : ') + COMPLETED
+
+    assert _through([recorded]).out == recorded
+
+
+@pytest.mark.req("P-8")
+def test_what_is_told_at_the_beginning_is_not_what_was_used() -> None:
+    begun = event("response.created", 0, response=response(usage=USAGE))
+
+    seen = _through([begun + HI])
+
+    assert (seen.usage, seen.counted) == (None, 1)
+
+
+def test_a_beginning_needs_no_output() -> None:
+    begun = event("response.created", 0, response=response(output=None))
+
+    assert _through([begun + HI + COMPLETED]).out == begun + HI + COMPLETED
 
 
 def test_a_beginning_may_come_again() -> None:

@@ -123,7 +123,7 @@ class StreamRelay(SseRelay):
         if read_delta(read.delta).stop_reason:
             self._is_finished = True
         self._tally.take(read.usage)
-        self.usage = self._tally.usage or self.usage
+        self.usage = self._tally.usage
 
     def _before(self, read: Event) -> bytes:
         """What must have come before an end, and has not."""

@@ -50,8 +50,6 @@ class StreamRelay:
 
     def finish(self) -> bytes:
         """What is still owed to the caller: never an end that only looks like one."""
-        if self.is_over:
-            return b""
         passed = self._pass(self._buffer.drain())
         if self.failure is not None:
             raise self.failure
@@ -60,7 +58,7 @@ class StreamRelay:
         return passed
 
     def counted_output(self) -> int:
-        if not self.is_over and self.failure is None:
+        if self.failure is None:
             self._pass(self._buffer.drain())  # the end of its line may be all that is missing
         return self._count.tokens()
 

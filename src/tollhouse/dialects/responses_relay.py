@@ -96,7 +96,7 @@ class ResponseStream(SseRelay):
 
     def _take_usage(self, response: Response) -> None:
         if is_given(response.usage):
-            self.usage = read_usage(response.usage) or self.usage
+            self.usage = read_usage(response.usage)
 
 
 class WholeResponse(Whole):
