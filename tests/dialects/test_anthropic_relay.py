@@ -410,6 +410,15 @@ def test_a_whole_answer_passes_as_it_came() -> None:
     assert relay.usage == USAGE
 
 
+@pytest.mark.req("P-13", "R-19")
+def test_a_whole_answer_that_names_no_model_gets_no_name() -> None:
+    body = json.dumps({"type": "message", "content": []}).encode()
+    relay = WholeRelay(model="claude", tools=TOOLS)
+    relay.feed(body)
+
+    assert relay.finish() == body
+
+
 @pytest.mark.req("S-73", "S-76")
 @pytest.mark.parametrize(
     ("body", "failure"),
