@@ -111,6 +111,12 @@ async def test_a_door_that_drains_lets_go_of_who_is_idle() -> None:
         assert await idle.rest() == b""
 
 
+@pytest.mark.req("P-36")
+async def test_a_door_that_nobody_came_to_is_closed_at_once() -> None:
+    async with opened(echo) as (door, _):
+        await asyncio.wait_for(door.drain(60, asyncio.Event()), 10)
+
+
 @pytest.mark.req("P-36", "S-141")
 async def test_what_is_on_its_way_while_the_door_drains_is_answered_and_is_the_last() -> None:
     clocks = Clocks(parting_s=5, look_s=LOOK_S)
