@@ -67,6 +67,23 @@ async def test_who_was_turned_away_gives_nobodys_place_back() -> None:
         assert len(door.connections) == 1
 
 
+@pytest.mark.req("S-8")
+async def test_one_that_leaves_makes_room_for_one_and_no_more() -> None:
+    async with opened(echo, most_per_address=2) as (door, port), AsyncExitStack() as stack:
+        kept = await stack.enter_async_context(line(port))
+        async with line(port) as leaves:
+            for one in (kept, leaves):
+                one.send(GET % b"a")
+                await one.answer()
+        await until(lambda: len(door.connections) == 1, "one has left")
+        comes = await stack.enter_async_context(line(port))
+        comes.send(GET % b"a")
+        await comes.answer()
+
+        async with line(port) as too_many:
+            assert await too_many.is_cut()
+
+
 @pytest.mark.req("S-8", "S-81")
 async def test_an_address_whose_callers_have_left_is_forgotten() -> None:
     async with opened(echo, most_per_address=2) as (door, port):
@@ -78,6 +95,13 @@ async def test_an_address_whose_callers_have_left_is_forgotten() -> None:
         await until(lambda: not door.connections, "they have left")
 
         assert not door._by_address
+
+
+@pytest.mark.req("S-81")
+async def test_the_door_notices_how_large_the_crowd_was() -> None:
+    clocks = Clocks(look_s=LOOK_S)
+    async with opened(echo, clocks) as (door, port), line(port), line(port):
+        await until(lambda: door._tide._most == 2, "both were counted")
 
 
 @pytest.mark.req("S-8")
@@ -184,6 +208,24 @@ async def test_a_stream_goes_on_while_the_door_drains() -> None:
         rest = await caller.rest()
 
         assert rest.endswith(b"done\r\n0\r\n\r\n")
+        await asyncio.wait_for(draining, 5)
+
+
+@pytest.mark.req("P-36", "S-141")
+async def test_the_door_waits_for_the_last_one_and_not_for_the_first_that_leaves() -> None:
+    go_on = asyncio.Event()
+    async with opened(_paused_by(go_on)) as (door, port), line(port) as caller:
+        caller.send(GET % b"")
+        await caller.until(b"begun")
+        async with line(port):
+            await until(lambda: len(door.connections) == 2, "both are there")
+        await until(lambda: len(door.connections) == 1, "one has left")
+        draining = asyncio.create_task(door.drain(30, asyncio.Event()))
+        await until(lambda: door.is_draining, "it drains")
+        await asyncio.wait([draining], timeout=SOON_S)
+        go_on.set()
+
+        assert (await caller.rest()).endswith(b"done\r\n0\r\n\r\n")
         await asyncio.wait_for(draining, 5)
 
 
