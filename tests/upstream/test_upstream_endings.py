@@ -6,7 +6,7 @@ import asyncio
 import gc
 
 import pytest
-from peer import ASK, OK, Visit, always_ok, answer_of, eventually, reaching, serve
+from peer import ASK, CHUNKED, OK, Visit, always_ok, answer_of, eventually, reaching, serve
 
 from tollhouse.domain.exchange import Deadlines
 from tollhouse.upstream.connection import Connection
@@ -52,6 +52,34 @@ async def test_a_connection_that_has_ended_is_kept_by_none_of_its_clocks() -> No
         del waiting
 
         await eventually(lambda: _connections() == before, within_s=SOON_S)
+
+
+@pytest.mark.req("P-29")
+async def test_a_clock_that_another_one_overtook_keeps_nothing_either() -> None:
+    async def script(visit: Visit) -> None:
+        await visit.request()
+        await visit.send(CHUNKED + b"5\r\nhello\r\n")
+        await visit.hang_up_seen()
+
+    before = _connections()
+    patient = Deadlines(connect_s=5, first_byte_s=60, between_s=10, whole_s=60)
+    async with serve(script) as peer, reaching(peer.url, patient) as upstream:
+        async with upstream.send(ASK) as answer:
+            assert await answer.read() == b"hello"
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(answer.read(), 0.05)
+
+        await eventually(lambda: _connections() == before, within_s=SOON_S)
+
+
+async def test_a_connection_that_is_being_ended_is_given_to_nobody() -> None:
+    async with serve(always_ok) as peer, reaching(peer.url) as upstream:
+        async with upstream.send(ASK) as answer:
+            assert await answer.read() == b"hello"
+            answer._connection._hang_up()  # the event loop has not told yet that it is gone
+
+        assert upstream.pool._slots == 0
+        assert upstream.pool.take() is None
 
 
 async def test_that_a_connection_has_ended_is_told_once() -> None:

@@ -311,6 +311,20 @@ async def test_a_waiter_that_leaves_in_the_moment_of_its_turn_passes_it_on() -> 
 
 
 @pytest.mark.req("P-33")
+async def test_a_waiter_that_has_just_left_is_passed_over() -> None:
+    async with serve(always_ok) as peer, reaching(peer.url, max_connections=1) as upstream:
+        async with upstream.send(ASK) as answer:
+            first = asyncio.create_task(answer_of(upstream))
+            second = asyncio.create_task(answer_of(upstream))
+            await eventually(lambda: len(upstream.pool._waiting) == 2)
+            assert await answer.read() == b"hello"
+            first.cancel()  # it has not run yet, and stands in the queue
+
+        assert await second == (200, b"hello")
+        assert upstream.pool._slots == 1
+
+
+@pytest.mark.req("P-33")
 @pytest.mark.parametrize("handed", ["a connection that has died", "a slot"])
 async def test_what_is_handed_to_a_waiter_that_leaves_is_lost_to_nobody(handed: str) -> None:
     async def script(visit: Visit) -> None:
