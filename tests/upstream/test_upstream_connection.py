@@ -87,6 +87,24 @@ async def test_silence_is_counted_anew_after_each_chunk() -> None:
         assert await answer_of(upstream) == (200, b"x" * beats)
 
 
+@pytest.mark.req("P-29", "S-69")
+async def test_a_clock_that_went_back_to_sleep_rings_all_the_same() -> None:
+    async def script(visit: Visit) -> None:
+        await visit.request()
+        await visit.send(CHUNKED)
+        for _ in range(6):
+            await _pass(0.05)
+            await visit.send(b"1\r\nx\r\n")
+        await visit.hang_up_seen()
+
+    async with (
+        serve(script) as peer,
+        reaching(peer.url, Deadlines(**{**PATIENT, "between_s": 0.2, "whole_s": 60})) as upstream,
+    ):
+        with pytest.raises(UpstreamTimeout, match="between_s"):
+            await asyncio.wait_for(answer_of(upstream), 10)
+
+
 async def test_a_reader_that_dawdles_is_no_silence_of_the_upstream() -> None:
     is_reading, read_again = asyncio.Event(), asyncio.Event()
 
