@@ -55,7 +55,7 @@ def test_many_that_open_a_new_file_at_once_all_can(tmp_path: Path, attempt: int)
 async def test_a_directory_that_is_missing_is_made(tmp_path: Path) -> None:
     database = SqliteDatabase(tmp_path / "not" / "there" / "tollhouse.db")
 
-    assert await database.migrate() == ["spine", "priority", "views", "units"]
+    assert (await database.migrate())[0] == "spine"
 
     await database.close()
 
