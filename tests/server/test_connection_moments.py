@@ -9,6 +9,8 @@ import pytest
 from server.answers import GET, POST, echo, line, refuse, until
 from server.doors import opened
 from tollhouse.server.clocks import Clocks
+from tollhouse.server.connection import READ_S, Connection
+from tollhouse.server.request import Request
 
 LONG_S = 60.0
 LOOK_S = 0.02
@@ -53,6 +55,43 @@ async def test_who_was_heard_in_the_last_moment_does_not_part() -> None:
         caller.send(GET % b"a")
 
         assert (await caller.answer())[2] == b"/a"
+
+
+@pytest.mark.req("P-36")
+async def test_a_call_that_is_still_being_written_down_is_no_silence() -> None:
+    """Its reply has gone out. Who took it for idle would part with it, and then once more: with a reset."""
+    is_written = asyncio.Event()
+
+    async def slowly(request: Request, connection: Connection) -> None:
+        await echo(request, connection)
+        await is_written.wait()
+
+    async with opened(slowly, PATIENT) as (door, port), line(port) as caller:
+        caller.send(GET % b"a")
+        await caller.answer()
+        (connection,) = door.connections
+        door.is_draining = True
+
+        connection.look(asyncio.get_running_loop().time() + 1000.0)
+        await asyncio.sleep(3 * READ_S)  # what does not come has no event
+        still_there = len(door.connections)
+        is_written.set()
+
+        assert await caller.rest() == b""
+        assert still_there == 1
+
+
+@pytest.mark.req("P-36")
+async def test_to_part_twice_is_no_reset() -> None:
+    """A loop that is late may look twice before the first parting."""
+    async with opened(echo, PATIENT) as (door, port), line(port) as caller:
+        await until(lambda: bool(door.connections), READY)
+        (connection,) = door.connections
+
+        connection._part(connection._heard_s)
+        connection._part(connection._heard_s)
+
+        assert await caller.rest() == b""
 
 
 @pytest.mark.req("P-36", "S-7")

@@ -71,6 +71,9 @@ class Connection(asyncio.Protocol):
         self._head = b""
         self._is_chunked = False
         self._is_answering = False
+        self._has_ended = False
+        """Whether the reply has: it is still being written down then."""
+
         self._is_paused = False
         self._is_leaving = False
         self._lingers = False
@@ -163,7 +166,7 @@ class Connection(asyncio.Protocol):
             self._leave()
 
     def _part(self, heard_s: float) -> None:
-        if self._heard_s == heard_s:
+        if self._heard_s == heard_s and not self._is_leaving:
             self._leave()
 
     def _reset(self) -> None:
@@ -239,7 +242,7 @@ class Connection(asyncio.Protocol):
         if self._is_chunked:
             last += LAST_CHUNK
         self._send(b"" if self._request.method == "HEAD" else last)
-        self._is_answering = False
+        self._has_ended = True
 
     def cut(self, last: bytes, *, is_end: bool) -> None:
         """The last words of a reply, then a close; without its end where anybody could take it for one."""
@@ -273,7 +276,7 @@ class Connection(asyncio.Protocol):
                     self._waiter = self._loop.create_future()
                     await self._waiter
                 request = self._request = self._arrived.popleft()
-                self._is_answering = True
+                self._is_answering, self._has_ended = True, False
                 await self._keeper.answer(request, self)
                 has_next = self._may_go_on(request)
             self._close()
@@ -285,11 +288,10 @@ class Connection(asyncio.Protocol):
 
     def _may_go_on(self, request: Request) -> bool:
         """Whether there may be another request after this one, which is over."""
-        is_complete = not self._is_answering
         self._is_answering = False
         if self._requests.current is None:  # else its clock runs already
             self._since_s = self._loop.time()
-        return is_complete and request.keeps_alive and not self._keeper.is_draining
+        return self._has_ended and request.keeps_alive and not self._keeper.is_draining
 
     def _close(self) -> None:
         """A caller that is still writing would not read an answer that a reset overtakes."""
