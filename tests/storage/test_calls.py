@@ -33,22 +33,6 @@ async def test_a_filter_narrows_by_each_of_its_fields(store: Store) -> None:
     assert await found(Filter(tenant="bolt")) == []
 
 
-async def test_sums_say_what_is_owed_and_what_is_still_held(store: Store) -> None:
-    key = await acme_key(store)
-    await hold(store, key, "c1", 100)
-    await hold(store, key, "c2", 100)
-    await hold(store, key, "c3", 70, at_ms=NOW + DAY_MS)
-    await settle(store, "c1", 40)
-    await settle(store, "c2", 50)
-
-    (by_tenant,) = await calls.sums(store, "tenant", Filter())
-    by_day = await calls.sums(store, "day", Filter())
-
-    assert (by_tenant.label, by_tenant.calls, by_tenant.owed, by_tenant.held) == ("acme", 3, 90, 70)
-    assert (by_tenant.input, by_tenant.output) == (20, 10)
-    assert [(each.label, each.calls) for each in by_day] == [("20833", 2), ("20834", 1)]
-
-
 async def test_what_a_dead_owner_held_becomes_unknown_and_the_rest_stays(store: Store) -> None:
     key = await acme_key(store)
     await owners.register(store, Owner("alive", "host", 1, NOW, NOW + 30_000))

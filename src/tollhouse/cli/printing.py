@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from tollhouse.domain.budget import dollars
 
@@ -45,6 +45,23 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]], empty: str) -> 
         return
     width = None if sys.stdout.isatty() else WIDTH_OF_A_PIPE
     Console(highlight=False, width=width).print(shown)
+
+
+class Used(Protocol):
+    """What is not counted in tokens."""
+
+    @property
+    def images(self) -> int | None: ...
+    @property
+    def seconds(self) -> int | None: ...
+    @property
+    def characters(self) -> int | None: ...
+
+
+def beside(used: Used) -> str:
+    """As `2 images`."""
+    units = (("images", used.images), ("s", used.seconds), ("characters", used.characters))
+    return ", ".join(f"{count} {unit}" for unit, count in units if count)
 
 
 def bar(amount: int, largest: int) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 
 import typer
 
@@ -19,22 +19,22 @@ def span_s(text: str) -> int:
     return int(match[1]) * _SECONDS[match[2]]
 
 
-def moment_ms(text: str) -> int:
-    """Milliseconds since the epoch of an ISO date or time; without a zone it is UTC."""
+def moment_ms(text: str, zone: tzinfo = UTC) -> int:
+    """Milliseconds since the epoch of an ISO date or time; one that names no zone is in this one."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
         raise typer.BadParameter(f"{text!r} is no ISO date or time") from error
     if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
+        moment = moment.replace(tzinfo=zone)
     return round(moment.timestamp() * 1000)
 
 
-def since_ms(text: str, now_ms: int) -> int:
+def since_ms(text: str, now_ms: int, zone: tzinfo = UTC) -> int:
     """A moment, or a span that reaches back from now."""
     if _SPAN.fullmatch(text):
         return now_ms - span_s(text) * 1000
-    return moment_ms(text)
+    return moment_ms(text, zone)
 
 
 def iso(ms: int | None) -> str | None:

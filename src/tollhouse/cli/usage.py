@@ -2,32 +2,24 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tollhouse.cli import reports
 from tollhouse.cli.house import House, Json, run
-from tollhouse.cli.printing import bar, money, note, print_json, table
+from tollhouse.cli.printing import beside, money, note, print_json, table
 from tollhouse.cli.times import age, iso, shown, since_ms
 from tollhouse.domain.budget import dollars
 
 if TYPE_CHECKING:
     from tollhouse.control.usage import Whole
-    from tollhouse.storage.calls import Call, Filter, Sum
+    from tollhouse.storage.calls import Call, Filter
     from tollhouse.storage.owners import Owner
 
 app = typer.Typer(help="What was called, what it cost, and what is still open.")
-
-
-class By(StrEnum):
-    TENANT = "tenant"
-    PROJECT = "project"
-    USER = "user"
-    KEY = "key"
-    MODEL = "model"
-    DAY = "day"
+app.command("report")(reports.report)
 
 
 class State(StrEnum):
@@ -89,38 +81,6 @@ def list_(
     )
     if len(calls) == limit:
         note(f"There may be more: --before {calls[-1].id}")
-
-
-@app.command()
-def summary(
-    context: typer.Context,
-    by: Annotated[By, typer.Option(help="What to add up by.")] = By.TENANT,
-    tenant: Tenant = "",
-    key: Key = "",
-    model: Model = "",
-    since: Since = None,
-    as_json: Json = False,
-) -> None:
-    """Add up what is owed, what is still held, and tokens.
-
-    Example: tollhouse usage summary --by model --since 30d
-    """
-    from tollhouse.control import usage
-
-    async def work(house: House) -> list[Sum]:
-        wanted = _filter(house, tenant, key, model, since)
-        return await usage.summed(house.store, by.value, wanted)
-
-    sums = run(context, work)
-    if as_json:
-        print_json([_sum_json(by, each) for each in sums])
-        return
-    largest = max((each.owed for each in sums), default=0)
-    table(
-        (by.value, ">calls", ">in", ">out", ">cached", "beside", ">held", ">owed", ""),
-        (_sum_cells(by, each, largest) for each in sums),
-        empty="no calls",
-    )
 
 
 @app.command("open")
@@ -236,7 +196,7 @@ def _cells(call: Call) -> tuple[str, ...]:
         shown(call.created_at_ms),
         *what,
         *tokens,
-        _beside(call),
+        beside(call),
         dollars(call.held),
         owed,
     )
@@ -257,40 +217,6 @@ def _open_cells(call: Call, owner: Owner | None, now_ms: int) -> tuple[str, ...]
     holder = f"{owner.host}, pid {owner.pid}" if owner else f"{call.owner}, gone"
     what = (age(now_ms - call.created_at_ms), call.tenant, call.key, call.model)
     return call.id, call.state, *what, holder, dollars(call.held)
-
-
-def _sum_json(by: By, each: Sum) -> dict[str, Any]:
-    return {
-        by.value: _label(by, each),
-        "calls": each.calls,
-        **money("owed", each.owed),
-        **money("held", each.held),
-        "input": each.input,
-        "output": each.output,
-        "cache_read": each.cache_read,
-        "cache_write": each.cache_write,
-        "images": each.images,
-        "seconds": each.seconds,
-        "characters": each.characters,
-    }
-
-
-def _sum_cells(by: By, each: Sum, largest: int) -> tuple[str, ...]:
-    tokens = (each.input, each.output, each.cache_read + each.cache_write)
-    amounts = (dollars(each.held), dollars(each.owed), bar(each.owed, largest))
-    return _label(by, each), str(each.calls), *map(str, tokens), _beside(each), *amounts
-
-
-def _beside(used: Call | Sum) -> str:
-    """What is not counted in tokens, as `2 images`."""
-    units = (("images", used.images), ("s", used.seconds), ("characters", used.characters))
-    return ", ".join(f"{count} {unit}" for unit, count in units if count)
-
-
-def _label(by: By, each: Sum) -> str:
-    if by is not By.DAY:
-        return each.label
-    return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=int(each.label))).date().isoformat()
 
 
 def _number(count: int | None) -> str:

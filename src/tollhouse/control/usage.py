@@ -10,7 +10,7 @@ from tollhouse.domain.pricing import Usage
 from tollhouse.domain.storing import Conflict
 from tollhouse.ports import Database, Ledger
 from tollhouse.storage import calls
-from tollhouse.storage.calls import By, Call, Filter, Sum
+from tollhouse.storage.calls import Call, Filter
 
 LARGEST_PAGE = 1000
 
@@ -27,10 +27,6 @@ async def listed(database: Database, wanted: Filter, limit: int, before: str = "
     if not 0 < limit <= LARGEST_PAGE:
         raise FieldInvalid(f"A page has 1 to {LARGEST_PAGE} calls.", param="limit")
     return await calls.page(database, wanted, limit, before)
-
-
-async def summed(database: Database, by: By, wanted: Filter) -> list[Sum]:
-    return await calls.sums(database, by, wanted)
 
 
 async def open_calls(database: Database) -> list[Call]:

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 from tollhouse.ports import Database
-
-By = Literal["tenant", "project", "user", "key", "model", "day"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,23 +50,6 @@ class Call:
     characters: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Sum:
-    """What the calls under one label add up to. `held` is what is still open."""
-
-    label: str
-    calls: int
-    owed: int
-    held: int
-    input: int
-    output: int
-    cache_read: int
-    cache_write: int
-    images: int
-    seconds: int
-    characters: int
-
-
 _COLUMNS = """
 SELECT id, request_id, owner, tenant, project, user_id, key_id, route, model, state, held, created_at,
     settled_at, outcome, owed, input, output, cache_read, cache_write, source, target, price, anomaly,
@@ -94,21 +74,6 @@ WHERE state = 'held' AND NOT EXISTS (
 ) AND NOT EXISTS (
     SELECT 1 FROM batches WHERE batches.call = calls.id AND batches.settled_at IS NULL
 )
-"""
-
-_SUMS = """
-SELECT CASE $1 WHEN 'tenant' THEN tenant WHEN 'project' THEN project WHEN 'user' THEN user_id
-        WHEN 'key' THEN key_id WHEN 'model' THEN model ELSE CAST(created_at / 86400000 AS TEXT) END AS label,
-    COUNT(*), CAST(COALESCE(SUM(owed), 0) AS BIGINT),
-    CAST(SUM(CASE WHEN state = 'settled' THEN 0 ELSE held END) AS BIGINT),
-    CAST(COALESCE(SUM(input), 0) AS BIGINT), CAST(COALESCE(SUM(output), 0) AS BIGINT),
-    CAST(COALESCE(SUM(cache_read), 0) AS BIGINT), CAST(COALESCE(SUM(cache_write), 0) AS BIGINT),
-    CAST(COALESCE(SUM(images), 0) AS BIGINT), CAST(COALESCE(SUM(seconds), 0) AS BIGINT),
-    CAST(COALESCE(SUM(characters), 0) AS BIGINT)
-FROM calls
-WHERE $2 IN ('', tenant) AND $3 IN ('', key_id) AND $4 IN ('', model) AND $5 IN ('', state)
-    AND created_at >= $6
-GROUP BY 1 ORDER BY 1
 """
 
 
@@ -146,11 +111,6 @@ async def lose(database: Database, now_ms: int) -> int:
     """
     (lost,) = await database.write((_LOSE, (now_ms,)))
     return lost
-
-
-async def sums(database: Database, by: By, wanted: Filter) -> list[Sum]:
-    """A label for a day is the number of days since the epoch."""
-    return [Sum(*row) for row in await database.read(_SUMS, by, *_values(wanted))]
 
 
 def _values(wanted: Filter) -> tuple[str, str, str, str, int]:

@@ -1,0 +1,83 @@
+"""Usage, added up by any combination of what calls have in common.
+
+Every report is a sum over the same rows that balances are recomputed from, and says its total.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta, tzinfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from tollhouse.domain.errors import FieldInvalid
+from tollhouse.domain.reports import EVER_MS, NAMES, By, Line, Report, Scope, Sums
+from tollhouse.domain.sheets import Cell, Column, Kind
+from tollhouse.ports import Database
+from tollhouse.storage import reports
+from tollhouse.storage.reports import Group
+
+DAY_MS = 86_400_000
+QUARTER_MS = 900_000
+"""No zone's day begins elsewhere than at a quarter of an hour."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MONEY = {"owed", "held"}
+
+
+async def report(database: Database, by: Sequence[By], scope: Scope, zone: tzinfo = UTC) -> Report:
+    """Lines in the order of their labels. Days and months are those of the zone."""
+    told = {By.TARGET if each is By.PROVIDER else each for each in by}
+    groups = await reports.groups(database, told, _span_ms(by, zone), scope)
+    labelling = [_label(each, zone) for each in by]
+    lines: dict[tuple[str, ...], Sums] = {}
+    total = Sums()
+    for group in groups:
+        labels = tuple(label(group) for label in labelling)
+        lines.setdefault(labels, Sums()).add(group.sums)
+        total.add(group.sums)
+    return Report(tuple(by), [Line(*each) for each in sorted(lines.items(), key=_labels)], total)
+
+
+def columns(by: Sequence[By]) -> tuple[Column, ...]:
+    counted = [Column(name, Kind.MONEY if name in _MONEY else Kind.COUNT) for name in NAMES]
+    return (*(Column(each.value) for each in by), *counted)
+
+
+def cells(line: Line) -> tuple[Cell, ...]:
+    return (*line.labels, *line.sums.cells())
+
+
+def found_zone(name: str) -> tzinfo:
+    if name == "UTC":  # known also to a system without zones
+        return UTC
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise FieldInvalid(
+            f"There is no time zone {name[:60]!r} here: say one such as UTC or Europe/Berlin.",
+            param="zone",
+        ) from error
+
+
+def _span_ms(by: Sequence[By], zone: tzinfo) -> int:
+    if By.DAY not in by and By.MONTH not in by:
+        return EVER_MS
+    return DAY_MS if zone is UTC else QUARTER_MS
+
+
+def _label(by: By, zone: tzinfo) -> Callable[[Group], str]:
+    if by is By.DAY:
+        return lambda group: _local(group.began_ms, zone).strftime("%Y-%m-%d")
+    if by is By.MONTH:
+        return lambda group: _local(group.began_ms, zone).strftime("%Y-%m")
+    if by is By.PROVIDER:
+        return lambda group: group.labels[By.TARGET].partition(":")[0]
+    return lambda group: group.labels[by]
+
+
+def _local(ms: int, zone: tzinfo) -> datetime:
+    return (_EPOCH + timedelta(milliseconds=ms)).astimezone(zone)
+
+
+def _labels(line: tuple[tuple[str, ...], Sums]) -> tuple[str, ...]:
+    return line[0]

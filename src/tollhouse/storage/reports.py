@@ -1,0 +1,65 @@
+"""The ledger, added up by whatever calls have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from tollhouse.domain.reports import By, Scope, Sums
+from tollhouse.ports import Database
+
+# One statement for every report, so that its rows are seen at the same moment. What a report does
+# not tell apart is the same for all.
+_GROUPS = """
+SELECT CASE $1 WHEN 'y' THEN tenant ELSE '' END, CASE $2 WHEN 'y' THEN project ELSE '' END,
+    CASE $3 WHEN 'y' THEN user_id ELSE '' END, CASE $4 WHEN 'y' THEN key_id ELSE '' END,
+    CASE $5 WHEN 'y' THEN route ELSE '' END, CASE $6 WHEN 'y' THEN model ELSE '' END,
+    CASE $7 WHEN 'y' THEN COALESCE(target, '') ELSE '' END,
+    CASE $8 WHEN 'y' THEN COALESCE(outcome, state) ELSE '' END, created_at / $9,
+    COUNT(*), CAST(COALESCE(SUM(owed), 0) AS BIGINT),
+    CAST(SUM(CASE WHEN state = 'settled' THEN 0 ELSE held END) AS BIGINT),
+    CAST(COALESCE(SUM(input), 0) AS BIGINT), CAST(COALESCE(SUM(output), 0) AS BIGINT),
+    CAST(COALESCE(SUM(cache_read), 0) AS BIGINT), CAST(COALESCE(SUM(cache_write), 0) AS BIGINT),
+    CAST(COALESCE(SUM(images), 0) AS BIGINT), CAST(COALESCE(SUM(seconds), 0) AS BIGINT),
+    CAST(COALESCE(SUM(characters), 0) AS BIGINT)
+FROM calls
+WHERE $10 IN ('', tenant) AND $11 IN ('', project) AND $12 IN ('', user_id) AND $13 IN ('', key_id)
+    AND $14 IN ('', route) AND $15 IN ('', model)
+    AND ($16 = '' OR substr(COALESCE(target, ''), 1, length($16) + 1) = $16 || ':')
+    AND created_at >= $17 AND created_at < $18
+GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9
+"""
+_PLACES = (By.TENANT, By.PROJECT, By.USER, By.KEY, By.ROUTE, By.MODEL, By.TARGET, By.OUTCOME)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Calls that began within the same span, and share what was to be told apart; "" for the rest."""
+
+    labels: dict[By, str]
+    began_ms: int
+    sums: Sums
+
+
+async def groups(
+    database: Database, told: Collection[By], span_ms: int, scope: Scope
+) -> list[Group]:
+    """Sums of what is in scope. Of `told` count what the rows have; spans begin at the epoch."""
+    rows = await database.read(
+        _GROUPS,
+        *("y" if by in told else "" for by in _PLACES),
+        span_ms,
+        scope.tenant,
+        scope.project,
+        scope.user,
+        scope.key,
+        scope.route,
+        scope.model,
+        scope.provider,
+        scope.from_ms,
+        scope.until_ms,
+    )
+    return [
+        Group(dict(zip(_PLACES, labels, strict=True)), span * span_ms, Sums(*sums))
+        for *labels, span, sums in ((*row[:9], row[9:]) for row in rows)
+    ]
