@@ -31,7 +31,7 @@ class FakeLedger:
 
     def hold(self, hold: Hold) -> Awaitable[None]:
         try:
-            budget.check([self._account_now()], hold.amount)
+            budget.check([self._account_now()], hold.amount, hold.created_at_ms)
         except Problem as problem:
             return _raising(problem)
         self.holds[hold.call] = hold

@@ -42,6 +42,37 @@ def test_a_budget_reads_the_same_in_both_forms(console: Console) -> None:
     assert acme["left_dollars"] in page
 
 
+def test_a_budget_may_start_anew_and_what_was_spent_before_is_history(console: Console) -> None:
+    _used(console)
+
+    account = console.json(
+        *("budgets", "set", "tenant:acme", "--limit", "5", "--soft"),
+        *("--every", "month", "--zone", "Europe/Berlin"),
+    )
+    (over,) = console.json("budgets", "history", "tenant:acme")
+    raised = console.json("budgets", "set", "tenant:acme", "--limit", "6")
+
+    assert (account["every"], account["zone"], account["is_soft"]) == (
+        "month",
+        "Europe/Berlin",
+        True,
+    )
+    assert (account["spent_nanos"], account["held_nanos"], over["spent_nanos"]) == (0, 900, 300)
+    assert account["started_at"] < over["rolled_at"] < account["ends_at"] == raised["ends_at"]
+    assert "$0.0000003" in console.run("budgets", "history", "tenant:acme").out
+    assert console.json("budgets", "verify")["is_sound"] is True
+
+
+def test_a_period_may_be_taken_away_and_what_was_spent_in_it_stays(console: Console) -> None:
+    _used(console)
+    console.run("budgets", "set", "tenant:acme", "--limit", "5", "--every", "30d")
+
+    account = console.json("budgets", "set", "tenant:acme", "--limit", "5", "--every", "never")
+
+    assert (account["every"], account["ends_at"], account["spent_nanos"]) == (None, None, 0)
+    assert console.json("budgets", "verify")["is_sound"] is True
+
+
 def test_a_balance_that_differs_ends_with_1(console: Console) -> None:
     _used(console)
     _write(console, "UPDATE accounts SET spent = 0 WHERE owner = 'tenant:acme'")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from tollhouse.domain.budget import Attempt, Hold, Outcome, Settlement, Source
+from tollhouse.domain.periods import Period, window
 from tollhouse.domain.pricing import Usage
 from tollhouse.ports import Database, Ledger
 from tollhouse.storage import budgets
@@ -16,6 +17,7 @@ from tollhouse.storage.sqlite import SqliteDatabase
 NO_BUDGET = -1
 UNLIMITED = None
 NAMES = itertools.count()
+NOW = 1_700_000_000_000
 
 Accounts = tuple[int, int, int, int]
 
@@ -45,9 +47,13 @@ async def four_accounts(store: Store, *limits: int | None) -> Accounts:
     )
 
 
-async def account(store: Store, limit: int | None) -> int:
+async def account(store: Store, limit: int | None, period: Period | None = None) -> int:
+    """With a period, its first window holds the moment `NOW`."""
     owner = f"tenant:{next(NAMES)}"
     await store.write(budgets.opening(owner), limiting(owner, limit))
+    if period is not None:
+        await store.write(*budgets.starting(owner, period, window(period, NOW), NOW))
+        await store.write(("DELETE FROM rolls", ()))
     ((number,),) = await store.read("SELECT id FROM accounts WHERE owner = $1", owner)
     return int(number)
 
@@ -57,7 +63,7 @@ def limiting(owner: str, limit: int | None) -> tuple[str, tuple[str | int | None
     return budgets.limiting(owner, has_budget=has_budget, limit=limit if has_budget else None)
 
 
-def holding(accounts: Accounts, amount: int, call: str | None = None) -> Hold:
+def holding(accounts: Accounts, amount: int, call: str | None = None, at_ms: int = NOW) -> Hold:
     return Hold(
         call=call or f"call-{next(NAMES):08d}",
         request_id="req_1",
@@ -70,7 +76,7 @@ def holding(accounts: Accounts, amount: int, call: str | None = None) -> Hold:
         route="chat",
         model="small",
         amount=amount,
-        created_at_ms=1_700_000_000_000,
+        created_at_ms=at_ms,
     )
 
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from tollhouse.domain.budget import Account, check, dollars, exhausted
 from tollhouse.domain.errors import BudgetExhausted, BudgetMissing
+from tollhouse.domain.periods import Calendar, Period
 
 AMOUNTS = st.integers(0, 2**62)
 
@@ -57,30 +58,54 @@ def test_without_a_budget_or_without_a_limit_there_is_room() -> None:
 
 def test_no_budget_at_all_is_refused_with_the_way_out() -> None:
     with pytest.raises(BudgetMissing, match="tollhouse budgets set"):
-        check([replace(LIMITED, has_budget=False)] * 4, 1)
+        check([replace(LIMITED, has_budget=False)] * 4, 1, 0)
 
 
 def test_one_budget_among_four_accounts_is_enough() -> None:
     bare = replace(LIMITED, has_budget=False, limit=None)
 
-    check([bare, LIMITED, bare, bare], 50)
+    check([bare, LIMITED, bare, bare], 50, 0)
 
 
 def test_the_first_account_without_room_is_the_one_that_is_named() -> None:
     full = replace(LIMITED, owner="key:k", spent=70)
 
     with pytest.raises(BudgetExhausted, match="The budget of key:k has"):
-        check([LIMITED, full, replace(full, owner="user:u")], 50)
+        check([LIMITED, full, replace(full, owner="user:u")], 50, 0)
 
 
 @pytest.mark.req("P-4")
 def test_a_refusal_says_whose_budget_its_limit_spent_held_and_the_amount() -> None:
     account = Account(1, "tenant:acme", True, 10**9, spent=250_000_000, held=500_000_000)
 
-    detail = exhausted(account, 300_000_000).detail
+    detail = exhausted(account, 300_000_000, 0).detail
 
     assert "tenant:acme has $1.00: $0.25 spent, $0.50 held" in detail
     assert "could cost up to $0.30" in detail
+
+
+@pytest.mark.req("P-4")
+def test_a_refusal_says_when_the_budget_starts_anew_and_how_long_that_is_if_it_is_near() -> None:
+    ends_at = 1_796_083_200_000
+    account = replace(LIMITED, spent=100, held=0, period=Period(Calendar.MONTH), ends_at=ends_at)
+
+    near, far = (exhausted(account, 1, ends_at - before) for before in (1_500, 86_400_000))
+
+    assert near.detail.endswith("It starts anew at 2026-12-01T00:00:00Z.")
+    assert (near.retry_after_s, far.retry_after_s) == (2, None)
+
+
+def test_no_wait_is_promised_to_what_costs_more_than_the_whole_budget() -> None:
+    account = replace(LIMITED, period=Period(Calendar.DAY), ends_at=1_000)
+
+    refusal = exhausted(account, 101, 0)
+
+    assert "anew" not in refusal.detail
+    assert refusal.retry_after_s is None
+
+
+def test_a_soft_limit_refuses_nothing() -> None:
+    assert replace(LIMITED, is_soft=True).has_room_for(10**9)
 
 
 @pytest.mark.parametrize(

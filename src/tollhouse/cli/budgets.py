@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from tollhouse.cli.house import Json, run
 from tollhouse.cli.printing import money, print_json, table
+from tollhouse.cli.times import iso, shown
 from tollhouse.domain.budget import dollars
 
 if TYPE_CHECKING:
-    from tollhouse.control.budgets import Grant
-    from tollhouse.domain.budget import Account
+    from tollhouse.cli.house import House
+    from tollhouse.control.budgets import Grant, Start
+    from tollhouse.domain.budget import Account, Roll
     from tollhouse.storage.budgets import Difference
+
+NEVER = "never"
 
 app = typer.Typer(help="What may be spent: a call needs room on its tenant, project, user and key.")
 
@@ -25,16 +30,30 @@ def set_(
     limit: Annotated[str | None, typer.Option(help="Dollars in all, such as 10 or 0.50.")] = None,
     unlimited: Annotated[bool, typer.Option("--unlimited", help="No limit.")] = False,
     none: Annotated[bool, typer.Option("--none", help="No budget of its own.")] = False,
+    every: Annotated[
+        str | None,
+        typer.Option(
+            help="Anew each day, week or month, or after a span such as 30d; `never` ends that."
+        ),
+    ] = None,
+    zone: Annotated[str, typer.Option(help="Whose midnights count, as Europe/Berlin.")] = "UTC",
+    soft: Annotated[
+        bool, typer.Option("--soft", help="The limit tells, and refuses nothing.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """Set what an owner may spend in all. What was spent stays spent.
+    """Set what an owner may spend, in all or in each period. What was spent stays spent.
 
-    Example: tollhouse budgets set tenant:acme --limit 100
+    Example: tollhouse budgets set tenant:acme --limit 100 --every month --zone Europe/Berlin
     """
     from tollhouse.control import budgets
 
-    budget = _wanted(limit, unlimited=unlimited, none=none)
-    account = run(context, lambda house: budgets.grant(house.store, owner, budget))
+    budget = replace(_wanted(limit, unlimited=unlimited, none=none), is_soft=soft)
+
+    async def work(house: House) -> Account:
+        return await budgets.grant(house.store, owner, budget, _start(every, zone, house.now_ms))
+
+    account = run(context, work)
     if as_json:
         print_json(_json(account))
     else:
@@ -49,11 +68,38 @@ def list_(context: typer.Context, as_json: Json = False) -> None:
     """
     from tollhouse.control import budgets
 
-    accounts = run(context, lambda house: budgets.listed(house.store))
+    accounts = run(context, lambda house: budgets.listed(house.store, house.now_ms))
     if as_json:
         print_json([_json(account) for account in accounts])
     else:
         _print_accounts(accounts)
+
+
+@app.command()
+def history(
+    context: typer.Context,
+    owner: Annotated[str, typer.Argument(help="tenant:ID, project:ID, user:ID or key:ID.")],
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many at most.")] = 20,
+    as_json: Json = False,
+) -> None:
+    """List the windows of a budget that are over, and what was spent in each; the last one first.
+
+    Example: tollhouse budgets history tenant:acme
+    """
+    from tollhouse.control import budgets
+
+    rolls = run(context, lambda house: budgets.rolls(house.store, owner, limit))
+    if as_json:
+        print_json([_roll(roll) for roll in rolls])
+        return
+    table(
+        ("from", "until", ">spent", "begun anew"),
+        (
+            (shown(it.started_at), shown(it.ended_at), dollars(it.spent), shown(it.rolled_at))
+            for it in rolls
+        ),
+        empty="no window is over",
+    )
 
 
 @app.command()
@@ -85,6 +131,24 @@ def _wanted(limit: str | None, *, unlimited: bool, none: bool) -> Grant:
     return budgets.UNLIMITED if unlimited else budgets.NOTHING
 
 
+def _start(every: str | None, zone: str, now_ms: int) -> Start | None:
+    from tollhouse.control.budgets import Start
+    from tollhouse.domain import periods
+
+    if every is None:
+        return None
+    return Start(None if every == NEVER else periods.period(every, zone), now_ms)
+
+
+def _roll(roll: Roll) -> dict[str, Any]:
+    return {
+        "started_at": iso(roll.started_at),
+        "ended_at": iso(roll.ended_at),
+        "rolled_at": iso(roll.rolled_at),
+        **money("spent", roll.spent),
+    }
+
+
 def _json(account: Account) -> dict[str, Any]:
     from tollhouse.control import budgets
 
@@ -95,12 +159,17 @@ def _json(account: Account) -> dict[str, Any]:
         **money("spent", account.spent),
         **money("held", account.held),
         **money("left", budgets.left(account)),
+        "is_soft": account.is_soft,
+        "every": account.period.word if account.period else None,
+        "zone": account.period.zone if account.period else None,
+        "started_at": iso(account.started_at) if account.period else None,
+        "ends_at": iso(account.ends_at),
     }
 
 
 def _print_accounts(accounts: list[Account]) -> None:
     table(
-        ("owner", ">limit", ">spent", ">held", ">left"),
+        ("owner", ">limit", ">spent", ">held", ">left", "anew"),
         (_cells(account) for account in accounts),
         empty="no accounts",
     )
@@ -111,13 +180,21 @@ def _cells(account: Account) -> tuple[str, ...]:
 
     left = budgets.left(account)
     amounts = (dollars(account.spent), dollars(account.held))
-    return account.owner, _limit(account), *amounts, "-" if left is None else dollars(left)
+    return (
+        account.owner,
+        _limit(account),
+        *amounts,
+        "-" if left is None else dollars(left),
+        shown(account.ends_at),
+    )
 
 
 def _limit(account: Account) -> str:
     if not account.has_budget:
         return "none"
-    return "unlimited" if account.limit is None else dollars(account.limit)
+    if account.limit is None:
+        return "unlimited"
+    return dollars(account.limit) + (" (soft)" if account.is_soft else "")
 
 
 def _gap(difference: Difference) -> dict[str, Any]:

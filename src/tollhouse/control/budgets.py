@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tollhouse.domain.budget import Account
+from tollhouse.domain import periods
+from tollhouse.domain.budget import Account, Roll, roll
 from tollhouse.domain.errors import FieldInvalid
+from tollhouse.domain.periods import Period
 from tollhouse.domain.storing import Conflict
-from tollhouse.ports import Database
+from tollhouse.ports import Database, Statement
 from tollhouse.storage import budgets
 from tollhouse.storage.budgets import Difference
 
@@ -20,22 +22,50 @@ class Grant:
 
     is_granted: bool
     limit: int | None = None
+    is_soft: bool = False
+    """Whether it only tells, and refuses nothing."""
 
 
 UNLIMITED = Grant(is_granted=True)
 NOTHING = Grant(is_granted=False)
 
 
-async def grant(database: Database, owner: str, budget: Grant) -> Account:
-    """Set what an owner may spend in all. What it has spent and what is held stay as they are."""
+@dataclass(frozen=True, slots=True)
+class Start:
+    """A period that begins now, or, without one, spending that goes on for ever."""
+
+    period: Period | None
+    now_ms: int
+
+
+async def grant(
+    database: Database, owner: str, budget: Grant, start: Start | None = None
+) -> Account:
+    """Set what an owner may spend. What it has spent, what is held and its period stay as they are.
+
+    With another period than before, spending begins anew, and what was spent so far becomes a window that is
+    over.
+    """
     if owner.partition(":")[0] not in KINDS:
         raise FieldInvalid(
             f"A budget belongs to tenant:ID, project:ID, user:ID or key:ID, not {owner[:60]!r}.",
             param="owner",
         )
-    setting = budgets.limiting(owner, has_budget=budget.is_granted, limit=budget.limit)
-    await database.write(setting)
+    before = await found(database, owner)
+    setting = budgets.limiting(
+        owner, has_budget=budget.is_granted, limit=budget.limit, is_soft=budget.is_soft
+    )
+    await database.write(setting, *_starting(before, start))
     return await found(database, owner)
+
+
+def _starting(account: Account, start: Start | None) -> list[Statement]:
+    if start is None or start.period == account.period:
+        return []
+    if start.period is None:
+        return [budgets.going_on(account.owner)]
+    window = periods.window(start.period, start.now_ms)
+    return budgets.starting(account.owner, start.period, window, start.now_ms)
 
 
 async def found(database: Database, owner: str) -> Account:
@@ -45,8 +75,17 @@ async def found(database: Database, owner: str) -> Account:
     return account
 
 
-async def listed(database: Database) -> list[Account]:
-    return await budgets.accounts(database)
+async def listed(database: Database, now_ms: int = 0) -> list[Account]:
+    """As the next call would find them."""
+    accounts = await budgets.accounts(database)
+    for account in accounts:
+        roll(account, now_ms)
+    return accounts
+
+
+async def rolls(database: Database, owner: str, limit: int) -> list[Roll]:
+    """The windows that are over; the last one first."""
+    return await budgets.rolls(database, (await found(database, owner)).owner, limit)
 
 
 async def verify(database: Database) -> list[Difference]:

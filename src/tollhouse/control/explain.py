@@ -51,7 +51,7 @@ async def explain(
         steps += _planned(plan)
         stage = "budget"
         accounts = await budgets.accounts_of(database, record.principal.accounts)
-        steps.append(_budget(accounts, plan.hold))
+        steps.append(_budget(accounts, plan.hold, int(now * 1000)))
     except Refusal as refusal:
         return Explanation((*steps, Step(stage, refusal.detail, refusal.code)), None)
     return Explanation(tuple(steps), plan)
@@ -95,9 +95,11 @@ def _leg(leg: Leg) -> str:
     )
 
 
-def _budget(accounts: Sequence[Account], amount: int) -> Step:
+def _budget(accounts: Sequence[Account], amount: int, now_ms: int) -> Step:
     if amount == 0:
         return Step("budget", "nothing is held, so no budget is asked")
-    budget.check(accounts, amount)
+    for account in accounts:
+        budget.roll(account, now_ms)
+    budget.check(accounts, amount, now_ms)
     limited = [account for account in accounts if account.has_budget]
     return Step("budget", "room on " + ", ".join(account.owner for account in limited))

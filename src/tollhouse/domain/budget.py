@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from tollhouse.domain import periods
 from tollhouse.domain.errors import BudgetExhausted, BudgetMissing
+from tollhouse.domain.periods import Period
 from tollhouse.domain.pricing import NANOS_PER_DOLLAR, Usage
 from tollhouse.domain.values import value
 
@@ -86,15 +88,49 @@ class Account:
     limit: int | None
     spent: int
     held: int
+    is_soft: bool = False
+    """Whether the limit only tells, and refuses nothing."""
+
+    period: Period | None = None
+    started_at: int = 0
+    """When its window began, in milliseconds since the epoch, and when that ends."""
+
+    ends_at: int | None = None
 
     def has_room_for(self, amount: int) -> bool:
-        if not self.has_budget or self.limit is None:
+        if not self.has_budget or self.limit is None or self.is_soft:
             return True
         taken = self.spent + self.held
         return taken < self.limit and taken + amount <= self.limit
 
 
-def check(accounts: Sequence[Account], amount: int) -> None:
+@value
+class Roll:
+    """A window that is over, with what was spent in it."""
+
+    account: int
+    spent: int
+    started_at: int
+    ended_at: int
+    rolled_at: int
+
+
+def roll(account: Account, now_ms: int) -> Roll | None:
+    """Start anew if the window is over. What is held stays held; a clock that went back starts nothing."""
+    period, ends_at = account.period, account.ends_at
+    if period is None or ends_at is None or now_ms < ends_at:
+        return None
+    over = Roll(account.id, account.spent, account.started_at, ends_at, now_ms)
+    window = periods.window(period, now_ms)
+    account.spent, account.started_at, account.ends_at = 0, window.start, window.end
+    return over
+
+
+NEAR_MS = 86_400_000
+"""A window that ends within a day is worth waiting for."""
+
+
+def check(accounts: Sequence[Account], amount: int, now_ms: int) -> None:
     """Refuse an amount that does not fit on every account, or that stands on no budget."""
     if not any(account.has_budget for account in accounts):
         raise BudgetMissing(
@@ -103,14 +139,19 @@ def check(accounts: Sequence[Account], amount: int) -> None:
         )
     for account in accounts:
         if not account.has_room_for(amount):
-            raise exhausted(account, amount)
+            raise exhausted(account, amount, now_ms)
 
 
-def exhausted(account: Account, amount: int) -> BudgetExhausted:
+def exhausted(account: Account, amount: int, now_ms: int) -> BudgetExhausted:
+    limit, ends_at = account.limit or 0, account.ends_at
+    renewal, wait_ms = "", None
+    if ends_at is not None and amount <= limit:
+        renewal, wait_ms = f" It starts anew at {periods.iso(ends_at)}.", max(0, ends_at - now_ms)
     return BudgetExhausted(
-        f"The budget of {account.owner} has {dollars(account.limit or 0)}: {dollars(account.spent)} spent, "
+        f"The budget of {account.owner} has {dollars(limit)}: {dollars(account.spent)} spent, "
         f"{dollars(account.held)} held by calls under way. This call could cost up to {dollars(amount)}. "
-        f"Ask for a smaller `max_tokens`, wait for calls under way, or have the budget raised."
+        f"Ask for a smaller `max_tokens`, wait for calls under way, or have the budget raised.{renewal}",
+        retry_after_s=-(-wait_ms // 1000) if wait_ms is not None and wait_ms < NEAR_MS else None,
     )
 
 

@@ -17,6 +17,7 @@ from tollhouse.domain.budget import Account, Hold, Settlement
 from tollhouse.domain.errors import BudgetMissing
 from tollhouse.domain.storing import SchemaTooNew, SchemaTooOld
 from tollhouse.ports import Row, Statement, Value
+from tollhouse.storage import budgets
 from tollhouse.storage.batching import Batching
 from tollhouse.storage.migrations import migrations
 from tollhouse.storage.postgres_changes import Changes
@@ -27,7 +28,11 @@ MIGRATE_LOCK = 0x746F6C6C  # "toll"
 
 COUNTS = ("INSERT", "UPDATE", "DELETE")
 
+Verdicts = dict[str, tuple[str, list[Any]]]
+
 _BATCH = "SELECT * FROM ledger_batch($1::jsonb, $2::jsonb)"
+_DUE = budgets.COLUMNS + "WHERE id = ANY($1::bigint[]) AND period_end <= $2 ORDER BY id"
+_ROLL = "SELECT ledger_roll($1, $2, $3, $4, $5)"
 _HAS_MIGRATIONS = "SELECT to_regclass(format('%I.migrations', current_schema()))"
 _MIGRATIONS = (
     "CREATE TABLE IF NOT EXISTS migrations (version bigint PRIMARY KEY, name text NOT NULL)"
@@ -84,8 +89,28 @@ class PostgresDatabase:
         settlements = [operation for operation in batch if isinstance(operation, Settlement)]
         async with self._ledger.one() as connection:
             told = await connection.fetch(_BATCH, _json(settlements), _json(holds))
-        verdicts = {call: (verdict, account) for call, verdict, *account in told}
-        return [_result(operation, *verdicts.get(operation.call, ("", []))) for operation in batch]
+            verdicts = {call: (verdict, account) for call, verdict, *account in told}
+            while due := [hold for hold in holds if _verdict(verdicts, hold)[0] == "due"]:
+                await _roll(connection, due[0])
+                told = await connection.fetch(_BATCH, "[]", _json(due))
+                for hold in due:
+                    del verdicts[hold.call]
+                verdicts |= {call: (verdict, account) for call, verdict, *account in told}
+        return [_result(operation, *_verdict(verdicts, operation)) for operation in batch]
+
+
+def _verdict(verdicts: Verdicts, operation: Hold | Settlement) -> tuple[str, list[Any]]:
+    return verdicts.get(operation.call, ("", []))
+
+
+async def _roll(connection: Any, hold: Hold) -> None:
+    """Start anew what is due for this hold. Somebody else may have done so: then nothing happens."""
+    for row in await connection.fetch(_DUE, list(hold.accounts), hold.created_at_ms):
+        account = budgets.account_of(row)
+        over = budget.roll(account, hold.created_at_ms)
+        if over is not None:
+            window = (account.started_at, account.ends_at)
+            await connection.execute(_ROLL, over.account, over.ended_at, *window, over.rolled_at)
 
 
 def _json(operations: Sequence[Hold | Settlement]) -> str:
@@ -98,17 +123,17 @@ def _result(operation: Hold | Settlement, verdict: str, account: list[Any]) -> A
     if verdict == "missing":
         return _missing(operation.amount)
     if verdict == "exhausted":
-        number, owner, limit, spent, held = account
-        return budget.exhausted(
-            Account(number, owner, has_budget=True, limit=limit, spent=spent, held=held),
-            operation.amount,
+        number, owner, limit, spent, held, ends_at = account
+        refused = Account(
+            number, owner, has_budget=True, limit=limit, spent=spent, held=held, ends_at=ends_at
         )
+        return budget.exhausted(refused, operation.amount, operation.created_at_ms)
     return None
 
 
 def _missing(amount: int) -> BudgetMissing | None:
     try:
-        budget.check((), amount)
+        budget.check((), amount, 0)
     except BudgetMissing as refusal:
         return refusal
     return None

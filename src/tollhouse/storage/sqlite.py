@@ -189,7 +189,10 @@ VALUES (?1, (SELECT COUNT(*) FROM attempts WHERE call = ?1), ?2, ?3, ?4)
 
 def _hold(connection: apsw.Connection, books: Books, hold: Hold) -> None:
     if hold.amount > 0:
-        budget.check(books.accounts(connection, hold.accounts), hold.amount)
+        accounts = books.accounts(connection, hold.accounts)
+        if books.has_periods:
+            books.roll(connection, hold.accounts, hold.created_at_ms)
+        budget.check(accounts, hold.amount, hold.created_at_ms)
     connection.execute(
         _OPEN,
         (hold.call, hold.request_id, hold.owner, hold.tenant, hold.project, hold.user, hold.key)

@@ -10,13 +10,19 @@ from collections.abc import Sequence
 
 import apsw
 
-from tollhouse.domain.budget import Account
+from tollhouse.domain import budget, periods
+from tollhouse.domain.budget import Account, Roll
 from tollhouse.domain.storing import Conflict
 
-_READ = (
-    "SELECT id, owner, has_budget, limit_nanos, spent, held FROM accounts WHERE id IN (?, ?, ?, ?)"
-)
+_READ = """
+SELECT id, owner, has_budget, limit_nanos, spent, held, is_soft, period, zone, period_start, period_end
+FROM accounts WHERE id IN (?, ?, ?, ?)
+"""
 _WRITE = "UPDATE accounts SET spent = ?, held = ? WHERE id = ?"
+_ROLLED = """
+INSERT INTO rolls (account, spent, started_at, ended_at, rolled_at) VALUES (?, ?, ?, ?, ?)
+"""
+_START = "UPDATE accounts SET spent = ?, held = ?, period_start = ?, period_end = ? WHERE id = ?"
 
 
 Opened = tuple[int, Sequence[int]]
@@ -32,6 +38,9 @@ class Books:
 
         self._accounts: dict[int, Account] = {}
         self._moved: set[int] = set()
+        self._rolls: list[Roll] = []
+        self.has_periods = False
+        """Whether a window of those that were read may end."""
 
     def accounts(self, connection: apsw.Connection, ids: Sequence[int]) -> list[Account]:
         """As they stand after all calls before. Raises Conflict when one is not there."""
@@ -50,8 +59,16 @@ class Books:
             account.spent += spent
         self._moved.update(ids)
 
+    def roll(self, connection: apsw.Connection, ids: Sequence[int], now_ms: int) -> None:
+        """Start anew each whose window is over."""
+        for account in self.accounts(connection, ids):
+            if (over := budget.roll(account, now_ms)) is not None:
+                self._rolls.append(over)
+
     def flush(self, connection: apsw.Connection) -> None:
         """Write what has moved."""
+        if self._rolls:
+            self._write_rolls(connection)
         for number in self._moved:
             account = self._accounts[number]
             connection.execute(_WRITE, (account.spent, account.held, number))
@@ -61,11 +78,31 @@ class Books:
         """Forget all: others may write next."""
         self._accounts.clear()
         self._moved.clear()
+        self._rolls.clear()
+        self.has_periods = False
+
+    def _write_rolls(self, connection: apsw.Connection) -> None:
+        for over in self._rolls:
+            values = (over.account, over.spent, over.started_at, over.ended_at, over.rolled_at)
+            connection.execute(_ROLLED, values)
+            at = self._accounts[over.account]
+            connection.execute(_START, (at.spent, at.held, at.started_at, at.ends_at, at.id))
+        self._rolls.clear()
 
     def _read(self, connection: apsw.Connection, ids: Sequence[int]) -> None:
-        for number, owner, has_budget, limit, spent, held in connection.execute(_READ, ids):
+        for number, owner, has_budget, limit, spent, held, *rest in connection.execute(_READ, ids):
             if number not in self._accounts:
                 account = Account(number, owner, bool(has_budget), limit, spent, held)
+                if any(rest):
+                    self._bound(account, *rest)
                 self._accounts[number] = account
         if any(number not in self._accounts for number in ids):
             raise Conflict("an account of this call is not there")
+
+    def _bound(
+        self, account: Account, is_soft: int, every: str | None, zone: str, start: int, end: int
+    ) -> None:
+        account.is_soft = bool(is_soft)
+        account.period = periods.stored(every, zone)
+        account.started_at, account.ends_at = start, end
+        self.has_periods |= every is not None
