@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
 from console import Console
 
 from stores import NOW, acme_key, hold, settle
@@ -83,6 +84,27 @@ def test_a_balance_that_differs_ends_with_1(console: Console) -> None:
     (difference,) = ended.json["differences"]
     assert (difference["spent_nanos"], difference["spent_by_calls_nanos"]) == (0, 300)
     assert console.run("doctor").status == 1
+
+
+@pytest.mark.req("P-26")
+def test_old_calls_are_folded_and_every_balance_agrees(console: Console) -> None:
+    _used(console)
+    _write(console, "UPDATE calls SET created_at = 0")
+
+    folded = console.json("usage", "fold")
+
+    assert folded["calls"] == 1
+    assert [call["state"] for call in console.json("usage", "list")] == ["unknown"]
+    assert console.run("budgets", "verify").status == 0
+
+
+def test_without_days_to_keep_nothing_is_folded(console: Console) -> None:
+    _used(console)
+    _write(console, "UPDATE calls SET created_at = 0")
+    console.file.write_text(console.file.read_text() + "[ledger]\nkeep_days = 0\n")
+
+    assert "keep_days is 0" in console.run("usage", "fold").out
+    assert len(console.json("usage", "list")) == 2
 
 
 def test_explain_says_why_not(console: Console) -> None:

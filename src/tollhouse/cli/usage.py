@@ -14,6 +14,7 @@ from tollhouse.cli.times import age, iso, shown, since_ms
 from tollhouse.domain.budget import dollars
 
 if TYPE_CHECKING:
+    from tollhouse.control.retention import Folded
     from tollhouse.control.usage import Whole
     from tollhouse.storage.calls import Call, Filter
     from tollhouse.storage.owners import Owner
@@ -131,6 +132,30 @@ def resolve(
         print_json({"id": call, "state": "settled", **money("owed", amount)})
     else:
         print(f"call {call} is settled at {dollars(amount)}")
+
+
+@app.command()
+def fold(context: typer.Context, as_json: Json = False) -> None:
+    """Fold settled calls that are older than `[ledger] keep_days` into their days. Serving does it each hour.
+
+    Example: tollhouse usage fold
+    """
+    from tollhouse.control import retention
+
+    async def work(house: House) -> Folded | None:
+        keep_days = house.settings.ledger.keep_days
+        return await retention.fold(house.store, keep_days, house.now_ms) if keep_days else None
+
+    folded = run(context, work)
+    if as_json:
+        before = iso(folded.before_ms) if folded else None
+        print_json({"calls": folded.calls if folded else 0, "before": before})
+    elif folded is None:
+        print("every call keeps its row: [ledger] keep_days is 0")
+    else:
+        print(
+            f"{folded.calls} calls from before {iso(folded.before_ms)} were folded into their days"
+        )
 
 
 def _filter(

@@ -13,10 +13,10 @@ from tollhouse.domain.errors import FieldInvalid
 from tollhouse.domain.reports import EVER_MS, NAMES, By, Line, Report, Scope, Sums
 from tollhouse.domain.sheets import Cell, Column, Kind
 from tollhouse.ports import Database
-from tollhouse.storage import reports
+from tollhouse.storage import days, reports
+from tollhouse.storage.days import DAY_MS, Extent
 from tollhouse.storage.reports import Group
 
-DAY_MS = 86_400_000
 QUARTER_MS = 900_000
 """No zone's day begins elsewhere than at a quarter of an hour."""
 
@@ -25,9 +25,14 @@ _MONEY = {"owed", "held"}
 
 
 async def report(database: Database, by: Sequence[By], scope: Scope, zone: tzinfo = UTC) -> Report:
-    """Lines in the order of their labels. Days and months are those of the zone."""
+    """Lines in the order of their labels. Days and months are those of the zone.
+
+    Raises FieldInvalid for a part of a day that is kept as a whole.
+    """
     told = {By.TARGET if each is By.PROVIDER else each for each in by}
-    groups = await reports.groups(database, told, _span_ms(by, zone), scope)
+    span_ms = _span_ms(by, zone)
+    groups = await reports.groups(database, told, span_ms, scope)
+    _see_whole_days(await days.extent(database), span_ms, scope)  # which only grows
     labelling = [_label(each, zone) for each in by]
     lines: dict[tuple[str, ...], Sums] = {}
     total = Sums()
@@ -63,6 +68,20 @@ def _span_ms(by: Sequence[By], zone: tzinfo) -> int:
     if By.DAY not in by and By.MONTH not in by:
         return EVER_MS
     return DAY_MS if zone is UTC else QUARTER_MS
+
+
+def _see_whole_days(folded: Extent | None, span_ms: int, scope: Scope) -> None:
+    if folded is None:
+        return
+    edges = (scope.from_ms, scope.until_ms)
+    is_split = any(folded.from_ms < edge < folded.until_ms and edge % DAY_MS for edge in edges)
+    overlaps = scope.from_ms < folded.until_ms and folded.from_ms < scope.until_ms
+    if is_split or (overlaps and span_ms == QUARTER_MS):
+        raise FieldInvalid(
+            f"What was called before {_local(folded.until_ms, UTC):%Y-%m-%d} is kept as whole days in UTC: "
+            "ask for such days, or from then on.",
+            param="zone" if span_ms == QUARTER_MS else "from",
+        )
 
 
 def _label(by: By, zone: tzinfo) -> Callable[[Group], str]:

@@ -33,7 +33,7 @@ SELECT r.account, r.spent, r.started_at, r.ended_at, r.rolled_at FROM rolls AS r
 JOIN accounts AS a ON a.id = r.account WHERE a.owner = $1 ORDER BY r.ended_at DESC, r.rolled_at DESC LIMIT $2
 """
 
-# One statement, so that balances and calls are seen at the same moment.
+# One statement, so that balances, calls and days of calls are seen at the same moment.
 _DIFFERING = """
 SELECT a.owner, CAST(a.spent + COALESCE(r.spent, 0) AS BIGINT), a.held,
     CAST(COALESCE(c.spent, 0) AS BIGINT), CAST(COALESCE(c.held, 0) AS BIGINT)
@@ -45,6 +45,10 @@ FROM accounts AS a LEFT JOIN (
         UNION ALL SELECT project_account, state, owed, held FROM calls
         UNION ALL SELECT user_account, state, owed, held FROM calls
         UNION ALL SELECT key_account, state, owed, held FROM calls
+        UNION ALL SELECT tenant_account, 'settled', owed, 0 FROM days
+        UNION ALL SELECT project_account, 'settled', owed, 0 FROM days
+        UNION ALL SELECT user_account, 'settled', owed, 0 FROM days
+        UNION ALL SELECT key_account, 'settled', owed, 0 FROM days
     ) AS shares GROUP BY account
 ) AS c ON c.account = a.id LEFT JOIN (
     SELECT account, SUM(spent) AS spent FROM rolls GROUP BY account

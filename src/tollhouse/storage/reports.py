@@ -8,25 +8,34 @@ from dataclasses import dataclass
 from tollhouse.domain.reports import By, Scope, Sums
 from tollhouse.ports import Database
 
-# One statement for every report, so that its rows are seen at the same moment. What a report does
-# not tell apart is the same for all.
+# One statement for every report, so that its rows are seen at the same moment, whether they are calls or days of
+# calls. What a report does not tell apart is the same for all.
 _GROUPS = """
 SELECT CASE $1 WHEN 'y' THEN tenant ELSE '' END, CASE $2 WHEN 'y' THEN project ELSE '' END,
     CASE $3 WHEN 'y' THEN user_id ELSE '' END, CASE $4 WHEN 'y' THEN key_id ELSE '' END,
     CASE $5 WHEN 'y' THEN route ELSE '' END, CASE $6 WHEN 'y' THEN model ELSE '' END,
-    CASE $7 WHEN 'y' THEN COALESCE(target, '') ELSE '' END,
-    CASE $8 WHEN 'y' THEN COALESCE(outcome, state) ELSE '' END, created_at / $9,
-    COUNT(*), CAST(COALESCE(SUM(owed), 0) AS BIGINT),
-    CAST(SUM(CASE WHEN state = 'settled' THEN 0 ELSE held END) AS BIGINT),
-    CAST(COALESCE(SUM(input), 0) AS BIGINT), CAST(COALESCE(SUM(output), 0) AS BIGINT),
-    CAST(COALESCE(SUM(cache_read), 0) AS BIGINT), CAST(COALESCE(SUM(cache_write), 0) AS BIGINT),
-    CAST(COALESCE(SUM(images), 0) AS BIGINT), CAST(COALESCE(SUM(seconds), 0) AS BIGINT),
-    CAST(COALESCE(SUM(characters), 0) AS BIGINT)
-FROM calls
+    CASE $7 WHEN 'y' THEN target ELSE '' END, CASE $8 WHEN 'y' THEN outcome ELSE '' END, at_ms / $9,
+    CAST(SUM(calls) AS BIGINT), CAST(SUM(owed) AS BIGINT), CAST(SUM(held) AS BIGINT),
+    CAST(SUM(input) AS BIGINT), CAST(SUM(output) AS BIGINT),
+    CAST(SUM(cache_read) AS BIGINT), CAST(SUM(cache_write) AS BIGINT),
+    CAST(SUM(images) AS BIGINT), CAST(SUM(seconds) AS BIGINT), CAST(SUM(characters) AS BIGINT)
+FROM (
+    SELECT tenant, project, user_id, key_id, route, model,
+        COALESCE(target, '') AS target, COALESCE(outcome, state) AS outcome, created_at AS at_ms,
+        1 AS calls, COALESCE(owed, 0) AS owed, CASE WHEN state = 'settled' THEN 0 ELSE held END AS held,
+        COALESCE(input, 0) AS input, COALESCE(output, 0) AS output,
+        COALESCE(cache_read, 0) AS cache_read, COALESCE(cache_write, 0) AS cache_write,
+        COALESCE(images, 0) AS images, COALESCE(seconds, 0) AS seconds, COALESCE(characters, 0) AS characters
+    FROM calls
+    UNION ALL
+    SELECT tenant, project, user_id, key_id, route, model, target, outcome, day * 86400000,
+        calls, owed, 0, input, output, cache_read, cache_write, images, seconds, characters
+    FROM days
+) AS used
 WHERE $10 IN ('', tenant) AND $11 IN ('', project) AND $12 IN ('', user_id) AND $13 IN ('', key_id)
     AND $14 IN ('', route) AND $15 IN ('', model)
-    AND ($16 = '' OR substr(COALESCE(target, ''), 1, length($16) + 1) = $16 || ':')
-    AND created_at >= $17 AND created_at < $18
+    AND ($16 = '' OR substr(target, 1, length($16) + 1) = $16 || ':')
+    AND at_ms >= $17 AND at_ms < $18
 GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9
 """
 _PLACES = (By.TENANT, By.PROJECT, By.USER, By.KEY, By.ROUTE, By.MODEL, By.TARGET, By.OUTCOME)

@@ -14,6 +14,7 @@ from tollhouse.auth.virtual_keys import VirtualKeys
 from tollhouse.config import Settings
 from tollhouse.control import catalogue, peppers, preparing, sweeping
 from tollhouse.control.keeping import SnapshotKeeper
+from tollhouse.control.retention import keep_folding
 from tollhouse.control.sweeping import Policy
 from tollhouse.control.upkeep import Tenancy, keep_lease, note_used_keys, write_used_keys
 from tollhouse.domain.errors import Failure
@@ -96,6 +97,8 @@ async def open_door(settings: Settings, draining: Draining) -> AsyncIterator[Doo
             clock_ns=time.time_ns,
             new_id=new_call_id,
         )
+        if settings.ledger.keep_days:
+            tasks.start(keep_folding(store, me.owner, settings.ledger.keep_days, _now_ms))
         tasks.start(keep_load_gauges(metrics, load, house.standings))
         tasks.start(keep_gauges(metrics, store, keeper, audit))
         if house.shelves.keepers:

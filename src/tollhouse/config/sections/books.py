@@ -55,6 +55,13 @@ class LedgerSettings(Section):
     unknown_after_s: int = setting(
         'When such a hold is charged, under `unknown = "charge"`.', 86_400, ge=60, le=31_536_000
     )
+    keep_days: int = setting(
+        "How many days a settled call keeps a row of its own. Then its day keeps the sum, by all that a report "
+        "tells apart but the hour, and balances stay as they are. 0 keeps every row for ever.",
+        400,
+        ge=0,
+        le=36_500,
+    )
 
 
 class AuditSettings(Section):
