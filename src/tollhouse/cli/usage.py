@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tollhouse.cli import reports
+from tollhouse.cli import chargeback, reconcile, reports
 from tollhouse.cli.house import House, Json, run
 from tollhouse.cli.printing import beside, money, note, print_json, table
 from tollhouse.cli.times import age, iso, shown, since_ms
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="What was called, what it cost, and what is still open.")
 app.command("report")(reports.report)
+app.command("reconcile")(reconcile.reconcile)
+app.command("chargeback")(chargeback.chargeback)
 
 
 class State(StrEnum):

@@ -5,7 +5,7 @@ Every report is a sum over the same rows that balances are recomputed from, and 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -25,14 +25,9 @@ _MONEY = {"owed", "held"}
 
 
 async def report(database: Database, by: Sequence[By], scope: Scope, zone: tzinfo = UTC) -> Report:
-    """Lines in the order of their labels. Days and months are those of the zone.
-
-    Raises FieldInvalid for a part of a day that is kept as a whole.
-    """
+    """Lines in the order of their labels. Days and months are those of the zone."""
     told = {By.TARGET if each is By.PROVIDER else each for each in by}
-    span_ms = _span_ms(by, zone)
-    groups = await reports.groups(database, told, span_ms, scope)
-    _see_whole_days(await days.extent(database), span_ms, scope)  # which only grows
+    groups = await added_up(database, told, _span_ms(by, zone), scope)
     labelling = [_label(each, zone) for each in by]
     lines: dict[tuple[str, ...], Sums] = {}
     total = Sums()
@@ -41,6 +36,15 @@ async def report(database: Database, by: Sequence[By], scope: Scope, zone: tzinf
         lines.setdefault(labels, Sums()).add(group.sums)
         total.add(group.sums)
     return Report(tuple(by), [Line(*each) for each in sorted(lines.items(), key=_labels)], total)
+
+
+async def added_up(
+    database: Database, told: Collection[By], span_ms: int, scope: Scope
+) -> list[Group]:
+    """Raises FieldInvalid for a part of a day that is kept as a whole."""
+    groups = await reports.groups(database, told, span_ms, scope)
+    _see_whole_days(await days.extent(database), span_ms, scope)  # which only grows
+    return groups
 
 
 def columns(by: Sequence[By]) -> tuple[Column, ...]:

@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from enum import Enum
 from typing import Any
 
@@ -14,6 +15,7 @@ from tollhouse.domain.budget import dollars
 Cell = str | int | None
 Cells = Sequence[Cell]
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # Some spreadsheets take the wide forms for the same.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
@@ -42,7 +44,7 @@ def records(columns: Sequence[Column], rows: Iterable[Cells]) -> Iterator[dict[s
                 record[f"{column.name}_nanos"] = cell
                 record[f"{column.name}_dollars"] = None if cell is None else dollars(cell)
             else:
-                record[column.name] = cell
+                record[column.name] = _shown(column, cell)
         yield record
 
 
@@ -65,9 +67,16 @@ def decimal(nanos: int) -> str:
 def _csv(column: Column, cell: Cell) -> str:
     if cell is None:
         return ""
-    if isinstance(cell, int):
-        return decimal(cell) if column.kind is Kind.MONEY else str(cell)
-    return f"'{cell}" if cell.startswith(_FORMULA) else cell
+    if column.kind is Kind.TEXT or isinstance(cell, str):
+        text = str(cell)
+        return f"'{text}" if text.startswith(_FORMULA) else text
+    return decimal(cell) if column.kind is Kind.MONEY else str(_shown(column, cell))
+
+
+def _shown(column: Column, cell: Cell) -> Cell:
+    if column.kind is not Kind.MOMENT or not isinstance(cell, int):
+        return cell
+    return (_EPOCH + timedelta(milliseconds=cell)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _taken(out: io.StringIO) -> str:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 
 from tollhouse.ports import Database, Statement
 
 DAY_MS = 86_400_000
 PAGE = 500
+
+_EPOCH = date(1970, 1, 1).toordinal()
 
 _OLDEST = "SELECT id, created_at FROM calls WHERE id > $1 ORDER BY id LIMIT $2"
 _EXTENT = "SELECT MIN(day), MAX(day) FROM days"
@@ -82,3 +85,7 @@ def _folding(page: Page, before_ms: int) -> list[Statement]:
 async def extent(database: Database) -> Extent | None:
     ((first, last),) = await database.read(_EXTENT)
     return None if first is None else Extent(first * DAY_MS, (last + 1) * DAY_MS)
+
+
+def iso(day: int) -> str:
+    return date.fromordinal(_EPOCH + day).isoformat()
