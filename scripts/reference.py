@@ -24,6 +24,7 @@ from tollhouse.domain.breaker import State
 from tollhouse.domain.budget import Outcome
 from tollhouse.domain.errors import REGISTRY, Failure, Problem, TooManyFailures, Unauthenticated
 from tollhouse.domain.identity import Priority
+from tollhouse.domain.operations import OPERATIONS, Operation, Role
 from tollhouse.domain.pricing import Usage
 from tollhouse.domain.suspicion import Sign
 from tollhouse.domain.vendors import Api
@@ -127,6 +128,25 @@ This page is made from the code by `make docs`.
 |---|---|---|---|---|---|
 """
 
+ROLES_HEAD = """\
+# Roles
+
+Who may do what. A user holds a role at the house, at a tenant or at a project (`tollhouse members add`), and with it
+may do there, and in all that lies within, what is marked here. What has no row does not exist; what is not marked
+is refused with 403 and written down. The operator at the machine may do everything.
+
+- **own**: what is their own alone, such as a member's own keys.
+- **above**: it takes the role one place higher. Who owns a tenant does not raise that tenant's budget, and who
+  owns a project does not switch that project.
+- **host**: on the machine alone; no token opens it.
+- **changes** leave exactly one [audit record](audit-record.md) each, refused ones too.
+- Nobody gives or takes a role that may do more than they may themselves, and the last owner of a place stays.
+- A thing in a tenant where one holds no role is told like one that never was: 404.
+
+This page is made from the code by `make docs`.
+
+"""
+
 
 def main() -> None:
     for name, page in GENERATED.items():
@@ -186,6 +206,27 @@ def matrix() -> str:
     return MATRIX_HEAD + head + rows
 
 
+def roles() -> str:
+    head = f"| operation | | {' | '.join(Role)} | |\n|---|---|{'---|' * len(Role)}---|\n"
+    return ROLES_HEAD + head + "".join(map(_operation, OPERATIONS.values()))
+
+
+def _operation(row: Operation) -> str:
+    cells = " | ".join(_may(row, role) for role in Role)
+    marks = [
+        *(["changes"] if row.mutates else []),
+        *(["above"] if row.is_above else []),
+        *(["host"] if row.is_of_host else []),
+    ]
+    return f"| `{row.name}` | {row.says} | {cells} | {', '.join(marks)} |\n"
+
+
+def _may(row: Operation, role: Role) -> str:
+    if role in row.roles:
+        return "yes"
+    return "own" if role in row.own else ""
+
+
 GENERATED: dict[str, Callable[[], str]] = {
     "cli.md": cli.page,
     "configuration.md": config.page,
@@ -195,6 +236,7 @@ GENERATED: dict[str, Callable[[], str]] = {
     "metrics.md": metrics,
     "providers.md": providers,
     "matrix.md": matrix,
+    "roles.md": roles,
 }
 
 

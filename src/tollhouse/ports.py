@@ -55,6 +55,10 @@ class Ledger(Protocol):
     ) -> Future[bool]: ...  # False when it was settled before
 
 
+class Books(Database, Ledger, Protocol):
+    """One store that is both."""
+
+
 class Limiter(Protocol):
     async def take(self, subject: str) -> None: ...  # raises RateLimited, LimiterUnavailable
 
@@ -296,3 +300,9 @@ class AuditSink(Protocol):
     is_healthy: bool
 
     def write(self, record: Mapping[str, Any]) -> None: ...
+
+
+class Register(Protocol):
+    """Where acts are entered. On return the record is on disk; raises AuditUnavailable."""
+
+    async def enter(self, record: Mapping[str, Any]) -> None: ...

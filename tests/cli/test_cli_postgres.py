@@ -23,11 +23,11 @@ def test_postgres_is_migrated_only_when_asked(
     again = console.json("migrate")["steps"]
     created = console.json("tenants", "create", "acme")
     console.run("keys", "create", "acme", "--name", "x")
-    sums = console.run("usage", "summary", "--by", "day", "--json")
+    sums = console.run("usage", "report", "--by", "day", "--json")
 
     assert early.status == 1
     assert "schema: the database needs `tollhouse migrate` first" in early.err
     assert (bool(steps), again) == (True, [])
     assert created == {"id": "acme"}
-    assert sums.json == []
+    assert sums.json["rows"] == []
     assert len(console.json("prices", "list")) > 100

@@ -11,7 +11,10 @@ from tollhouse.admin.routes import admin_table
 from tollhouse.config import Settings
 from tollhouse.dialects.fields import REFUSED
 from tollhouse.dialects.openai_chat import OpenAIChat
+from tollhouse.domain.acts import Act
 from tollhouse.domain.audit import Record
+from tollhouse.domain.operations import OPERATIONS
+from tollhouse.domain.roles import Actor
 from tollhouse.server.health import Health
 from tollhouse.server.routes import route_table, unrouted
 from tollhouse.wiring.dialects import dialects
@@ -57,6 +60,13 @@ def test_the_page_of_audit_records_has_every_field_in_order() -> None:
     assert listed == [name for name in record().fields() if name not in {"kind", "at"}]
 
 
+def test_the_page_of_audit_records_has_every_field_of_an_act_in_order() -> None:
+    section = page("audit-record.md").split("## An act\n")[1].split("## ")[0]
+    listed = re.findall(r"^\| `([a-z_]+)` \|", section, re.MULTILINE)
+
+    assert listed == [name for name in an_act().fields() if name not in {"kind", "at"}]
+
+
 def test_the_page_of_audit_records_names_every_route() -> None:
     chat = OpenAIChat()
     names = {
@@ -79,3 +89,17 @@ def page(name: str) -> str:
 
 def record() -> Record:
     return Record("c", "r", 0, "chat", "POST", 200, "ok", "::1", 0)
+
+
+def an_act() -> Act:
+    host = Actor("host:test", "host", ())
+    return Act(
+        id="a",
+        request_id="r",
+        at_ms=0,
+        actor=host,
+        operation=OPERATIONS["prices.seed"],
+        subject="s",
+        outcome="ok",
+        changed={},
+    )

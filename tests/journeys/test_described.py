@@ -23,6 +23,7 @@ from schemathesis.specs.openapi.checks import (
 
 from journeys.gateway import MODEL, Gateway, free_port, gateway, now_ms
 from tollhouse.control import admin_tokens, peppers
+from tollhouse.domain.admin_tokens import Claims
 from tollhouse.wiring import Store
 from tollhouse.wiring.admin import description
 
@@ -192,6 +193,7 @@ def nothing_is_held(it: Gateway) -> bool:
 async def token(it: Gateway) -> str:
     async def mint(store: Store) -> str:
         known = await peppers.opened(it.settings, store)
-        return admin_tokens.mint(known, 900, now_ms()).token
+        minted = await admin_tokens.mint(store, known, Claims(), 900, "host:test", now_ms())
+        return minted.token
 
     return await it.on_store(mint)

@@ -14,6 +14,7 @@ import pytest
 from journeys.gateway import Gateway, free_port, gateway, now_ms, until
 from security.wire import Got, Lines, bearer, request, send
 from tollhouse.control import admin_tokens, peppers
+from tollhouse.domain.admin_tokens import Claims
 from tollhouse.wiring import Store
 
 pytestmark = pytest.mark.req("S-52", "B-23", "CN-22")
@@ -28,7 +29,8 @@ class Plane:
         async def mint(store: Store) -> str:
             known = await peppers.opened(self.gateway.settings, store)
             minted_ms = now_ms() - ago_s * 1000
-            return admin_tokens.mint(known, 900, minted_ms).token
+            minted = await admin_tokens.mint(store, known, Claims(), 900, "host:test", minted_ms)
+            return minted.token
 
         return await self.gateway.on_store(mint)
 

@@ -48,10 +48,14 @@ OF_FILES = {
     "file_home_undecided",
     "too_many_files",
 }
-NOWHERE = {"route_unknown", "method_not_allowed"}
+OF_ACTS = {
+    *("role_insufficient", "not_found", "conflict", "in_use", "last_owner", "precondition_failed"),
+    *("precondition_required", "idempotency_key_reused", "already_done"),
+}
+NOWHERE = {"route_unknown", "method_not_allowed"} | OF_ACTS
 """What a path or a method gets that is not in this document."""
 
-OF_CALLS = set(REGISTRY) - NOWHERE - (DOOR - OF_BODIES) - OF_MANAGEMENT
+OF_CALLS = set(REGISTRY) - NOWHERE - OF_ACTS - (DOOR - OF_BODIES) - OF_MANAGEMENT
 
 PROBLEM_JSON = "application/problem+json"
 

@@ -20,6 +20,7 @@ from tollhouse.cli import (
     evidence,
     explain,
     keys,
+    memberships,
     migrate,
     prices,
     projects,
@@ -46,6 +47,7 @@ app.command("migrate")(migrate.migrate)
 app.add_typer(tenants.app, name="tenants")
 app.add_typer(projects.app, name="projects")
 app.add_typer(users.app, name="users")
+app.add_typer(memberships.app, name="members")
 app.add_typer(keys.app, name="keys")
 app.add_typer(budgets.app, name="budgets")
 app.add_typer(prices.app, name="prices")

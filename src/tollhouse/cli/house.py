@@ -6,7 +6,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -50,14 +50,23 @@ def settings_of(context: typer.Context) -> Settings:
 
 
 def run(context: typer.Context, work: Callable[[House], Awaitable[T]]) -> T:
-    """Do it in an open house. A SQLite file is made or brought up to date first, PostgreSQL is not."""
-    settings = settings_of(context)
+    """Do it in an open house. A SQLite file is made or brought up to date first, PostgreSQL is not.
+
+    The command's name is that of an operation: what it changes is written down.
+    """
+    from tollhouse.domain import operations
+
+    settings, operation = settings_of(context), operations.found(_name(context))
 
     async def prepared(house: House) -> T:
         from tollhouse.control.preparing import prepare
 
         await prepare(house.store, house.now_ms, apply=settings.store.is_sqlite)
-        return await work(house)
+        if not operation.mutates:
+            return await work(house)
+        from tollhouse.cli.acts import written_down
+
+        return await written_down(house, operation, context.params, work)
 
     return run_as_it_is(settings, prepared)
 
@@ -76,3 +85,13 @@ def run_as_it_is(settings: Settings, work: Callable[[House], Awaitable[T]]) -> T
             await store.close()
 
     return asyncio.run(opened())
+
+
+def _name(context: typer.Context) -> str:
+    """`tollhouse keys revoke` is `keys.revoke`."""
+    words: list[str] = []
+    here: Any = context
+    while here.parent is not None:
+        words.insert(0, str(here.info_name))
+        here = here.parent
+    return ".".join(words)

@@ -47,6 +47,16 @@ def switch(
         print(f"{kind} {member} is {'disabled' if is_disabled else 'enabled'}")
 
 
+def delete(context: typer.Context, kind: Kind, member: str, *, as_json: bool) -> None:
+    from tollhouse.control import removing
+
+    run(context, lambda house: removing.delete(house.store, kind, member))
+    if as_json:
+        print_json({"id": member, "is_deleted": True})
+    else:
+        print(f"{kind} {member} is deleted")
+
+
 def _json(member: Member) -> dict[str, object]:
     return {
         "id": member.id,

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from tollhouse.cli import members
 from tollhouse.cli.house import Json, run
 from tollhouse.cli.members import print_created, print_members, switch
 
@@ -71,3 +72,14 @@ def enable(context: typer.Context, project: Project, as_json: Json = False) -> N
     from tollhouse.storage.tenancy import Kind
 
     switch(context, Kind.PROJECT, project, is_disabled=False, as_json=as_json)
+
+
+@app.command()
+def delete(context: typer.Context, project: Project, as_json: Json = False) -> None:
+    """Delete a project that nothing holds: no key, file nor role.
+
+    Example: tollhouse projects delete acme/website
+    """
+    from tollhouse.storage.tenancy import Kind
+
+    members.delete(context, Kind.PROJECT, project, as_json=as_json)

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from tollhouse.cli import members
 from tollhouse.cli.house import House, Json, run
 from tollhouse.cli.members import print_created, print_members, switch
 from tollhouse.cli.printing import print_json, table
@@ -61,6 +62,17 @@ def enable(context: typer.Context, tenant: Tenant, as_json: Json = False) -> Non
     from tollhouse.storage.tenancy import Kind
 
     switch(context, Kind.TENANT, tenant, is_disabled=False, as_json=as_json)
+
+
+@app.command()
+def delete(context: typer.Context, tenant: Tenant, as_json: Json = False) -> None:
+    """Delete a tenant that nothing holds: no project, user, key nor role.
+
+    Example: tollhouse tenants delete acme
+    """
+    from tollhouse.storage.tenancy import Kind
+
+    members.delete(context, Kind.TENANT, tenant, as_json=as_json)
 
 
 @app.command()

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from tollhouse.cli import members
 from tollhouse.cli.house import Json, run
 from tollhouse.cli.members import print_created, print_members, switch
 
@@ -71,3 +72,14 @@ def enable(context: typer.Context, user: User, as_json: Json = False) -> None:
     from tollhouse.storage.tenancy import Kind
 
     switch(context, Kind.USER, user, is_disabled=False, as_json=as_json)
+
+
+@app.command()
+def delete(context: typer.Context, user: User, as_json: Json = False) -> None:
+    """Delete a user that nothing holds: no key nor role.
+
+    Example: tollhouse users delete acme/anna
+    """
+    from tollhouse.storage.tenancy import Kind
+
+    members.delete(context, Kind.USER, user, as_json=as_json)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from tollhouse.control import owners
 from tollhouse.domain.errors import FieldInvalid
 from tollhouse.domain.storing import Conflict
 from tollhouse.ports import Database, Statement
@@ -53,7 +54,9 @@ async def members(database: Database, kind: Kind, tenant: str = "") -> list[Memb
 
 
 async def set_disabled(database: Database, kind: Kind, member: str, *, is_disabled: bool) -> None:
-    """Takes effect for every key beneath as soon as the snapshot is rebuilt."""
+    """Takes effect for every key beneath as soon as the snapshot is rebuilt. Raises LastOwner."""
+    if kind is Kind.USER and is_disabled:
+        await owners.insist_on_others(database, member)
     if not await tenancy.set_disabled(database, kind, member, is_disabled=is_disabled):
         raise Conflict(f"there is no {kind} {member!r}")
 

@@ -12,12 +12,14 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from tollhouse.domain.audit import timestamp
 from tollhouse.domain.chain import MOST_UNSIGNED, Head, checkpoint, link
+from tollhouse.domain.errors import AuditUnavailable
 from tollhouse.sinks.chain_files import ChainFiles
 from tollhouse.sinks.due import Due
 from tollhouse.sinks.encoding import Unwritable, encoded, fields
@@ -31,6 +33,7 @@ BATCH = 64
 GATHER_S = 0.005
 RETRY_S = 0.1
 CLOCK_STEP_NS = 1_000_000_000
+MOST_ACTS = 1000
 
 Anchor = Callable[[Head], None]
 
@@ -84,6 +87,8 @@ class ChainedLog:
         self._now_ns = now_ns
         self._files = ChainFiles(slot.directory, pace.rotate_bytes, opening.last)
         self._queue = deque[Mapping[str, Any]]()
+        self._acts = deque[tuple[Mapping[str, Any], Future[None]]]()
+        self._told: list[Future[None]] = []  # whoever waits for what was written to be on disk
         self._notes = deque[dict[str, Any]](opening.notes)
         self._notes.append({"kind": "opened", "boot": os.urandom(8).hex()})
         self._pending = b""  # lines of the chain that are not on disk yet
@@ -115,6 +120,17 @@ class ChainedLog:
         if self._is_asleep:
             self._is_asleep = False
             self._wake.set()
+
+    def enter(self, record: Mapping[str, Any]) -> Future[None]:
+        """As `write`, for a record that somebody waits for: done when it is on disk and synced."""
+        told: Future[None] = Future()
+        if self._is_closing or len(self._acts) >= MOST_ACTS:
+            told.set_exception(AuditUnavailable(retry_after_s=5))
+            return told
+        self._acts.append((record, told))
+        self._is_asleep = False
+        self._wake.set()
+        return told
 
     def close(self, timeout_s: float = 5.0) -> bool:
         """Write what is queued, sign, sync, anchor. False if the deadline came first."""
@@ -155,9 +171,10 @@ class ChainedLog:
         try:
             while self._pending or self._chain():
                 self._put()
-            if self._due.sync.has_come():
+            if self._told or self._due.sync.has_come():
                 self._files.sync()
                 self._due.sync.clear()
+                self._tell()
         except OSError:
             self.failed += 1
             self.is_healthy = False
@@ -170,7 +187,7 @@ class ChainedLog:
         time.sleep(GATHER_S)
         self._wake.clear()
         self._is_asleep = True  # before the last look: whoever queues after it wakes us
-        if not self._queue and not self._is_closing:
+        if not self._queue and not self._acts and not self._is_closing:
             self._wake.wait(self._due.soonest_s())
         self._is_asleep = False
 
@@ -179,6 +196,10 @@ class ChainedLog:
         self._note_losses()
         self._pending_seq = self._chained.seq + 1
         lines = [self._linked(self._noted(self._notes.popleft())) for _ in range(len(self._notes))]
+        for _ in range(min(BATCH, len(self._acts))):
+            record, told = self._acts.popleft()
+            lines.append(self._linked(self._encoded(record)))
+            self._told.append(told)
         for _ in range(min(BATCH, len(self._queue))):
             lines.append(self._linked(self._encoded(self._queue.popleft())))
             if self._unsigned >= min(self._pace.checkpoint_every, MOST_UNSIGNED - BATCH):
@@ -208,6 +229,12 @@ class ChainedLog:
                 self._due.anchor.within(self._pace.anchor_s)
                 return False
         return True
+
+    def _tell(self) -> None:
+        told, self._told = self._told, []
+        for each in told:
+            if each.set_running_or_notify_cancel():
+                each.set_result(None)
 
     # --- lines ---------------------------------------------------------------------------
 
@@ -246,4 +273,4 @@ class ChainedLog:
             self._notes.append({"kind": "clock", "back_ms": -step // 1_000_000})
 
     def _is_clear(self) -> bool:
-        return not (self._queue or self._pending or self._due.sync.is_set)
+        return not (self._queue or self._acts or self._pending or self._due.sync.is_set)

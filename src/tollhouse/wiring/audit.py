@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
+from typing import Any
 
 from tollhouse.config import Settings
 from tollhouse.domain.chain import Head
+from tollhouse.domain.errors import AuditUnavailable
 from tollhouse.ports import Database
 from tollhouse.sinks import keys as signing
 from tollhouse.sinks.file import ChainedLog, Pace
@@ -18,6 +21,23 @@ from tollhouse.storage.heads import Anchored
 
 ANCHOR_S = 5.0
 CLOSE_S = 5.0
+ENTER_S = 5.0
+
+
+class AuditRegister:
+    """Implements Register over an audit log of this process."""
+
+    def __init__(self, log: ChainedLog) -> None:
+        self._log = log
+
+    async def enter(self, record: Mapping[str, Any]) -> None:
+        try:
+            await asyncio.wait_for(asyncio.wrap_future(self._log.enter(record)), ENTER_S)
+        except TimeoutError:
+            raise AuditUnavailable(
+                "What was asked for came to its end, but its record is not on disk yet: look before you try again.",
+                retry_after_s=5,
+            ) from None
 
 
 async def open_audit(settings: Settings, database: Database, stack: AsyncExitStack) -> ChainedLog:

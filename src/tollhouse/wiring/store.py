@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
 from tollhouse.config import Settings
-from tollhouse.ports import Database, Ledger
+from tollhouse.ports import Books as Store
 
-
-class Store(Database, Ledger, Protocol):
-    """One database is both."""
+__all__ = ["Store", "open_database"]
 
 
 def open_database(settings: Settings) -> Store:

@@ -1,0 +1,121 @@
+"""Each command that changes anything leaves one record in the audit log, whatever became of it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from console import Console
+
+from tollhouse.domain.operations import OPERATIONS
+
+pytestmark = pytest.mark.req("B-12", "S-109", "P-39", "B-23")
+
+
+def test_every_command_that_changes_anything_leaves_exactly_one_record(console: Console) -> None:
+    for words in story(console):
+        before = len(acts(console))
+        ended = console.run(*words)
+
+        added = acts(console)[before:]
+        assert [act["operation"] for act in added] == [".".join(words[:2])], ended.err
+        assert added[0]["outcome"] == ("refused" if ended.status else "ok"), ended.err
+        assert added[0]["actor"].startswith("host:")
+
+    done = {act["operation"] for act in acts(console) if act["outcome"] == "ok"}
+    assert done == {row.name for row in OPERATIONS.values() if row.mutates} - {"usage.resolve"}
+    assert console.json("audit", "verify")["is_sound"]
+
+
+def test_a_command_that_only_reads_leaves_none(console: Console) -> None:
+    console.run("tenants", "create", "acme")
+
+    for words in (("tenants", "list"), ("keys", "list"), ("members", "list"), ("usage", "list")):
+        assert console.run(*words).status == 0
+
+    assert len(acts(console)) == 1
+
+
+def test_a_record_says_what_was_changed_and_no_secret(console: Console) -> None:
+    console.run("tenants", "create", "acme")
+    issued = console.json("keys", "create", "acme", "--name", "web", "--models", "small")
+    fresh = console.json("keys", "rotate", issued["id"])
+
+    token = console.json("admin", "token")
+
+    record = acts(console)[-2]
+    assert record["subject"] == f"key:{issued['id']}"
+    assert record["changed"]["tail"] == [issued["key"][-4:], fresh["key"][-4:]]
+    logged = json.dumps(acts(console))
+    assert not [s for s in (issued["key"], fresh["key"], token["token"]) if s in logged]
+
+
+def test_what_is_refused_leaves_a_record_too(console: Console) -> None:
+    ended = console.run("keys", "revoke", "000000000000")
+
+    (record,) = acts(console)
+    assert ended.status == 1
+    assert (record["outcome"], record["code"]) == ("refused", "conflict")
+
+
+def test_where_no_record_can_be_written_nothing_is_changed(console: Console) -> None:
+    console.run("tenants", "create", "acme")
+    (console.directory / "data" / "audit" / "home").unlink()
+    (console.directory / "data" / "audit" / "home").mkdir()
+
+    ended = console.run("tenants", "create", "bolt")
+
+    assert ended.status == 1
+    assert [each["id"] for each in console.json("tenants", "list")] == ["acme"]
+
+
+def story(console: Console) -> Any:
+    """Commands, each as soon as what it needs is there."""
+    yield "tenants", "create", "acme"
+    yield "tenants", "create", "acme"  # refused: it is there
+    yield "tenants", "disable", "acme"
+    yield "tenants", "enable", "acme"
+    yield "tenants", "name", "acme", "best", "small"
+    yield "tenants", "hide", "acme", "gpt-*"
+    yield "tenants", "forget", "acme", "best"
+    yield "tenants", "forget", "acme", "gpt-*"
+    yield "projects", "create", "acme", "web"
+    yield "projects", "disable", "acme/web"
+    yield "projects", "enable", "acme/web"
+    for name in ("anna", "bert"):
+        yield "users", "create", "acme", name
+        yield "members", "add", f"acme/{name}", "--at", "tenant:acme", "--role", "owner"
+    yield "users", "disable", "acme/bert"
+    yield "users", "enable", "acme/bert"
+    yield "members", "change", "acme/bert", "--at", "tenant:acme", "--role", "auditor"
+    yield "members", "remove", "acme/anna", "--at", "tenant:acme"  # refused: the last owner
+    yield "members", "remove", "acme/bert", "--at", "tenant:acme"
+    yield "users", "delete", "acme/bert"
+    yield "projects", "delete", "acme/web"
+    yield "keys", "create", "acme", "--name", "web"
+    (key,) = [each["id"] for each in console.json("keys", "list")]
+    yield "keys", "grant", key, "small"
+    yield "keys", "withdraw", key, "small"
+    yield "keys", "prioritize", key, "low"
+    yield "keys", "disable", key
+    yield "keys", "enable", key
+    yield "keys", "rotate", key
+    yield "keys", "revoke", key
+    yield "budgets", "set", "tenant:acme", "--limit", "10"
+    yield "prices", "set", "echo:echo", "--free"
+    yield "prices", "seed"
+    yield "admin", "token"
+    (token,) = [each["id"] for each in console.json("admin", "tokens")]
+    yield "admin", "revoke", token
+    yield "usage", "resolve", "nothing", "--release"  # refused: there is no such call
+    yield "usage", "fold"
+    yield "tenants", "create", "bolt"
+    yield "tenants", "delete", "bolt"
+
+
+def acts(console: Console) -> list[dict[str, Any]]:
+    files: list[Path] = sorted((console.directory / "data" / "audit").glob("*/*.jsonl"))
+    records = [json.loads(line) for file in files for line in file.read_text().splitlines()]
+    return [record for record in records if record["kind"] == "act"]
