@@ -79,11 +79,11 @@ def heard(deltas: Iterable[Delta]) -> Facts:
                 found.setdefault(f"stop.{stop}", []).append(choice)
                 if sequence is not None:
                     found.setdefault("sequence", []).append((choice, sequence))
-            case Counted(usage, reasoning):
+            case Counted(usage):
                 read = usage.input + usage.cache_read + usage.cache_write
                 found["usage"] = [(read, usage.output)]
                 found["usage.cache"] = [(usage.cache_read, usage.cache_write)]
-                found["usage.reasoning"] = [reasoning]
+                found["usage.reasoning"] = [usage.reasoning]
     for (kind, choice), text in texts.items():
         if text:
             found.setdefault(kind, []).append((choice, text))

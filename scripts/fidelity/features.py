@@ -41,7 +41,7 @@ from tollhouse.domain.deltas import (
     Stopped,
     Thought,
 )
-from tollhouse.domain.pricing import Usage
+from tollhouse.domain.pricing import Kinds, Usage
 
 PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 PDF = "JVBERi0xLjQKJSVFT0YK"
@@ -153,7 +153,10 @@ ANSWERED: Mapping[str, Sequence[Delta]] = {
     "refused": _said(*TALK, stop=Stop.REFUSED),
     "tokens read and written": _said(*TALK),
     "tokens of the cache": (*_said(*TALK)[:-1], Counted(Usage(9, 5, 4, 2))),
-    "tokens of thoughts": (*_said(Thought("hm"), *TALK)[:-1], Counted(Usage(9, 5), 3)),
+    "tokens of thoughts": (
+        *_said(Thought("hm"), *TALK)[:-1],
+        Counted(Usage(9, 5, kinds=Kinds(reasoning=3))),
+    ),
 }
 
 SHOWN_BY: Mapping[str, str] = {

@@ -281,8 +281,8 @@ def _usage(counted: Counted) -> dict[str, int]:
     return {
         "promptTokenCount": read,
         "cachedContentTokenCount": usage.cache_read,
-        "candidatesTokenCount": usage.output - counted.reasoning,
-        "thoughtsTokenCount": counted.reasoning,
+        "candidatesTokenCount": usage.output - usage.reasoning,
+        "thoughtsTokenCount": usage.reasoning,
         "totalTokenCount": read + usage.output,
     }
 

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from tollhouse.domain.budget import Attempt, Hold, Outcome, Settlement, Source
 from tollhouse.domain.periods import Period, window
-from tollhouse.domain.pricing import Usage
+from tollhouse.domain.pricing import Kinds, Usage
 from tollhouse.ports import Database, Ledger
 from tollhouse.storage import budgets
 from tollhouse.storage.postgres import PostgresDatabase
@@ -63,6 +63,9 @@ def limiting(owner: str, limit: int | None) -> tuple[str, tuple[str | int | None
     return budgets.limiting(owner, has_budget=has_budget, limit=limit if has_budget else None)
 
 
+KINDS = Kinds(1, 1, 2, 1, 1, 3, 4)
+
+
 def holding(accounts: Accounts, amount: int, call: str | None = None, at_ms: int = NOW) -> Hold:
     return Hold(
         call=call or f"call-{next(NAMES):08d}",
@@ -90,7 +93,7 @@ def settling(
         call=hold.call,
         outcome=outcome,
         owed=owed,
-        usage=Usage(3, 5, 7, 11, images=13, seconds=17, characters=19),
+        usage=Usage(3, 5, 7, 11, images=13, seconds=17, characters=19, kinds=KINDS),
         source=Source.PROVIDER,
         target="echo:small",
         price=4,

@@ -53,7 +53,7 @@ from tollhouse.domain.deltas import (
     Stopped,
     Thought,
 )
-from tollhouse.domain.pricing import Usage
+from tollhouse.domain.pricing import Kinds, Usage
 
 T = TypeVar("T")
 
@@ -203,8 +203,9 @@ class Dice:
         stops = (Stop.TOOLS,) if calls else (Stop.END, Stop.LENGTH, Stop.SEQUENCE, Stop.FILTERED)
         deltas.append(Stopped(self.one_of(*stops)))
         read, written = self.random.randint(1, 10**6), self.random.randint(1, 10**5)
-        usage = Usage(read, written, self.one_of(0, 64))
-        return [*deltas, Counted(usage, self.random.randint(0, written))]
+        thought = self.random.randint(0, written)
+        kinds = Kinds(reasoning=thought) if thought else None
+        return [*deltas, Counted(Usage(read, written, self.one_of(0, 64), kinds=kinds))]
 
     def calls(self) -> list[Delta]:
         """Each begins after the one before and has its pieces in order; those of several take turns."""

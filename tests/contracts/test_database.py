@@ -30,7 +30,18 @@ INSERT INTO prices (model, input, output, cache_read, cache_write, effective_at,
 VALUES ('m', 1, 2, 3, 4, $1, 'test', 6)
 """
 
-STEPS = ["spine", "priority", "views", "units", "files", "batches", "periods", "days", "people"]
+STEPS = [
+    "spine",
+    "priority",
+    "views",
+    "units",
+    "files",
+    "batches",
+    "periods",
+    "days",
+    "people",
+    "rates",
+]
 
 
 async def test_rows_are_read_as_plain_values(store: Store) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from databases import (
@@ -20,8 +21,9 @@ from databases import (
 
 from tollhouse.domain.budget import Attempt, Outcome
 from tollhouse.domain.errors import BudgetExhausted, BudgetMissing
+from tollhouse.domain.pricing import Usage
 from tollhouse.domain.storing import Conflict
-from tollhouse.storage import budgets
+from tollhouse.storage import budgets, calls
 
 
 async def test_a_hold_counts_on_all_four_accounts(store: Store) -> None:
@@ -194,6 +196,22 @@ async def test_a_settled_call_says_how_it_ended(store: Store) -> None:
         ("settled", 40, 1_700_000_001_000, "cut_by_client", 15, 3, 5, 7, 11, "provider")
         + ("echo:small", 4, None, 13, 17, 19)
     ]
+
+
+@pytest.mark.req("P-9")
+async def test_of_a_settled_call_all_is_kept_that_its_cost_was_made_of(store: Store) -> None:
+    accounts = await four_accounts(store, 100)
+    hold, plain = holding(accounts, 40), holding(accounts, 40)
+    whole = settling(hold, 15)
+    await store.hold(hold)
+    await store.hold(plain)
+
+    await store.settle(whole)
+    await store.settle(replace(settling(plain, 15), usage=Usage(1, 2)))
+
+    found = [await calls.call(store, each.call) for each in (hold, plain)]
+    assert [each and each.usage for each in found] == [whole.usage, Usage(1, 2)]
+    assert [each and each.price for each in found] == [4, 4]
 
 
 async def test_more_than_was_held_is_still_owed(store: Store) -> None:

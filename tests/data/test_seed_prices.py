@@ -47,9 +47,14 @@ def test_what_is_written_to_a_cache_costs_more_where_it_does() -> None:
     assert (row.input, row.cache_read, row.cache_write) == (4_000_000, 200_000, 5_000_000)
 
 
-def test_a_price_that_rises_with_the_prompt_says_from_where() -> None:
-    assert the_row("openai:gpt-6.1-sol").input_up_to == 272_000
-    assert the_row("openai:gpt-4o").input_up_to is None
+@pytest.mark.req("OT-28")
+def test_a_price_that_rises_with_the_prompt_says_from_where_and_to_what() -> None:
+    (tier,) = the_row("gemini:gemini-2.5-pro").tiers
+
+    assert tier.above == 200_000
+    assert dict(tier.rates) == {"input": 2_500_000, "output": 15_000_000, "cache_read": 250_000}
+    assert the_row("openai:gpt-4o").tiers == ()
+    assert sum(bool(row.tiers) for row in seed_prices().listings) >= 22
 
 
 def test_what_is_heard_and_said_is_priced_by_the_second_and_the_character() -> None:
@@ -60,7 +65,8 @@ def test_what_is_heard_and_said_is_priced_by_the_second_and_the_character() -> N
 def test_a_recording_by_tokens_costs_what_sound_costs() -> None:
     row = the_row("openai:gpt-4o-transcribe")
 
-    assert (row.input, row.output, row.per_second) == (6_000_000, 10_000_000, 0)
+    assert (row.input, row.output, row.per_second) == (2_500_000, 10_000_000, 0)
+    assert dict(row.kinds) == {"audio_input": 6_000_000}
 
 
 def test_vectors_cost_what_goes_in() -> None:
@@ -89,8 +95,16 @@ def test_a_region_costs_more_than_the_world() -> None:
 
 
 @pytest.mark.req("P-15")
-def test_what_is_billed_by_several_measures_at_once_has_no_seed_price() -> None:
-    apart = re.compile(r"image|audio|realtime|live|search|gpt.*tts|deep-research|sonic")
+def test_sound_beside_text_has_its_own_rate() -> None:
+    row = the_row("openai:gpt-audio")
+
+    assert (row.input, row.output) == (2_500_000, 10_000_000)
+    assert dict(row.kinds) == {"audio_input": 32_000_000, "audio_output": 64_000_000}
+
+
+@pytest.mark.req("P-15")
+def test_what_is_billed_by_more_than_tokens_has_no_seed_price() -> None:
+    apart = re.compile(r"image|realtime|live|search|gpt.*tts|deep-research|sonic")
 
     assert [row.target for row in seed_prices().listings if apart.search(row.target)] == []
 

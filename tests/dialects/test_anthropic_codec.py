@@ -50,7 +50,7 @@ from tollhouse.domain.deltas import (
 )
 from tollhouse.domain.errors import FieldInvalid, UpstreamBroke, UpstreamFailed
 from tollhouse.domain.models import Leg
-from tollhouse.domain.pricing import Usage
+from tollhouse.domain.pricing import Kinds, Usage
 from tollhouse.domain.snapshot import Target
 
 CODEC = AnthropicMessages()
@@ -367,7 +367,7 @@ def test_a_seal_that_is_torn_is_left_out(signature: str) -> None:
     assert decoded.messages[0].parts == (Reasoning("hm"),)
 
 
-USAGE = Usage(9, 5, 4, 3)
+USAGE = Usage(9, 5, 4, 3, kinds=Kinds(reasoning=2))
 PASSAGE = {"type": "x", "url": "https://e.com", "title": "E", "cited_text": "q"}
 ANSWER: list[Delta] = [
     Began("msg_1"),
@@ -384,7 +384,7 @@ ANSWER: list[Delta] = [
     Called(1, "toolu_2", "wait"),
     Argued(1, "{}"),
     Stopped(Stop.TOOLS),
-    Counted(USAGE, 2),
+    Counted(USAGE),
 ]  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tollhouse.dialects.anthropic_usage import Tally
-from tollhouse.domain.pricing import Usage
+from tollhouse.domain.pricing import Kinds, Usage
 
 COUNTS = st.none() | st.integers(-10, 10**13)
 NAMES = (
@@ -30,7 +30,7 @@ def test_cached_tokens_come_on_top_of_the_input() -> None:
 
     usage = _tally(told).usage
 
-    assert usage == Usage(3, 5, 70, 11, long_write=7)
+    assert usage == Usage(3, 5, 70, 11, kinds=Kinds(long_write=7))
     assert usage is not None
     assert usage.total == 3 + 5 + 70 + 11
 
@@ -77,7 +77,7 @@ def test_thoughts_are_a_part_of_what_came_out() -> None:
         {"input_tokens": 1, "output_tokens": 5, "output_tokens_details": {"thinking_tokens": 9}}
     )
 
-    assert tally.reasoning == 5
+    assert tally.usage == Usage(1, 5, kinds=Kinds(reasoning=5))
 
 
 @given(st.lists(st.dictionaries(st.sampled_from(NAMES), COUNTS), max_size=4))

@@ -34,7 +34,7 @@ from tollhouse.domain.errors import (
     UpstreamRejected,
     UpstreamTimeout,
 )
-from tollhouse.domain.pricing import Usage
+from tollhouse.domain.pricing import Kinds, Usage
 from tollhouse.ports import Reader
 
 BEGIN = event("messageStart", {"role": "assistant"})
@@ -302,11 +302,11 @@ def test_what_comes_after_the_count_is_not_looked_at() -> None:
                     {"ttl": "5m", "inputTokens": 2},
                 ],
             },
-            Usage(9, 2, 0, 5, long_write=3),
+            Usage(9, 2, 0, 5, kinds=Kinds(long_write=3)),
         ),
         (
             {"cacheWriteInputTokens": 1, "cacheDetails": [{"ttl": "1h", "inputTokens": 99}]},
-            Usage(9, 2, 0, 1, long_write=1),
+            Usage(9, 2, 0, 1, kinds=Kinds(long_write=1)),
         ),
     ],
 )

@@ -24,7 +24,7 @@ from tollhouse.domain.deltas import (
     Thought,
 )
 from tollhouse.domain.errors import Failure, UpstreamBroke, UpstreamFailed
-from tollhouse.domain.pricing import Usage
+from tollhouse.domain.pricing import Kinds, Usage
 from tollhouse.ports import Reader
 
 
@@ -70,7 +70,7 @@ PIECES = [
     Called(1, "", "find"),
     Argued(1, "{}"),
     Stopped(Stop.TOOLS),
-    Counted(Usage(25, 10, 10), 3),
+    Counted(Usage(25, 10, 10, kinds=Kinds(reasoning=3))),
 ]
 
 
@@ -87,7 +87,7 @@ def test_an_answer_in_one_piece_reads_alike_however_it_is_laid_out() -> None:
     assert _whole(answer) == [
         *(Began(), Thought("Hm"), Said("4"), Called(0, "fc-1", "look")),
         Argued(0, '{"at":"é","n":12345678901234567890}'),
-        *(Stopped(Stop.TOOLS), Counted(Usage(25, 10, 10), 3)),
+        *(Stopped(Stop.TOOLS), Counted(Usage(25, 10, 10, kinds=Kinds(reasoning=3)))),
     ]
 
 
@@ -231,7 +231,10 @@ def test_what_is_no_whole_answer_is_none(said: dict[str, Any], kind: type[Failur
     [
         ({"promptTokenCount": 9}, Counted(Usage(9, 0))),
         ({"promptTokenCount": 9, "candidatesTokenCount": 2}, Counted(Usage(9, 2))),
-        ({"promptTokenCount": 9, "thoughtsTokenCount": 4}, Counted(Usage(9, 4), 4)),
+        (
+            {"promptTokenCount": 9, "thoughtsTokenCount": 4},
+            Counted(Usage(9, 4, kinds=Kinds(reasoning=4))),
+        ),
         ({"promptTokenCount": 9, "cachedContentTokenCount": 10}, Counted(Usage(9, 0))),
         ({"promptTokenCount": 9, "thoughtsTokenCount": -4}, Counted(Usage(9, 0))),
         (

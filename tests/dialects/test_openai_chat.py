@@ -88,6 +88,7 @@ def test_a_prediction_may_be_billed_as_output() -> None:
         ({"service_tier": "priority"}, "service_tier"),
         ({"audio": {"voice": "x"}}, "audio"),
         ({"modalities": ["audio"]}, "audio"),
+        ({"messages": [{"role": "assistant", "audio": {"id": "audio_1"}}]}, "messages"),
         ({"web_search_options": {}}, "web_search_options"),
         (
             {

@@ -11,12 +11,13 @@ from journeys.recordings import BOUNDARY, file, form, read, text, wav
 from tollhouse.dialects.openai_hearing import OpenAIHearing
 from tollhouse.domain.errors import FieldInvalid, FieldRefused, UpstreamBroke, UpstreamFailed
 from tollhouse.domain.models import Ask
-from tollhouse.domain.pricing import Usage
+from tollhouse.domain.pricing import Kinds, Usage
 from tollhouse.domain.tasks import Task
 from tollhouse.ports import Relay
 
 EAR = OpenAIHearing(Task.TRANSCRIPTIONS)
 MODEL = text("model", "ear")
+HEARD = Usage(input=30, output=4, seconds=3, kinds=Kinds(audio_input=30))
 TOKENS = {"type": "tokens", "input_tokens": 30, "output_tokens": 4, "total_tokens": 34}
 
 
@@ -107,7 +108,7 @@ async def test_only_the_name_of_the_model_changes_on_the_way() -> None:
 
 
 WHOLE: list[tuple[dict[str, Any], Usage | None]] = [
-    ({"usage": TOKENS}, Usage(input=30, output=4, seconds=3)),
+    ({"usage": TOKENS}, HEARD),
     ({"usage": {"type": "duration", "seconds": 2.1}}, Usage(seconds=3)),
     ({"duration": 2.1}, Usage(seconds=3)),
     ({"duration": "2.1"}, Usage(seconds=3)),
@@ -183,7 +184,7 @@ def test_of_a_stream_the_known_events_pass_and_nothing_else() -> None:
 
     assert passed(relay, other + DELTA + other + SEGMENT + DONE + DELTA) == DELTA + SEGMENT + DONE
     assert relay.is_over
-    assert relay.usage == Usage(input=30, output=4, seconds=3)
+    assert relay.usage == HEARD
     assert relay.counted_output() == 0
 
 
@@ -218,7 +219,7 @@ def test_chunks_as_vllm_sends_them_pass_under_the_name_that_was_asked() -> None:
 
     assert passed(relay, came + DELTA) == came.replace(b"whisper", b"ear")
     assert relay.is_over
-    assert relay.usage == Usage(input=30, output=4, seconds=3)
+    assert relay.usage == HEARD
 
 
 @pytest.mark.req("R-9", "OT-57")

@@ -23,7 +23,7 @@ from tollhouse.domain.deltas import (
     Thought,
 )
 from tollhouse.domain.errors import Failure, UpstreamBroke, UpstreamFailed
-from tollhouse.domain.pricing import Usage
+from tollhouse.domain.pricing import Kinds, Usage
 
 USAGE = {
     "prompt_tokens": 9,
@@ -47,7 +47,7 @@ def test_a_stream_is_read_piece_by_piece() -> None:
 
     assert said == [
         *[Began("u1", 5), Thought("hm"), Said("a"), Declined("no"), STOPPED],
-        Counted(Usage(7, 5, 2), 3),
+        Counted(Usage(7, 5, 2, kinds=Kinds(reasoning=3))),
     ]
 
 
@@ -270,7 +270,11 @@ def test_an_answer_in_one_piece_is_read_alike() -> None:
 
     assert reader.finish() == [
         *[Began("u1", 5), Thought("hm"), Said("a"), Called(0, "c1", "f"), Argued(0, "{}")],
-        *[Called(1, "c2", "f"), Stopped(Stop.TOOLS), Counted(Usage(7, 5, 2), 3)],
+        *[
+            Called(1, "c2", "f"),
+            Stopped(Stop.TOOLS),
+            Counted(Usage(7, 5, 2, kinds=Kinds(reasoning=3))),
+        ],
     ]
 
 

@@ -647,3 +647,22 @@ def _through(
 def _cut(recorded: bytes, cuts: list[int]) -> list[bytes]:
     places = [0, *sorted({cut for cut in cuts if 0 < cut < len(recorded)}), len(recorded)]
     return [recorded[start:end] for start, end in pairwise(places)]
+
+
+@pytest.mark.req("P-15")
+@pytest.mark.parametrize(("reads", "told"), [(True, "priority"), (False, None)])
+def test_the_tier_that_an_answer_was_served_in_is_read_where_one_was_asked_for(
+    reads: bool, told: str | None
+) -> None:
+    stream = StreamRelay(
+        model="m", shows_usage=False, choices=1, tools=frozenset(), reads_tier=reads
+    )
+    whole = WholeRelay(model="m", tools=frozenset(), reads_tier=reads)
+    answer = {"choices": [], "usage": _usage(), "service_tier": "priority"}
+
+    stream.feed(WORDS + _event(**answer) + DONE)
+    whole.feed(json.dumps(answer).encode())
+    whole.finish()
+
+    assert (stream.tier, whole.tier) == (told, told)
+    assert stream.usage == whole.usage == USAGE

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tollhouse.dialects.openai_usage import read_count, read_input, read_made, read_usage
-from tollhouse.domain.pricing import Usage
+from tollhouse.domain.pricing import Kinds, Usage
 
 _counts = st.none() | st.integers(-(10**12), 10**12)
 
@@ -28,7 +28,10 @@ _counts = st.none() | st.integers(-(10**12), 10**12)
         ({"prompt_tokens_details": {"cached_tokens": 101}}, Usage(100, 7)),
         ({"prompt_tokens_details": {"cached_tokens": 60, "cache_write_tokens": 41}}, Usage(100, 7)),
         ({"prompt_tokens_details": {"cached_tokens": -5}}, Usage(100, 7)),
-        ({"completion_tokens_details": {"reasoning_tokens": 5}}, Usage(100, 7)),
+        (
+            {"completion_tokens_details": {"reasoning_tokens": 5}},
+            Usage(100, 7, kinds=Kinds(reasoning=5)),
+        ),
         ({"total_tokens": 1}, Usage(100, 7)),
     ],
 )
@@ -114,7 +117,7 @@ def test_no_more_is_thought_than_was_put_out(told: int | None, thought: int) -> 
     counted = read_count(json.dumps(given).encode())
 
     assert counted is not None
-    assert (counted.usage, counted.reasoning) == (Usage(1, 7), thought)
+    assert (counted.usage.total, counted.usage.reasoning) == (8, thought)
 
 
 @pytest.mark.req("P-7")

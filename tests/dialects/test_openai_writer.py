@@ -24,9 +24,9 @@ from tollhouse.domain.deltas import (
     Stopped,
     Thought,
 )
-from tollhouse.domain.pricing import Usage
+from tollhouse.domain.pricing import Kinds, Usage
 
-COUNTED = Counted(Usage(7, 5, 2, 1), 3)
+COUNTED = Counted(Usage(7, 5, 2, 1, kinds=Kinds(reasoning=3)))
 USAGE = {
     "prompt_tokens": 10,
     "completion_tokens": 5,

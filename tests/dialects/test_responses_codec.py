@@ -62,7 +62,7 @@ from tollhouse.domain.deltas import (
 )
 from tollhouse.domain.errors import Failure, FieldInvalid, UpstreamBroke, UpstreamFailed
 from tollhouse.domain.models import Leg
-from tollhouse.domain.pricing import Usage
+from tollhouse.domain.pricing import Kinds, Usage
 from tollhouse.domain.snapshot import Target
 
 LEG = Leg(Target("up", "openai", "m-real"), None, 1, 7, 0)
@@ -257,7 +257,7 @@ ANSWER: list[Delta] = [
     Argued(2, '{"a"'),
     Argued(3, "{}"),
     Argued(2, ":1}"),
-    Counted(Usage(7, 5, 2, 1), 3),
+    Counted(Usage(7, 5, 2, 1, kinds=Kinds(reasoning=3))),
     Stopped(Stop.TOOLS),
 ]
 
@@ -337,7 +337,7 @@ def test_a_stream_of_openais_is_read() -> None:
         Began("resp_1", 1),
         Said("hi"),
         Said(" you é"),
-        Counted(Usage(4, 2, 3, 2), 1),
+        Counted(Usage(4, 2, 3, 2, kinds=Kinds(reasoning=1))),
         Stopped(Stop.END),
     ]
 

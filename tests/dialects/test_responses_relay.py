@@ -31,9 +31,9 @@ from tollhouse.dialects.openai_responses import Bare
 from tollhouse.dialects.responses_own import OwnNames
 from tollhouse.dialects.responses_relay import ResponseStream, WholeResponse
 from tollhouse.domain.errors import ContextTooLong, Failure, UpstreamBroke, UpstreamFailed
-from tollhouse.domain.pricing import Usage
+from tollhouse.domain.pricing import Kinds, Usage
 
-SPENT = Usage(input=4, output=2, cache_read=3, cache_write=2)
+SPENT = Usage(input=4, output=2, cache_read=3, cache_write=2, kinds=Kinds(reasoning=1))
 STREAMS = {
     "as OpenAI sends it": STREAM,
     "comments between": b": ping\n\n" + BEGINNING + b": ping\n\n\n" + HI + DONE + COMPLETED,

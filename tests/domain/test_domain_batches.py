@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tollhouse.domain.batches import Batch, Load, Tally, batch_id
 from tollhouse.domain.errors import BatchUnknown
-from tollhouse.domain.pricing import Price, Usage
+from tollhouse.domain.pricing import Kinds, Price, Tier, Usage
 
 pytestmark = pytest.mark.req("OT-51", "P-3")
 
@@ -72,6 +72,25 @@ def test_an_answer_that_hides_its_usage_is_counted_as_such() -> None:
     tally.add(Usage(input=3))
 
     assert (tally.answered, tally.untold, tally.usage) == (2, 1, Usage(input=3))
+
+
+@pytest.mark.req("OT-28")
+def test_a_long_line_is_billed_as_such_and_makes_no_other_dearer() -> None:
+    price = Price(1, "t", 1000, 0, 0, 0, per_call=1000, tiers=(Tier(10, (("input", 3000),)),))
+    tally = Tally(tiers=price.tiers)
+    for tokens in (10, 11, 9):
+        tally.add(Usage(tokens))
+
+    assert tally.cost(price) == 10 + 9 + 11 * 3 + 3
+    assert tally.usage == Usage(30)
+
+
+def test_what_is_kept_for_an_hour_is_added_up_too() -> None:
+    tally = Tally()
+    tally.add(Usage(cache_write=5, kinds=Kinds(long_write=3)))
+    tally.add(Usage(cache_write=5, kinds=Kinds(long_write=1)))
+
+    assert tally.usage == Usage(cache_write=10, kinds=Kinds(long_write=4))
 
 
 @pytest.mark.parametrize(

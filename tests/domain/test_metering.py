@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
 from tollhouse.domain.budget import Outcome, Settlement, Source
+from tollhouse.domain.errors import FeatureUnpriced
 from tollhouse.domain.identity import Principal
 from tollhouse.domain.metering import Meter
 from tollhouse.domain.models import Ask, Plan, plan
@@ -78,6 +79,85 @@ def test_a_call_that_came_to_nothing_at_a_target_that_is_not_free_is_noted() -> 
     settled = completed(planned, Seen(Usage(images=1)))
 
     assert (settled.owed, settled.anomaly) == (0, "no_usage")
+
+
+USUAL = Price(1, "up:maker", 10**6, 10**6, 10**6, 10**6)
+DEARER = Price(2, "up:maker@priority", 2 * 10**6, 2 * 10**6, 0, 0)
+CHEAPER = Price(3, "up:maker@flex", 10**5, 10**5, 0, 0)
+
+
+@dataclass
+class SeenOfTier(Seen):
+    tier: str | None = None
+
+
+@pytest.mark.parametrize(
+    ("tier", "told", "price"),
+    [
+        ("priority", "priority", 2),
+        ("priority", "default", 1),
+        ("priority", "standard", 1),
+        ("priority", None, 2),
+        ("priority", "other", 2),
+        ("flex", "flex", 3),
+        ("flex", "default", 1),
+        ("flex", None, 1),
+    ],
+)
+def test_a_service_tier_is_billed_as_the_answer_says_and_else_at_the_dearer_rate(
+    tier: str, told: str | None, price: int
+) -> None:
+    planned = in_tier(tier, USUAL, DEARER, CHEAPER)
+
+    settled = completed(planned, SeenOfTier(Usage(1, 1), tier=told))
+
+    rate = {1: 1_000, 2: 2_000, 3: 100}[price]
+    assert (settled.price, settled.owed) == (price, 2 * rate)
+    assert planned.hold >= USUAL.worst(100, 1000)
+
+
+def test_who_was_told_in_another_dialect_was_told_of_no_tier() -> None:
+    planned = in_tier("priority", USUAL, DEARER)
+
+    assert completed(planned, Seen(Usage(1, 1))).price == 1
+
+
+@pytest.mark.req("P-3")
+def test_a_dearer_tier_without_a_price_of_its_own_is_refused_and_a_cheaper_one_is_not() -> None:
+    with pytest.raises(FeatureUnpriced):
+        in_tier("priority", USUAL)
+
+    assert completed(in_tier("flex", USUAL), SeenOfTier(Usage(1, 1), tier="flex")).price == 1
+
+
+@pytest.mark.req("P-3")
+def test_sound_is_asked_of_a_model_only_where_it_has_a_rate() -> None:
+    priced = replace(USUAL, kinds=(("audio_output", 64 * 10**6),))
+
+    with pytest.raises(FeatureUnpriced):
+        in_tier("", USUAL, unpriced=("audio",))
+
+    assert in_tier("", priced, unpriced=("audio",)).hold >= 1000 * 64_000
+
+
+def in_tier(tier: str, *prices: Price, unpriced: tuple[str, ...] = ()) -> Plan:
+    ask = Ask(
+        model="m",
+        is_stream=False,
+        wants_usage=False,
+        input_bytes=100,
+        messages=1,
+        images=0,
+        choices=1,
+        max_output=None,
+        predicted_bytes=0,
+        unpriced_features=("service_tier",) if tier == "priority" else unpriced,
+        variant=tier,
+        tier=tier,
+    )
+    model = Model("m", (TARGET,), 1000, 0)
+    dated = {price.model: (DatedPrice(0, price),) for price in prices}
+    return plan(Snapshot(1, {}, Names({"m": model}), dated), CALLER, ask, 1.0)
 
 
 def asked(task: Task, most: Usage, price: Price) -> Plan:

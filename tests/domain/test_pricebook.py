@@ -16,7 +16,7 @@ from tollhouse.domain.pricebook import (
     rate,
     unit_rate,
 )
-from tollhouse.domain.pricing import Price, Usage
+from tollhouse.domain.pricing import Price, Tier, Usage
 
 
 @pytest.mark.parametrize(
@@ -148,8 +148,18 @@ def test_a_row_says_who_says_so_and_from_when() -> None:
         {"target": None},
         {"cache_raed": "1"},
         {"cache_read": None},
-        {"input_up_to": 0},
-        {"input_up_to": True},
+        {"audio_input": "-1"},
+        {"reasoning": 3.0},
+        {"tiers": {}},
+        {"tiers": [7]},
+        {"tiers": [{"above": 9}]},
+        {"tiers": [{"input": "1"}]},
+        {"tiers": [{"above": 0, "input": "1"}]},
+        {"tiers": [{"above": True, "input": "1"}]},
+        {"tiers": [{"above": 9, "input": "NaN"}]},
+        {"tiers": [{"above": 9, "per_call": "1"}]},
+        {"tiers": [{"above": 9, "input": "1"}, {"above": 9, "output": "1"}]},
+        {"tiers": [{"above": each, "input": "1"} for each in range(1, 18)]},
     ],
 )
 def test_a_row_that_is_not_understood_is_refused(fault: dict[str, object]) -> None:
@@ -189,3 +199,16 @@ def a_row(**members: object) -> dict[str, object]:
         "effective": date(2026, 11, 1),
         **members,
     }
+
+
+@pytest.mark.req("OT-28")
+def test_tiers_are_put_in_order_and_kinds_by_their_names() -> None:
+    tiers = [{"above": 400, "output": "9"}, {"above": 200, "input": "3", "audio_input": "5"}]
+
+    row = listing(a_row(tiers=tiers, reasoning="3", audio_input="4"))
+
+    assert row.price(1).kinds == (("audio_input", 4_000_000), ("reasoning", 3_000_000))
+    assert row.price(1).tiers == (
+        Tier(200, (("audio_input", 5_000_000), ("input", 3_000_000))),
+        Tier(400, (("output", 9_000_000),)),
+    )

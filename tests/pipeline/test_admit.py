@@ -16,7 +16,7 @@ from tollhouse.domain.errors import (
     UpstreamBroke,
 )
 from tollhouse.domain.metering import Meter
-from tollhouse.domain.pricing import Usage
+from tollhouse.domain.pricing import Kinds, Usage
 from tollhouse.pipeline.admit import admitted
 
 
@@ -56,7 +56,7 @@ async def test_success_is_settled_once_for_what_it_cost() -> None:
 class Begun:
     """An answer that was cut after the provider had said what went in."""
 
-    usage: Usage | None = Usage(input=10, cache_read=4, cache_write=3, long_write=1)
+    usage: Usage | None = Usage(input=10, cache_read=4, cache_write=3, kinds=Kinds(long_write=1))
 
     def counted_output(self) -> int:
         return 7
@@ -71,7 +71,7 @@ async def test_what_went_in_is_known_though_the_answer_was_cut() -> None:
         meter.streaming(Begun())
 
     (settlement,) = world.ledger.settlements
-    assert settlement.usage == Usage(10, 7, 4, 3, long_write=1)
+    assert settlement.usage == Usage(10, 7, 4, 3, kinds=Kinds(long_write=1))
     assert (settlement.source, settlement.anomaly) == (Source.COUNTED, None)
 
 

@@ -202,7 +202,7 @@ class _Talk:
 
 def _counted(tally: Tally) -> Iterator[Counted]:
     if tally.usage is not None:
-        yield Counted(tally.usage, tally.reasoning)
+        yield Counted(tally.usage)
 
 
 def _read(decoder: msgspec.json.Decoder[Any], data: bytes) -> Any:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from tollhouse.dialects.openai_usage import MOST_TOKENS
-from tollhouse.domain.pricing import Usage
+from tollhouse.domain.pricing import Kinds, Usage
 
 
 class _Written(msgspec.Struct):
@@ -35,13 +35,11 @@ _decoder = msgspec.json.Decoder(_Usage)
 class Tally:
     """What was told so far; `usage` is None as long as nothing can be believed."""
 
-    __slots__ = ("_input", "_long", "_output", "_read", "_written", "reasoning")
+    __slots__ = ("_input", "_long", "_output", "_read", "_thoughts", "_written")
 
     def __init__(self) -> None:
         self._input: int | None = None
-        self._output = self._read = self._written = self._long = 0
-        self.reasoning = 0
-        """How many of the output tokens were thoughts."""
+        self._output = self._read = self._written = self._long = self._thoughts = 0
 
     def take(self, raw: bytes | msgspec.Raw, *, is_early: bool = False) -> None:
         """`is_early`: at the start of a stream, where what came out is not yet what will have."""
@@ -57,15 +55,17 @@ class Tally:
         if not is_early:
             self._output = _later(found.output_tokens, self._output) or 0
             if found.output_tokens_details is not None:
-                thoughts = _later(found.output_tokens_details.thinking_tokens, self.reasoning) or 0
-                self.reasoning = min(thoughts, self._output)
+                thoughts = _later(found.output_tokens_details.thinking_tokens, self._thoughts) or 0
+                self._thoughts = min(thoughts, self._output)
 
     @property
     def usage(self) -> Usage | None:
         if self._input is None:
             return None
         long = min(self._long, self._written)
-        return Usage(self._input, self._output, self._read, self._written, long_write=long)
+        is_plain = not long and not self._thoughts
+        kinds = None if is_plain else Kinds(long_write=long, reasoning=self._thoughts)
+        return Usage(self._input, self._output, self._read, self._written, kinds=kinds)
 
 
 def _later(told: int | None, known: int | None) -> int | None:

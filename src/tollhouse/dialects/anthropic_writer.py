@@ -245,8 +245,8 @@ def _usage(counted: Counted | None, text_bytes: int) -> Members:
         "cache_read_input_tokens": usage.cache_read,
         "output_tokens": usage.output,
     }
-    thoughts = {"output_tokens_details": {"thinking_tokens": counted.reasoning}}
-    return {**told, **thoughts} if counted.reasoning else told
+    thoughts = {"output_tokens_details": {"thinking_tokens": usage.reasoning}}
+    return {**told, **thoughts} if usage.reasoning else told
 
 
 def _whole(block: _Block) -> Members:

@@ -6,7 +6,7 @@ import msgspec
 
 from tollhouse.dialects.openai_usage import MOST_TOKENS
 from tollhouse.domain.deltas import Counted
-from tollhouse.domain.pricing import Usage
+from tollhouse.domain.pricing import Kinds, Usage
 
 LONG = "1h"
 
@@ -40,4 +40,5 @@ def read_count(raw: bytes | msgspec.Raw) -> Counted | None:
     written = cached[1]
     details = [each for each in found.cache_details or () if each.ttl == LONG]
     long = min(max(sum(each.input_tokens or 0 for each in details), 0), written)
-    return Counted(Usage(told[0] or 0, told[1] or 0, *cached, long_write=long))
+    kinds = Kinds(long_write=long) if long else None
+    return Counted(Usage(told[0] or 0, told[1] or 0, *cached, kinds=kinds))

@@ -8,11 +8,10 @@ from typing import Any
 import msgspec
 
 from tollhouse.domain.pricebook import UNITS, dollars_per_million, dollars_per_unit
-from tollhouse.domain.pricing import Price
+from tollhouse.domain.pricing import CLASSES, Price
 from tollhouse.domain.snapshot import Model, Target
 
 PriceOf = Callable[[Target], Price | None]
-BY_TOKEN = ("input", "output", "cache_read", "cache_write")
 
 
 def described(models: Iterable[Model], price_of: PriceOf) -> bytes:
@@ -34,13 +33,18 @@ def _described(model: Model, price_of: PriceOf) -> dict[str, Any]:
     }
 
 
-def _prices(prices: Sequence[Price | None]) -> list[dict[str, str] | None]:
+def _prices(prices: Sequence[Price | None]) -> list[dict[str, Any] | None]:
     """In the order in which targets are asked; null where there is none."""
     return [_price(price) if price else None for price in prices]
 
 
-def _price(price: Price) -> dict[str, str]:
+def _price(price: Price) -> dict[str, Any]:
     """In the words of the price book: dollars per million tokens, or per unit, as text."""
-    tokens = {name: dollars_per_million(getattr(price, name)) for name in BY_TOKEN}
-    units = {name: getattr(price, name) for name in UNITS}
-    return tokens | {name: dollars_per_unit(picos) for name, picos in units.items() if picos}
+    units = {name: dollars_per_unit(picos) for name in UNITS if (picos := getattr(price, name))}
+    tiers = [{"above": tier.above, **_by_million(tier.rates)} for tier in price.tiers]
+    classes = _by_million((name, getattr(price, name)) for name in CLASSES)
+    return classes | _by_million(price.kinds) | units | ({"tiers": tiers} if tiers else {})
+
+
+def _by_million(rates: Iterable[tuple[str, int]]) -> dict[str, str]:
+    return {name: dollars_per_million(picos) for name, picos in rates}

@@ -66,10 +66,6 @@ def with_usage(options: strict_json.Raw | None) -> Mapping[str, strict_json.Memb
     return {**parts, "include_usage": True}
 
 
-def has_unpriced_tier(found: dict[str, Any]) -> bool:
-    return found.get("service_tier") not in (None, "auto", "default", "flex")
-
-
 def images(parts: list[dict[str, Any]]) -> tuple[int, int]:
     """How many there are, and the bytes of those that came inside the body."""
     shown = [part["image_url"] for part in parts if "image_url" in part]

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from tollhouse.dialects import openai_api, openai_bounds, openai_decode, openai_encode, strict_json
+from tollhouse.dialects import (
+    openai_api,
+    openai_bounds,
+    openai_decode,
+    openai_encode,
+    openai_tiers,
+    strict_json,
+)
 from tollhouse.dialects.fields import flag, model, whole
 from tollhouse.dialects.openai_api import OpenAIEndpoint
 from tollhouse.dialects.openai_reader import ChatMeaning, read_whole
@@ -35,6 +42,7 @@ class OpenAIChat(OpenAIEndpoint):
         parts = _parts(messages)
         images, image_bytes = openai_api.images(parts) if parts else (0, 0)
         is_stream = flag(fields, "stream")
+        tier = openai_tiers.asked(fields) if "service_tier" in fields else ""
         return Ask(
             model=model(fields),
             is_stream=is_stream,
@@ -45,8 +53,10 @@ class OpenAIChat(OpenAIEndpoint):
             choices=_choices(fields),
             max_output=_max_output(fields),
             predicted_bytes=len(body) if fields.get("prediction") is not None else 0,
-            unpriced_features=_unpriced_features(fields, parts),
+            unpriced_features=_unpriced_features(fields, messages, parts),
             tools=_tools(fields),
+            variant=tier,
+            tier=tier,
         )
 
     def outgoing(self, body: bytes, ask: Ask, leg: Leg) -> bytes:
@@ -69,8 +79,9 @@ class OpenAIChat(OpenAIEndpoint):
                 shows_usage=ask.wants_usage,
                 choices=ask.choices,
                 tools=ask.tools,
+                reads_tier=bool(ask.tier),
             )
-        return WholeRelay(model=ask.model, tools=ask.tools)
+        return WholeRelay(model=ask.model, tools=ask.tools, reads_tier=bool(ask.tier))
 
     def decode(self, body: bytes) -> Conversation:
         return openai_decode.decode(body)
@@ -119,25 +130,28 @@ def _max_output(fields: dict[str, Any]) -> int | None:
     return min(older, newer) if older and newer else older or newer
 
 
-def _unpriced_features(fields: dict[str, Any], parts: list[dict[str, Any]]) -> tuple[str, ...]:
-    """What providers bill apart from tokens, or at other rates than a price row knows."""
-    if not parts and BILLED_APART.isdisjoint(fields):
+def _unpriced_features(
+    fields: dict[str, Any], messages: list[dict[str, Any]], parts: list[dict[str, Any]]
+) -> tuple[str, ...]:
+    """What providers bill apart from tokens, or at other rates than a price row may know."""
+    named = [message for message in messages if "audio" in message]
+    if not parts and not named and BILLED_APART.isdisjoint(fields):
         return ()
     asked = []
-    if openai_api.has_unpriced_tier(fields):
-        asked.append("service_tier")
+    if openai_tiers.is_unpriced(fields):
+        asked.append(openai_tiers.UNPRICED)
     modalities = fields.get("modalities")
     if fields.get("audio") is not None or (isinstance(modalities, list) and "audio" in modalities):
         asked.append("audio")
     if fields.get("web_search_options") is not None:
         asked.append("web_search_options")
-    if any(map(_is_unbounded, parts)):
+    if any(map(_is_unbounded, parts)) or any(message["audio"] for message in named):
         asked.append("messages")
     return tuple(asked)
 
 
 def _is_unbounded(part: dict[str, Any]) -> bool:
-    """A file named by its id: nobody here knows how many tokens it holds."""
+    """A file named by its id: nobody here knows how many tokens it holds. So with what was said aloud before."""
     file = part.get("file")
     return isinstance(file, dict) and "file_id" in file
 

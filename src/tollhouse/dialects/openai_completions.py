@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from tollhouse.dialects import openai_api, openai_bounds, strict_json
+from tollhouse.dialects import openai_api, openai_bounds, openai_tiers, strict_json
 from tollhouse.dialects.fields import flag, model, whole
 from tollhouse.dialects.openai_api import OpenAIEndpoint
 from tollhouse.dialects.openai_events import Choice
@@ -33,6 +33,7 @@ class OpenAICompletions(OpenAIEndpoint):
         prompts, tokens = weighed(fields.get("prompt"), "prompt")
         wished = [whole(fields, name, most=MOST_CHOICES) for name in ("n", "best_of")]
         is_stream = flag(fields, "stream")
+        tier = openai_tiers.asked(fields)
         return Ask(
             model=model(fields),
             is_stream=is_stream,
@@ -43,9 +44,11 @@ class OpenAICompletions(OpenAIEndpoint):
             choices=prompts * max(filter(None, wished), default=1),
             max_output=whole(fields, "max_tokens") or USUAL_OUTPUT,
             predicted_bytes=0,
-            unpriced_features=("service_tier",) if openai_api.has_unpriced_tier(fields) else (),
+            unpriced_features=(openai_tiers.UNPRICED,) if openai_tiers.is_unpriced(fields) else (),
             task=Task.COMPLETIONS,
             tokens=tokens,
+            variant=tier,
+            tier=tier,
         )
 
     def outgoing(self, body: bytes, ask: Ask, leg: Leg) -> bytes:
@@ -71,6 +74,7 @@ class TextStream(StreamRelay):
             shows_usage=ask.wants_usage,
             choices=ask.choices,
             tools=frozenset(),
+            reads_tier=bool(ask.tier),
         )
 
     def _look_at(self, choices: Sequence[Choice]) -> None:
@@ -92,7 +96,7 @@ class TextWhole(WholeRelay):
     """An answer in one piece whose choices have text."""
 
     def __init__(self, ask: Ask) -> None:
-        super().__init__(model=ask.model, tools=frozenset())
+        super().__init__(model=ask.model, tools=frozenset(), reads_tier=bool(ask.tier))
 
     def _look_at(self, choice: Choice) -> None:
         _text(choice)

@@ -29,7 +29,7 @@ from tollhouse.dialects.openai_whole import WholeAnswer, decoder
 from tollhouse.dialects.sse_relay import SseRelay
 from tollhouse.domain.errors import UpstreamBroke, UpstreamFailed
 from tollhouse.domain.models import Ask
-from tollhouse.domain.pricing import Usage
+from tollhouse.domain.pricing import Kinds, Usage
 
 DONE = "transcript.text.done"
 LAST = b"[DONE]"
@@ -129,12 +129,17 @@ class _Event(Struct, gc=False):
     choices: list[Choice] | None = None
 
 
+class _Within(Struct, gc=False):
+    audio_tokens: int | None = None
+
+
 class _Used(Struct, gc=False):
     seconds: float | None = None
     input_tokens: int | None = None
     output_tokens: int | None = None
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
+    input_token_details: _Within | None = None
 
     @property
     def tokens(self) -> tuple[int | None, int | None]:
@@ -163,7 +168,11 @@ def _usage(raw: Raw, duration: float | str | None, ask: Ask) -> Usage | None:
     if None not in counts:
         tokens = [min(max(count or 0, 0), MOST_TOKENS) for count in counts]
         own = ask.likely.seconds if ask.likely else 0
-        return Usage(input=tokens[0], output=tokens[1], seconds=own)
+        within = used.input_token_details
+        told = within.audio_tokens if within else None
+        heard = tokens[0] if told is None else min(max(told, 0), tokens[0])
+        kinds = Kinds(audio_input=heard) if heard else None
+        return Usage(input=tokens[0], output=tokens[1], seconds=own, kinds=kinds)
     seconds = used.seconds if used.seconds is not None else _number(duration)
     if seconds is None or not isfinite(seconds) or not 0 <= seconds <= MOST_TOKENS:
         return None

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import msgspec
 from msgspec import UNSET
 
-from tollhouse.dialects import sse, strict_json
+from tollhouse.dialects import openai_tiers, sse, strict_json
 from tollhouse.dialects.naming import AskedName
 from tollhouse.dialects.openai_count import tokens_in, tokens_of
 from tollhouse.dialects.openai_events import (
@@ -40,9 +40,17 @@ class StreamRelay(SseRelay):
     """Implements Relay for `stream: true`."""
 
     def __init__(
-        self, *, model: str, shows_usage: bool, choices: int, tools: frozenset[str]
+        self,
+        *,
+        model: str,
+        shows_usage: bool,
+        choices: int,
+        tools: frozenset[str],
+        reads_tier: bool = False,
     ) -> None:
         super().__init__()
+        self.tier: str | None = None
+        self._reads_tier = reads_tier
         self._model = model
         self._name = AskedName(model)
         self._shows_usage = shows_usage
@@ -85,6 +93,8 @@ class StreamRelay(SseRelay):
         is_told = is_given(read.usage)
         if is_told:
             self.usage = read_usage(read.usage) or self.usage
+            if self._reads_tier:
+                self.tier = openai_tiers.told(data) or self.tier
         if read.choices is UNSET:  # whatever else such an object says is no part of an answer
             is_shown = is_told and self._shows_usage
             return b'{"choices":[],"usage":%b}' % bytes(read.usage) if is_shown else b""
@@ -118,8 +128,10 @@ class StreamRelay(SseRelay):
 class WholeRelay(Whole):
     """Implements Relay for an answer in one piece, which passes as it came."""
 
-    def __init__(self, *, model: str, tools: frozenset[str]) -> None:
+    def __init__(self, *, model: str, tools: frozenset[str], reads_tier: bool = False) -> None:
         super().__init__()
+        self.tier: str | None = None
+        self._reads_tier = reads_tier
         self._name = AskedName(model)
         self._tools = tools
 
@@ -133,6 +145,8 @@ class WholeRelay(Whole):
             raise UpstreamBroke(private="the answer has no choices")
         if is_given(read.usage):
             self.usage = read_usage(read.usage)
+        if self._reads_tier:
+            self.tier = openai_tiers.told(body)
         for choice in read.choices:
             self._look_at(choice)
         return body if read.model is NOTHING else self._name.put(body, bytes(read.model))

@@ -69,7 +69,8 @@ class OpenAIResponses(OpenAIEndpoint):
 
     def keeping_relay(self, ask: Ask, keeper: Keeper) -> Relay:
         kind = ResponseStream if ask.is_stream else WholeResponse
-        return kind(OwnNames(ask.model, ask.previous, keeper), ask.tools)
+        own = OwnNames(ask.model, ask.previous, keeper)
+        return kind(own, ask.tools, reads_tier=bool(ask.tier))
 
     def marked(self, state: State, keeper: Keeper) -> State:
         return responses_state.encrypted(keeper.mark(responses_state.written(state)))

@@ -9,7 +9,13 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from tollhouse.dialects import openai_api, openai_bounds, responses_kept, responses_tools
+from tollhouse.dialects import (
+    openai_api,
+    openai_bounds,
+    openai_tiers,
+    responses_kept,
+    responses_tools,
+)
 from tollhouse.dialects.fields import flag, model, whole
 from tollhouse.dialects.responses_tools import is_billed_apart, is_search
 from tollhouse.domain.errors import FieldInvalid, FieldRefused
@@ -17,7 +23,6 @@ from tollhouse.domain.models import PREVIOUS, Ask
 
 BOUND = "max_output_tokens"
 ROLES = frozenset({"assistant", "developer", "system", "user"})
-USUAL_TIERS = (None, "auto", "default", "flex")
 KEPT_ELSEWHERE = ("background", "conversation", "prompt")
 WITH_SCHEMAS = ("text", "tools")
 
@@ -36,6 +41,7 @@ def read(body: bytes) -> Ask:
     _refuse_files(parts)
     images, image_bytes = _images(parts)
     is_stream = flag(fields, "stream")
+    tier = openai_tiers.asked(fields) if "service_tier" in fields else ""
     return Ask(
         model=model(fields),
         is_stream=is_stream,
@@ -50,6 +56,8 @@ def read(body: bytes) -> Ask:
         tools=responses_tools.names_of(tools),
         previous=_previous(fields),
         encrypted=responses_kept.within(items),
+        variant=tier,
+        tier=tier,
     )
 
 
@@ -165,8 +173,8 @@ def _unpriced_features(
     A search that is only offered is none of it: where it has no price it is left out.
     """
     asked = []
-    if fields.get("service_tier") not in USUAL_TIERS:
-        asked.append("service_tier")
+    if openai_tiers.is_unpriced(fields):
+        asked.append(openai_tiers.UNPRICED)
     if any(is_billed_apart(tool) and not is_search(tool) for tool in offered):
         asked.append("tools")
     if _insists_on_a_search(fields.get("tool_choice")):

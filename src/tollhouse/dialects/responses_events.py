@@ -61,6 +61,7 @@ class Response(Struct, gc=False):
     status: str | None = None
     error: Raw = NOTHING
     usage: Raw = NOTHING
+    service_tier: Raw = NOTHING
     output: list[Item] | None = None
 
 

@@ -6,7 +6,7 @@ known type stays behind. A failure is told in our words, under the id with which
 
 from __future__ import annotations
 
-from tollhouse.dialects import responses_problems, sse, strict_json
+from tollhouse.dialects import openai_tiers, responses_problems, sse, strict_json
 from tollhouse.dialects.openai_count import tokens_in, tokens_of
 from tollhouse.dialects.openai_events import NOTHING, is_given, on_one_line, text_of
 from tollhouse.dialects.responses_events import (
@@ -31,8 +31,10 @@ from tollhouse.domain.errors import Problem, UpstreamBroke
 class ResponseStream(SseRelay):
     """Implements Relay and LastWords for `stream: true`."""
 
-    def __init__(self, own: OwnNames, tools: frozenset[str]) -> None:
+    def __init__(self, own: OwnNames, tools: frozenset[str], *, reads_tier: bool = False) -> None:
         super().__init__()
+        self.tier: str | None = None
+        self._reads_tier = reads_tier
         self._own = own
         self._tools = tools
         self._begun = b""
@@ -97,13 +99,17 @@ class ResponseStream(SseRelay):
     def _take_usage(self, response: Response) -> None:
         if is_given(response.usage):
             self.usage = read_usage(response.usage)
+        if self._reads_tier:
+            self.tier = openai_tiers.named(response.service_tier) or self.tier
 
 
 class WholeResponse(Whole):
     """Implements Relay for an answer in one piece, which passes as it came."""
 
-    def __init__(self, own: OwnNames, tools: frozenset[str]) -> None:
+    def __init__(self, own: OwnNames, tools: frozenset[str], *, reads_tier: bool = False) -> None:
         super().__init__()
+        self.tier: str | None = None
+        self._reads_tier = reads_tier
         self._own = own
         self._tools = tools
 
@@ -113,6 +119,8 @@ class WholeResponse(Whole):
         read = read_response(body)
         if is_given(read.usage):
             self.usage = read_usage(read.usage)
+        if self._reads_tier:
+            self.tier = openai_tiers.named(read.service_tier)
         if is_given(read.error) or read.status == "failed":
             raise responses_problems.failure_within(body, "with status 200")
         if read.output is None or read.status not in (None, "completed", "incomplete"):

@@ -6,25 +6,17 @@ from typing import Any
 
 import msgspec
 
-from tollhouse.dialects.openai_usage import in_classes
+from tollhouse.dialects.openai_usage import Details, in_classes
 from tollhouse.domain.deltas import Counted
 from tollhouse.domain.pricing import Usage
-
-
-class _InputDetails(msgspec.Struct):
-    cached_tokens: int | None = None
-    cache_write_tokens: int | None = None
-
-
-class _OutputDetails(msgspec.Struct):
-    reasoning_tokens: int | None = None
 
 
 class _Usage(msgspec.Struct):
     input_tokens: int | None = None
     output_tokens: int | None = None
-    input_tokens_details: _InputDetails | None = None
-    output_tokens_details: _OutputDetails | None = None
+    total_tokens: int | None = None
+    input_tokens_details: Details | None = None
+    output_tokens_details: Details | None = None
 
 
 _decoder = msgspec.json.Decoder(_Usage)
@@ -41,12 +33,9 @@ def read_count(raw: bytes | msgspec.Raw) -> Counted | None:
         found = _decoder.decode(raw)
     except msgspec.MsgspecError:
         return None
-    details = found.input_tokens_details or _InputDetails()
-    thoughts = found.output_tokens_details or _OutputDetails()
     return in_classes(
-        *(found.input_tokens, found.output_tokens),
-        *(details.cached_tokens, details.cache_write_tokens),
-        thoughts.reasoning_tokens,
+        *(found.input_tokens, found.output_tokens, found.total_tokens),
+        *(found.input_tokens_details, found.output_tokens_details),
     )
 
 
@@ -61,6 +50,6 @@ def shown(counted: Counted) -> dict[str, Any]:
             "cache_write_tokens": usage.cache_write,
         },
         "output_tokens": usage.output,
-        "output_tokens_details": {"reasoning_tokens": counted.reasoning},
+        "output_tokens_details": {"reasoning_tokens": usage.reasoning},
         "total_tokens": prompt + usage.output,
     }

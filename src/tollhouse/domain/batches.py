@@ -7,11 +7,12 @@ whatever becomes of them.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from tollhouse.domain.errors import BatchUnknown
-from tollhouse.domain.pricing import PICOS_PER_NANO, Price, Usage
+from tollhouse.domain.pricing import CLASSES, KINDS, PICOS_PER_NANO, Kinds, Price, Tier, Usage
 from tollhouse.domain.tasks import Task
 from tollhouse.domain.values import value
 
@@ -31,9 +32,6 @@ TASKS: Mapping[str, Task] = {
     "/v1/embeddings": Task.EMBEDDINGS,
 }
 """What a line may ask for, by its `url`: what providers tell the usage of."""
-
-CLASSES = ("input", "output", "cache_read", "cache_write")
-"""Of tokens: what lines of these are billed by."""
 
 _is_id = re.compile(r"batch_[0-9a-f]{1,64}").fullmatch
 
@@ -74,24 +72,34 @@ class Tally:
     bytes: int = 0
     """Of the file that is being read."""
 
-    _sums: dict[str, int] = field(default_factory=lambda: dict.fromkeys(CLASSES, 0))
+    tiers: tuple[Tier, ...] = ()
+    """Of its price: a long prompt makes its own line dearer, and no other."""
+
+    _sums: dict[int, Counter[str]] = field(default_factory=dict)
+    """By the threshold that lines have reached."""
 
     def add(self, usage: Usage | None) -> None:
         self.answered += 1
         if usage is None:
             self.untold += 1
             return
-        for name in CLASSES:
-            self._sums[name] += getattr(usage, name)
+        reached = [tier.above for tier in self.tiers if usage.total_input > tier.above]
+        sums = self._sums.setdefault(reached[-1] if reached else 0, Counter())
+        sums.update({name: getattr(usage, name) for name in CLASSES})
+        if usage.kinds is not None:
+            sums.update({name: getattr(usage.kinds, name) for name in KINDS})
 
     @property
     def usage(self) -> Usage:
-        return Usage(**self._sums)
+        return _usage(sum(self._sums.values(), Counter()))
 
     def cost(self, price: Price | None) -> int:
         if price is None or not self.answered:
             return 0
-        return price.cost(self.usage) + _calls(price, self.answered - 1)
+        told = [price.at(above + 1).cost(_usage(sums)) for above, sums in self._sums.items()] or [
+            price.cost(Usage())
+        ]
+        return sum(told) + _calls(price, self.answered - len(told))
 
 
 @value
@@ -135,6 +143,12 @@ def batch_id(text: str) -> str:
     if not _is_id(text):
         raise BatchUnknown(param="batch_id")
     return text
+
+
+def _usage(sums: Mapping[str, int]) -> Usage:
+    kinds = Kinds(**{name: sums[name] for name in KINDS if name in sums})
+    classes = {name: sums[name] for name in CLASSES if name in sums}
+    return Usage(**classes, kinds=None if kinds == Kinds() else kinds)
 
 
 def _calls(price: Price, more: int) -> int:

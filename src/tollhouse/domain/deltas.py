@@ -95,8 +95,6 @@ class Stopped:
 @value
 class Counted:
     usage: Usage
-    reasoning: int = 0
-    """How many of the output tokens were thoughts."""
 
 
 Delta = Began | Said | Declined | Thought | Sealed | Cited | Called | Argued | Stopped | Counted

@@ -7,11 +7,11 @@ more than it was allowed to produce is paid what was held, and noted.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from tollhouse.domain.budget import Attempt, Outcome, Settlement, Source
-from tollhouse.domain.models import MESSAGE_TOKENS, Ask, Leg, Plan
-from tollhouse.domain.pricing import Usage
+from tollhouse.domain.models import MESSAGE_TOKENS, UNSAID, USUAL_TIERS, Ask, Leg, Plan
+from tollhouse.domain.pricing import Price, Usage
 
 BYTES_PER_TOKEN = 3
 
@@ -22,6 +22,14 @@ class Seen(Protocol):
     usage: Usage | None
 
     def counted_output(self) -> int: ...
+
+
+@runtime_checkable
+class Tiered(Protocol):
+    """Of a relay that was told which tier was asked for."""
+
+    tier: str | None
+    """What the answer says it was served in, if it says so."""
 
 
 @dataclass(slots=True)
@@ -72,12 +80,13 @@ class Meter:
 
     def _settlement(self, now_ms: int) -> Settlement:
         usage, source, anomaly = self._usage()
+        price = self._price()
         owed = 0
-        if self.leg is not None and self.leg.price is not None and source is not Source.NOTHING:
-            cost = self.leg.price.cost(usage)
-            owed = min(cost, self.leg.worst)
-            anomaly = "over_bound" if cost > owed else anomaly
-            if cost == 0 and not self.leg.price.is_free:
+        if self.leg is not None and price is not None and source is not Source.NOTHING:
+            cost = price.cost(usage)
+            owed = min(cost, self.plan.hold)
+            anomaly = "over_bound" if cost > self.leg.worst else anomaly
+            if cost == 0 and not price.is_free:
                 anomaly = anomaly or "no_usage"  # a price by tokens, and nobody tells how many
         return Settlement(
             call=self.call,
@@ -86,11 +95,19 @@ class Meter:
             usage=usage,
             source=source,
             target=self.leg.target.name if self.leg else None,
-            price=self.leg.price.id if self.leg and self.leg.price else None,
+            price=price.id if price else None,
             settled_at_ms=now_ms,
             attempts=tuple(self.attempts),
             anomaly=anomaly,
         )
+
+    def _price(self) -> Price | None:
+        """Of the tier that the answer says, where another than the usual one was asked for."""
+        if self.leg is None or self.leg.by_tier is None:
+            return self.leg.price if self.leg else None
+        if not isinstance(self._seen, Tiered):  # another dialect: nobody was told of a tier
+            return self.leg.by_tier[USUAL_TIERS[0]]
+        return self.leg.by_tier.get(self._seen.tier or UNSAID, self.leg.by_tier[UNSAID])
 
     def _usage(self) -> tuple[Usage, Source, str | None]:
         seen = self._seen

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from tollhouse.domain import naming
 from tollhouse.domain.errors import (
@@ -86,6 +87,9 @@ class Ask:
     may_keep_long: bool = False
     """Whether the provider is asked to keep some of the prompt for an hour, which it bills dearer."""
 
+    tier: str = ""
+    """The `service_tier` that is asked for, where it is none of the usual ones. It is the variant too."""
+
 
 @value
 class Leg:
@@ -98,6 +102,8 @@ class Leg:
     """The bound sent upstream, for each choice."""
 
     worst: int
+    by_tier: Mapping[str, Price] | None = None
+    """Where a tier was asked for: what the answer may say it was billed as. Unsaid, it is the dearer."""
 
 
 @value
@@ -121,6 +127,11 @@ PREVIOUS = "previous_response_id"
 TEMPLATE_TOKENS = 512
 """What a provider's own preamble may add to a request: chat template, tool instructions."""
 
+USUAL_TIERS = ("default", "standard")
+"""What an answer calls the tier that a price without a variant is for."""
+
+UNSAID = ""
+
 BY_UNITS_ONLY = frozenset((Task.SPEECH,))
 """What providers never tell the tokens of."""
 
@@ -132,7 +143,7 @@ def plan(snapshot: Snapshot, caller: Principal, ask: Ask, now: float, seed: floa
     """By `seed`, from 0 to 1, targets that share the calls get theirs."""
     model = allowed(snapshot, caller, ask)
     targets = _targets(model, ask, seed)
-    legs = tuple([_leg(snapshot, model, target, ask, now) for target in targets])
+    legs = tuple([_leg(snapshot, model, target, ask, now, caller.tenant) for target in targets])
     return Plan(ask, model, legs, max([leg.worst for leg in legs]), caller.tenant)
 
 
@@ -200,8 +211,10 @@ def _of_last_thought(targets: Sequence[Target], ask: Ask) -> Sequence[Target]:
     return targets
 
 
-def _leg(snapshot: Snapshot, model: Model, target: Target, ask: Ask, now: float) -> Leg:
-    price = snapshot.price(target, now, ask.variant)
+def _leg(
+    snapshot: Snapshot, model: Model, target: Target, ask: Ask, now: float, tenant: str
+) -> Leg:
+    price = snapshot.price(target, now, ask.variant, tenant)
     tokens_in = input_bound(ask, model)
     tokens_out = (
         min(ask.max_output, model.max_output) if ask.max_output is not None else model.max_output
@@ -213,23 +226,43 @@ def _leg(snapshot: Snapshot, model: Model, target: Target, ask: Ask, now: float)
     if ask.task in BY_UNITS_ONLY and not (price.is_free or price.has_units):
         raise _unmetered(target, ask)
     if ask.unpriced_features and not price.is_free:
-        raise FeatureUnpriced(
-            f"{', '.join(ask.unpriced_features)}: billed apart by providers, and the price of "
-            f"{target.name} says nothing about it. Leave it out, or call a model that is free.",
-            param=ask.unpriced_features[0],
-        )
-    return Leg(
-        target,
-        price,
+        _insist_on_rates(price, target, ask)
+    worst = price.worst(
         tokens_in,
-        tokens_out,
-        price.worst(
-            tokens_in,
-            tokens_out * ask.choices + ask.predicted_bytes,
-            ask.most,
-            may_keep_long=ask.may_keep_long,
-        ),
+        tokens_out * ask.choices + ask.predicted_bytes,
+        ask.most,
+        may_keep_long=ask.may_keep_long,
     )
+    if not ask.tier:
+        return Leg(target, price, tokens_in, tokens_out, worst)
+    usual = replace(ask, tier="", variant="", unpriced_features=())
+    otherwise = _leg(snapshot, model, target, usual, now, tenant)
+    return _of_tier(Leg(target, price, tokens_in, tokens_out, worst), otherwise, ask.tier)
+
+
+def _of_tier(asked: Leg, usual: Leg, tier: str) -> Leg:
+    """Providers may answer in the usual tier instead, and say so: held is what covers both."""
+    if asked.price is None or usual.price is None:
+        return asked
+    dearer = asked.price if asked.worst >= usual.worst else usual.price
+    by_tier = dict.fromkeys(USUAL_TIERS, usual.price) | {tier: asked.price, UNSAID: dearer}
+    return replace(asked, worst=max(asked.worst, usual.worst), by_tier=by_tier)
+
+
+def _insist_on_rates(price: Price, target: Target, ask: Ask) -> None:
+    """What is billed apart is let through where the row has a rate for it."""
+    unpriced = [
+        feature
+        for feature in ask.unpriced_features
+        if not (feature == "audio" and price.kind("audio_output") is not None)
+        and not (feature == "service_tier" and price.model.endswith(f"@{ask.tier}"))
+    ]
+    if unpriced:
+        raise FeatureUnpriced(
+            f"{', '.join(unpriced)}: billed apart by providers, and the price of "
+            f"{target.name} says nothing about it. Leave it out, or call a model that is free.",
+            param=unpriced[0],
+        )
 
 
 def _unmetered(target: Target, ask: Ask) -> ModelUnpriced:

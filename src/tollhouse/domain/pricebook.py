@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 
 from tollhouse.domain.errors import FieldInvalid
-from tollhouse.domain.pricing import Price
+from tollhouse.domain.pricing import CLASSES, KINDS, Price, Tier
 
 PICOS_PER_DOLLAR_PER_MILLION = 1_000_000
 DEAREST = 1_000_000 * PICOS_PER_DOLLAR_PER_MILLION
@@ -24,17 +24,10 @@ DEAREST_UNIT = 1_000 * PICOS_PER_DOLLAR
 AMOUNT = re.compile(r"([0-9]{1,12})(?:\.([0-9]{1,12}))?")
 TARGET = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}:[!-~]{1,200}")
 UNITS = ("per_call", "per_image", "per_second", "per_character")
-MEMBERS = {
-    "target",
-    "input",
-    "output",
-    "cache_read",
-    "cache_write",
-    *UNITS,
-    "input_up_to",
-    "source",
-    "effective",
-}
+BY_TOKEN = (*CLASSES, *KINDS)
+MEMBERS = {"target", *BY_TOKEN, *UNITS, "tiers", "source", "effective"}
+MOST_TIERS = 16
+MOST_ABOVE = 10**12
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +45,8 @@ class Listing:
     per_image: int = 0
     per_second: int = 0
     per_character: int = 0
-    input_up_to: int | None = None
-    """The longest prompt, in tokens, that is billed at these rates; longer ones cost more."""
+    kinds: tuple[tuple[str, int], ...] = ()
+    tiers: tuple[Tier, ...] = ()
 
     def price(self, price_id: int) -> Price:
         return Price(
@@ -61,6 +54,7 @@ class Listing:
             self.target,
             *(self.input, self.output, self.cache_read, self.cache_write),
             *(self.per_call, self.per_image, self.per_second, self.per_character),
+            *(self.kinds, self.tiers),
         )
 
 
@@ -132,7 +126,41 @@ def listing(row: Mapping[str, object], where: str = "price") -> Listing:
         source=_source(row.get("source"), f"{where}.source"),
         **{name: unit_rate(row.get(name, "0"), f"{where}.{name}") for name in UNITS},
         effective_at=_midnight(row.get("effective"), f"{where}.effective"),
-        input_up_to=_bound(row.get("input_up_to"), f"{where}.input_up_to"),
+        kinds=kinds({name: row[name] for name in KINDS if name in row}, where),
+        tiers=tiers(row.get("tiers", []), f"{where}.tiers"),
+    )
+
+
+def kinds(rates: Mapping[str, object], where: str = "kinds") -> tuple[tuple[str, int], ...]:
+    """The rates of kinds of tokens, by their names. Raises FieldInvalid."""
+    for name in rates:
+        if name not in KINDS:
+            raise _invalid(f"{where}.{name}", name, f"one of {', '.join(KINDS)}")
+    return tuple((name, rate(rates[name], f"{where}.{name}")) for name in sorted(rates))
+
+
+def tiers(rows: object, where: str = "tiers") -> tuple[Tier, ...]:
+    """What holds above so many tokens: `above`, and the rates that change. Raises FieldInvalid."""
+    if not isinstance(rows, list) or len(rows) > MOST_TIERS:
+        raise _invalid(where, rows, f"a list of at most {MOST_TIERS} tables")
+    found = [_tier(row, f"{where}[{number}]") for number, row in enumerate(rows)]
+    if len({tier.above for tier in found}) < len(found):
+        raise _invalid(where, "a threshold twice", "each `above` once")
+    return tuple(sorted(found, key=lambda tier: tier.above))
+
+
+def _tier(row: object, where: str) -> Tier:
+    if not isinstance(row, Mapping):
+        raise _invalid(where, row, "a table")
+    rates = {name: amount for name, amount in row.items() if name != "above"}
+    for name in rates:
+        if name not in BY_TOKEN:
+            raise _invalid(f"{where}.{name}", name, f"above, or one of {', '.join(BY_TOKEN)}")
+    if not rates:
+        raise _invalid(where, "no rate", f"at least one of {', '.join(BY_TOKEN)}")
+    above = _bound(row.get("above"), f"{where}.above")
+    return Tier(
+        above, tuple((name, rate(rates[name], f"{where}.{name}")) for name in sorted(rates))
     )
 
 
@@ -185,10 +213,8 @@ def _midnight(value: object, param: str) -> float:
     return datetime.combine(value, time.min, UTC).timestamp()
 
 
-def _bound(value: object, param: str) -> int | None:
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+def _bound(value: object, param: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 < value <= MOST_ABOVE:
         raise _invalid(param, value, "a number of tokens")
     return value
 

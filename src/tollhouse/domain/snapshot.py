@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from math import inf
 
 from tollhouse.domain.identity import KeyRecord
 from tollhouse.domain.pricing import Price
@@ -90,6 +91,8 @@ class DatedPrice:
 
     effective_at: float
     price: Price
+    effective_until: float = inf
+    """From then on it does not hold any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +107,27 @@ class Snapshot:
     views: Mapping[str, View] = field(default_factory=dict)
     """By tenant."""
 
-    def price(self, target: Target, now: float, variant: str = "") -> Price | None:
+    own_prices: Mapping[str, Mapping[str, tuple[DatedPrice, ...]]] = field(default_factory=dict)
+    """Of the tenants that have some: these come before everybody's."""
+
+    def price(
+        self, target: Target, now: float, variant: str = "", tenant: str = ""
+    ) -> Price | None:
         """The price in force; of a variant, as `target@variant`, if there is one for it."""
-        for name in target.priced_as:
-            named = (f"{name}@{variant}", name) if variant else (name,)
-            for each in named:
-                for dated in self.prices.get(each, ()):
-                    if dated.effective_at <= now:
-                        return dated.price
-        return None
+        if self.own_prices and (own := self.own_prices.get(tenant)):
+            found = _in_force(own, target, now, variant)
+            if found is not None:
+                return found
+        return _in_force(self.prices, target, now, variant)
+
+
+def _in_force(
+    prices: Mapping[str, tuple[DatedPrice, ...]], target: Target, now: float, variant: str
+) -> Price | None:
+    for name in target.priced_as:
+        named = (f"{name}@{variant}", name) if variant else (name,)
+        for each in named:
+            for dated in prices.get(each, ()):
+                if dated.effective_at <= now < dated.effective_until:
+                    return dated.price
+    return None

@@ -122,7 +122,7 @@ class Judge:
         if self._target is None:
             self._target = self._home(ask)
         home = Home(self._target.name, "", 0)
-        there = replace(ask, home=home, variant=TIER)
+        there = replace(ask, home=home, variant=TIER, tier="")
         (leg,) = make_plan(self._snapshot, self._caller, there, self._now_s).legs
         return leg
 

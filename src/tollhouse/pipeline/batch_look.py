@@ -77,7 +77,7 @@ async def _looked_at(batch: Batch, house: House, route: Route) -> None:
 
 async def _ended(call: Call, batch: Batch, seen: Told, house: House) -> Batch:
     """First its results are read, then it is settled, and last it is told."""
-    tally, results = Tally(), {}
+    tally, results = Tally(tiers=batch.price.tiers if batch.price else ()), {}
     for kind in RESULTS:
         known_as = getattr(seen, f"{kind}_file_id")
         if known_as is not None:

@@ -8,7 +8,8 @@ from tollhouse.dialects import model_metadata, openai_models
 from tollhouse.domain import naming
 from tollhouse.domain.errors import FieldInvalid, ModelUnknown
 from tollhouse.domain.identity import Principal
-from tollhouse.domain.snapshot import Model
+from tollhouse.domain.pricing import Price
+from tollhouse.domain.snapshot import Model, Target
 from tollhouse.pipeline.call import Call
 from tollhouse.pipeline.house import House
 from tollhouse.pipeline.identify import identify
@@ -38,7 +39,11 @@ async def describe_models(call: Call, house: House) -> None:
         caller = record.caller = identify(record, house)
         page, _ = _page(call, house, caller)
         snapshot, now_s = house.snapshot, house.now_s()
-        await _send(call, model_metadata.described(page, lambda it: snapshot.price(it, now_s)))
+
+        def price_of(target: Target) -> Price | None:
+            return snapshot.price(target, now_s, tenant=caller.tenant)
+
+        await _send(call, model_metadata.described(page, price_of))
 
 
 def _one(call: Call, model: Model | None) -> bytes:

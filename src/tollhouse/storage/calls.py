@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import msgspec
+
+from tollhouse.domain.pricing import Kinds, Usage
 from tollhouse.ports import Database
+
+_kinds = msgspec.json.Decoder(Kinds).decode
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +53,23 @@ class Call:
     images: int | None
     seconds: int | None
     characters: int | None
+    kinds: str | None
+    """How many of its tokens were of a kind, as JSON."""
+
+    @property
+    def usage(self) -> Usage:
+        """As it was settled."""
+        return Usage(
+            *(self.input or 0, self.output or 0, self.cache_read or 0, self.cache_write or 0),
+            *(self.images or 0, self.seconds or 0, self.characters or 0),
+            kinds=_kinds(self.kinds) if self.kinds else None,
+        )
 
 
 _COLUMNS = """
 SELECT id, request_id, owner, tenant, project, user_id, key_id, route, model, state, held, created_at,
     settled_at, outcome, owed, input, output, cache_read, cache_write, source, target, price, anomaly,
-    images, seconds, characters
+    images, seconds, characters, kinds
 FROM calls
 """
 _PAGE = (

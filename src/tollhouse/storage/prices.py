@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
-from tollhouse.ports import Database, Statement
+import msgspec
+
+from tollhouse.domain.pricing import Price, Tier
+from tollhouse.ports import Database, Row, Statement, Value
 
 
 @dataclass(frozen=True, slots=True)
 class NewPrice:
-    """Rates in pico-dollars per token or per unit, and from when they hold."""
+    """Rates in pico-dollars per token or per unit, for whom and from when to when they hold."""
 
     model: str
     input: int
@@ -23,47 +26,61 @@ class NewPrice:
     per_image: int = 0
     per_second: int = 0
     per_character: int = 0
+    kinds: tuple[tuple[str, int], ...] = ()
+    tiers: tuple[Tier, ...] = ()
+    tenant: str = ""
+    """Whose own it is; empty for everybody's."""
+
+    effective_to_ms: int | None = None
+    """From then on it does not hold any more."""
+
+    set_by: str = ""
+
+    def holds_at(self, moment_ms: int) -> bool:
+        """From its beginning, its end not counted in."""
+        until_ms = self.effective_to_ms
+        return self.effective_at_ms <= moment_ms and (until_ms is None or moment_ms < until_ms)
 
 
-@dataclass(frozen=True, slots=True)
-class PriceRow:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PriceRow(NewPrice):
     """A price as it is stored."""
 
     id: int
-    model: str
-    input: int
-    output: int
-    cache_read: int
-    cache_write: int
-    effective_at_ms: int
-    source: str
     created_at_ms: int
-    per_call: int = 0
-    per_image: int = 0
-    per_second: int = 0
-    per_character: int = 0
+
+    @property
+    def price(self) -> Price:
+        return Price(
+            *(self.id, self.model, self.input, self.output, self.cache_read, self.cache_write),
+            *(self.per_call, self.per_image, self.per_second, self.per_character),
+            *(self.kinds, self.tiers),
+        )
 
 
-_ADD = """
+_MEMBERS = ("id", *(member.name for member in fields(NewPrice)), "created_at_ms")
+
+_INSERT = """
 INSERT INTO prices (model, input, output, cache_read, cache_write, effective_at, source, created_at,
-    per_call, per_image, per_second, per_character)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+    per_call, per_image, per_second, per_character, kinds, tiers, tenant, effective_to, set_by)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
 """
-_ADD_IF_NEW = """
-INSERT INTO prices (model, input, output, cache_read, cache_write, effective_at, source, created_at,
-    per_call, per_image, per_second, per_character)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT (model, effective_at) DO NOTHING
+_INSERT_IF_NEW = _INSERT + " ON CONFLICT (tenant, model, effective_at) DO NOTHING"
+_SELECT = """
+SELECT id, model, input, output, cache_read, cache_write, effective_at, source,
+    per_call, per_image, per_second, per_character, kinds, tiers, tenant, effective_to, set_by, created_at
+FROM prices
 """
-_LIST = """
-SELECT id, model, input, output, cache_read, cache_write, effective_at, source, created_at,
-    per_call, per_image, per_second, per_character
-FROM prices WHERE $1 IN ('', model) ORDER BY model, effective_at DESC
-"""
+_LIST = _SELECT + " WHERE $1 IN ('', model) ORDER BY model, tenant, effective_at DESC"
 
 
 async def add(database: Database, price: NewPrice, now_ms: int) -> None:
     """Raises Conflict when the model has a price from that very moment."""
-    await database.write((_ADD, _values(price, now_ms)))
+    await database.write(adding(price, now_ms))
+
+
+def adding(price: NewPrice, now_ms: int) -> Statement:
+    return _INSERT, _values(price, now_ms)
 
 
 async def add_missing(
@@ -71,17 +88,32 @@ async def add_missing(
 ) -> list[NewPrice]:
     """Add those whose model and moment are not there yet; the ones that were added."""
     wanted = list(prices)
-    statements: list[Statement] = [(_ADD_IF_NEW, _values(price, now_ms)) for price in wanted]
+    statements: list[Statement] = [(_INSERT_IF_NEW, _values(price, now_ms)) for price in wanted]
     counts = await database.write(*statements)
     return [price for price, count in zip(wanted, counts, strict=True) if count]
 
 
 async def rows(database: Database, model: str = "") -> list[PriceRow]:
-    """All prices of a model, or of all; the newest of each first."""
-    return [PriceRow(*row) for row in await database.read(_LIST, model)]
+    """All prices of a model, or of all, each tenant's after everybody's; the newest of each first."""
+    return [_row(row) for row in await database.read(_LIST, model)]
 
 
-def _values(price: NewPrice, now_ms: int) -> tuple[str | int, ...]:
+def _row(row: Row) -> PriceRow:
+    values = dict(zip(_MEMBERS, row, strict=True))
+    values["kinds"], values["tiers"] = _read_kinds(values["kinds"]), _read_tiers(values["tiers"])
+    return PriceRow(**values)
+
+
+def _values(price: NewPrice, now_ms: int) -> tuple[Value, ...]:
     rates = (price.input, price.output, price.cache_read, price.cache_write)
     units = (price.per_call, price.per_image, price.per_second, price.per_character)
-    return (price.model, *rates, price.effective_at_ms, price.source, now_ms, *units)
+    finer = (msgspec.json.encode(price.kinds).decode(), msgspec.json.encode(price.tiers).decode())
+    whose = (price.tenant, price.effective_to_ms, price.set_by)
+    return (
+        *(price.model, *rates, price.effective_at_ms, price.source, now_ms),
+        *(*units, *finer, *whose),
+    )
+
+
+_read_kinds = msgspec.json.Decoder(tuple[tuple[str, int], ...]).decode
+_read_tiers = msgspec.json.Decoder(tuple[Tier, ...]).decode

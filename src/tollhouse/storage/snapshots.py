@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from math import inf
 
 from tollhouse.domain.credentials import Digest
 from tollhouse.domain.identity import KeyRecord, Principal, Priority
-from tollhouse.domain.pricing import Price
 from tollhouse.domain.snapshot import DatedPrice, Names, Snapshot
 from tollhouse.ports import Database, Row
-from tollhouse.storage import views
+from tollhouse.storage import prices, views
+from tollhouse.storage.prices import PriceRow
 
 MS_PER_S = 1000
 
@@ -26,11 +27,6 @@ FROM keys AS k JOIN tenants AS t ON t.id = k.tenant JOIN projects AS p ON p.id =
     JOIN accounts AS ua ON ua.owner = 'user:' || k.user_id
     JOIN accounts AS ka ON ka.owner = 'key:' || k.id
 """
-_PRICES = """
-SELECT id, model, input, output, cache_read, cache_write, per_call, per_image, per_second, per_character,
-    effective_at FROM prices
-ORDER BY model, effective_at DESC
-"""
 
 
 async def revision(database: Database) -> int:
@@ -43,8 +39,14 @@ async def load(database: Database, names: Names, *, requires_price: bool) -> Sna
     """The revision is read first: what changes while the rest is read shows as a newer one."""
     number = await revision(database)
     keys = {row[0]: _key(row) for row in await database.read(_KEYS)}
-    prices = _by_model(await database.read(_PRICES))
-    return Snapshot(number, keys, names, prices, requires_price, await views.views(database))
+    rows = await prices.rows(database)
+    everybodys = _by_model(row for row in rows if not row.tenant)
+    own = {
+        tenant: _by_model(row for row in rows if row.tenant == tenant)
+        for tenant in {row.tenant for row in rows if row.tenant}
+    }
+    seen = await views.views(database)
+    return Snapshot(number, keys, names, everybodys, requires_price, seen, own)
 
 
 def _key(row: Row) -> KeyRecord:
@@ -77,12 +79,10 @@ def _seconds(ms: int | None) -> float | None:
     return None if ms is None else ms / MS_PER_S
 
 
-def _by_model(rows: Iterable[Row]) -> dict[str, tuple[DatedPrice, ...]]:
+def _by_model(rows: Iterable[PriceRow]) -> dict[str, tuple[DatedPrice, ...]]:
     prices: dict[str, tuple[DatedPrice, ...]] = {}
-    for *rates, effective_at in rows:
-        price = Price(*rates)
-        prices[price.model] = (
-            *prices.get(price.model, ()),
-            DatedPrice(effective_at / MS_PER_S, price),
-        )
+    for row in rows:
+        until = inf if row.effective_to_ms is None else row.effective_to_ms / MS_PER_S
+        dated = DatedPrice(row.effective_at_ms / MS_PER_S, row.price, until)
+        prices[row.model] = (*prices.get(row.model, ()), dated)
     return prices

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import apsw
+import msgspec
 
 from tollhouse.domain import budget
 from tollhouse.domain.budget import Hold, Outcome, Settlement
@@ -174,7 +175,7 @@ WHERE id = ? AND state = 'held'
 """
 _CLOSE = """
 UPDATE calls SET state = 'settled', settled_at = ?, outcome = ?, owed = ?, input = ?, output = ?,
-    cache_read = ?, cache_write = ?, images = ?, seconds = ?, characters = ?,
+    cache_read = ?, cache_write = ?, images = ?, seconds = ?, characters = ?, kinds = ?,
     source = ?, target = ?, price = ?, anomaly = ?
 WHERE id = ? AND state <> 'settled'
 """
@@ -221,11 +222,12 @@ def _close(
     connection: apsw.Connection, books: Books, settlement: Settlement, opened: Opened | None
 ) -> bool:
     usage = settlement.usage
+    kinds = None if usage.kinds is None else msgspec.json.encode(usage.kinds).decode()
     connection.execute(
         _CLOSE,
         (settlement.settled_at_ms, settlement.outcome, settlement.owed)
         + (usage.input, usage.output, usage.cache_read, usage.cache_write)
-        + (usage.images, usage.seconds, usage.characters, settlement.source)
+        + (usage.images, usage.seconds, usage.characters, kinds, settlement.source)
         + (settlement.target, settlement.price, settlement.anomaly, settlement.call),
     )
     if not connection.changes():
