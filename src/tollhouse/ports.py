@@ -297,7 +297,8 @@ class Authenticator(Protocol):
 class AuditSink(Protocol):
     """Where audit records go. `write` returns at once; `is_healthy` tells whether the last ones arrived."""
 
-    is_healthy: bool
+    @property
+    def is_healthy(self) -> bool: ...
 
     def write(self, record: Mapping[str, Any]) -> None: ...
 

@@ -27,7 +27,9 @@ def test_every_route_is_in_the_document_and_nothing_else() -> None:
     listed = {(method, path) for path, item in made["paths"].items() for method in item}
     routes = {(route.method.lower(), route.path) for route in (*CALLS, *ADMIN)}
     routes = {(method, f"{path}{{name}}" if path[-1] == "/" else path) for method, path in routes}
-    assert listed - {("servers", "/openapi.json")} == routes | {("get", path) for path in OPEN}
+    assert {each for each in listed if each[0] != "servers"} == routes | {
+        ("get", path) for path in OPEN
+    }
 
 
 def test_the_open_paths_are_those_that_health_answers() -> None:

@@ -97,13 +97,18 @@ async def described(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[G
         ("get_v1_models_metadata", "known"),
         ("get_health_ready", "known"),
         ("get_openapi.json", "known"),
+        *((f"get_admin_v1_{name}", "known") for name in ("keys", "calls", "usage")),
+        ("post_admin_v1_keys", "wrong"),
+        ("patch_admin_v1_users_one", "made up"),
+        ("put_admin_v1_budgets_one", "made up"),
+        ("post_admin_v1_keys_id_rotate", "made up"),
     ],
 )
 async def test_every_case_gets_an_answer_that_is_documented_and_leaves_nothing_held(
     described: Gateway, operation: str, names: str
 ) -> None:
     document = with_models(description(described.settings), None if names == "made up" else KNOWN)
-    is_admin = operation == "get_openapi.json"
+    is_admin = operation == "get_openapi.json" or "_admin_v1_" in operation
     key = await token(described) if is_admin else described.key
     url = f"http://{described.settings.admin.listen}" if is_admin else described.origin
 
@@ -145,7 +150,7 @@ def statuses(
     headers = {"Authorization": f"Bearer {key}"}
 
     @settings(
-        max_examples=EXAMPLES,
+        max_examples=2 if operation == "get_openapi.json" else EXAMPLES,  # always the same
         deadline=None,
         database=None,
         derandomize=True,
@@ -165,7 +170,8 @@ def statuses(
 
 def with_models(document: dict[str, Any], known: dict[str, Any] | None) -> dict[str, Any]:
     """Of what is made up, next to nothing would come as far as an answer, or to a model's name."""
-    posts = [item["post"] for item in document["paths"].values() if "post" in item]
+    calls = {path: item for path, item in document["paths"].items() if "servers" not in item}
+    posts = [item["post"] for item in calls.values() if "post" in item]
     for taken in [post["requestBody"] for post in posts if "requestBody" in post]:
         (body,) = [content["schema"] for content in taken["content"].values()]
         body["additionalProperties"] = False

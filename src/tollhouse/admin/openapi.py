@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from tollhouse.admin import ollama_shapes
+from tollhouse.admin.resource_shapes import resource_shapes
 from tollhouse.admin.shapes import Shape, shape_of
 from tollhouse.domain.errors import REGISTRY, Failure, Problem, Unauthenticated
 from tollhouse.pipeline.route import ID, Metered, Route, Takes
@@ -52,7 +53,8 @@ OF_ACTS = {
     *("role_insufficient", "not_found", "conflict", "in_use", "last_owner", "precondition_failed"),
     *("precondition_required", "idempotency_key_reused", "already_done"),
 }
-NOWHERE = {"route_unknown", "method_not_allowed"} | OF_ACTS
+OF_LOOKS = {"role_insufficient", "not_found", "conflict"}
+NOWHERE = {"route_unknown", "method_not_allowed"}
 """What a path or a method gets that is not in this document."""
 
 OF_CALLS = set(REGISTRY) - NOWHERE - OF_ACTS - (DOOR - OF_BODIES) - OF_MANAGEMENT
@@ -75,10 +77,8 @@ def document(
     for path in open_paths:
         paths[path] = {"get": _open(path)}
     for route in administration if admin_url else ():
-        paths[route.path] = {
-            "servers": [{"url": admin_url}],
-            route.method.lower(): _operation(route, "admin_token"),
-        }
+        item = paths.setdefault(_path(route), {"servers": [{"url": admin_url}]})
+        item[route.method.lower()] = _operation(route, "admin_token")
     return {
         "openapi": "3.1.0",
         "info": {"title": "Tollhouse", "version": version},
@@ -91,7 +91,9 @@ def document(
 def codes(route: Route) -> set[str]:
     """Of the registry: what a route may answer in its dialect."""
     if route.is_plain:
-        return ANYWHERE
+        of_bodies = OF_BODIES | OF_JSON if route.max_body_bytes else set()
+        of_acts = OF_ACTS if route.method != "GET" else OF_LOOKS
+        return ANYWHERE | of_acts | {"field_invalid", "upstream_timeout"} | of_bodies
     if route.metered is Metered.TOKENS:
         others = ONLY_FORMS if route.takes is Takes.JSON else ONLY_JSON
         return OF_CALLS - OF_FILES - others
@@ -105,7 +107,8 @@ def codes(route: Route) -> set[str]:
 
 
 def _operation(route: Route, scheme: str) -> Node:
-    shape = shape_of(route.name, route.path)
+    described = resource_shapes() if scheme == "admin_token" else {}
+    shape = described.get(route.name) or shape_of(route.name, route.path)
     operation: Node = {
         "operationId": _id(route.method, route.path),
         "summary": shape.summary,
@@ -131,6 +134,11 @@ def _operation(route: Route, scheme: str) -> Node:
         operation["parameters"] = [
             {"name": name, "in": "query", "schema": schema} for name, schema in shape.query.items()
         ]
+    if shape.headers:
+        operation.setdefault("parameters", []).extend(
+            {"name": name, "in": "header", "schema": schema, "required": is_required}
+            for name, (schema, is_required) in shape.headers.items()
+        )
     if shape.body is not None:
         content = {route.takes.value: {"schema": shape.body}}
         operation["requestBody"] = {"required": True, "content": content}
@@ -156,7 +164,8 @@ def _answer(shape: Shape) -> Node:
     content = {
         media: {"schema": schema} if schema else {} for media, schema in shape.answers.items()
     }
-    return {"200": {"description": "The answer.", "content": content}} if content else {}
+    answer = {"description": "The answer.", "content": content}
+    return {str(shape.status): answer} if content else {}
 
 
 def _refusals(route: Route) -> Node:
@@ -231,6 +240,7 @@ def _problem(kinds: list[type[Problem]]) -> Node:
             **{name: {"type": "string"} for name in texts},
             "status": {"const": kinds[0].status},
             "code": {"enum": _codes(kinds)},
+            "param": {"type": "string"},
         },
         "x-tollhouse-codes": _codes(kinds),
     }

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
+from tollhouse.admin.asking import Office
+from tollhouse.admin.resource import ROOT
+from tollhouse.admin.resources import RESOURCES
+from tollhouse.admin.serving import serving
 from tollhouse.pipeline.call import Call
 from tollhouse.pipeline.house import House
 from tollhouse.pipeline.identify import identify
@@ -22,11 +26,27 @@ from tollhouse.pipeline.within import within
 from tollhouse.ports import Dialect
 
 DEADLINE_S = 10.0
+MOST_BODY_BYTES = 64 * 1024
 
 
-def admin_table(dialect: Dialect, description: bytes = b"") -> RouteTable:
+def admin_table(
+    dialect: Dialect, description: bytes = b"", office: Office | None = None
+) -> RouteTable:
     """`dialect` is spoken by nobody: refusals are RFC 9457."""
-    return RouteTable(_route("description", "GET", "/openapi.json", dialect, _says(description)))
+    return RouteTable(
+        _route("description", "GET", "/openapi.json", dialect, _says(description)),
+        *(
+            _route(
+                each.name,
+                each.method,
+                f"{ROOT}{each.path}",
+                dialect,
+                serving(each, office),
+                MOST_BODY_BYTES if each.body else 0,
+            )
+            for each in RESOURCES
+        ),
+    )
 
 
 def unrouted(dialect: Dialect) -> Route:
@@ -44,7 +64,9 @@ def _says(body: bytes) -> Callable[[Call, House], Awaitable[None]]:
     return say
 
 
-def _route(name: str, method: str, path: str, dialect: Dialect, serve: Serve) -> Route:
+def _route(
+    name: str, method: str, path: str, dialect: Dialect, serve: Serve, max_body_bytes: int = 0
+) -> Route:
     return Route(
         name=name,
         method=method,
@@ -57,6 +79,6 @@ def _route(name: str, method: str, path: str, dialect: Dialect, serve: Serve) ->
         cancelled=Cancelled.WITH_CALLER,
         audited=Audited.ALWAYS,
         takes=Takes.JSON,
-        max_body_bytes=0,
+        max_body_bytes=max_body_bytes,
         is_plain=True,
     )

@@ -37,6 +37,10 @@ class Shape:
 
     body: Node | None = None
     query: dict[str, Node] = field(default_factory=dict)
+    headers: dict[str, tuple[Node, bool]] = field(default_factory=dict)
+    """And whether each has to be there."""
+
+    status: int = 200
 
 
 def _whole(most: int) -> Node:

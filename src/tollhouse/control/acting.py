@@ -85,9 +85,14 @@ async def judge(
     """The role that opens it. Of what one may not know of, one learns no more than of what is not there."""
     if actor.source == "host":
         return Role.OWNER
+    return await judge_at(database, actor, operation, operation.place.format(**arguments))
+
+
+async def judge_at(database: Database, actor: Actor, operation: Operation, at: str) -> Role:
+    """As `judge`, at KIND:ID."""
     if operation.is_of_host or not actor.may_anywhere(operation):
         raise RoleInsufficient(f"No role that you hold may do {operation.name}.")
-    place = await standing_at(database, operation.place.format(**arguments))
+    place = await standing_at(database, at)
     if place is None or not actor.knows(place):
         raise NotThere
     role = actor.role_for(operation, place.above if operation.is_above else place)

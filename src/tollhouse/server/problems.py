@@ -33,6 +33,7 @@ async def send_plain_problem(call: Call, problem: Problem) -> None:
         "instance": f"urn:tollhouse:request:{call.request_id}",
         "request_id": call.request_id,
         "code": problem.code,
+        **({"param": problem.param} if problem.param else {}),
     }
     await _send(call.reply, problem, json.dumps(body).encode(), b"application/problem+json")
 

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
 from tollhouse import __version__
 from tollhouse.admin import openapi
+from tollhouse.admin.asking import Office
+from tollhouse.admin.one_record import OneRecord
 from tollhouse.admin.routes import admin_table, unrouted
 from tollhouse.auth import admin_tokens
 from tollhouse.auth.admin_tokens import AdminTokens
 from tollhouse.config import Listen, Settings
+from tollhouse.control.acting import Desk
+from tollhouse.control.peppers import Peppers
 from tollhouse.domain.throttling import Throttle
 from tollhouse.pipeline.house import House
+from tollhouse.ports import Register
 from tollhouse.server import listening, routes, workers
 from tollhouse.server.app import App, Manners
 from tollhouse.server.clocks import Clocks
@@ -25,6 +30,7 @@ from tollhouse.server.health import OPEN
 from tollhouse.server.hosts import Hosts, Origins
 from tollhouse.wiring.dialects import dialects, ollama_paths
 from tollhouse.wiring.door import upload_disk
+from tollhouse.wiring.store import Store
 
 MOST_CONNECTIONS = 16
 MOST_AT_ONCE = 16
@@ -46,7 +52,7 @@ def description(settings: Settings) -> dict[str, Any]:
 
 @asynccontextmanager
 async def served_admin(
-    settings: Settings, house: House, peppers: Mapping[int, bytes]
+    settings: Settings, house: House, peppers: Peppers, store: Store, register: Register
 ) -> AsyncIterator[None]:
     """While the block runs. Of several workers, the first one serves it."""
     listen = settings.admin.listen
@@ -54,11 +60,16 @@ async def served_admin(
         yield
         return
     dialect = dialects()["chat"]
-    table = admin_table(dialect, json.dumps(description(settings)).encode())
+    records = OneRecord(house.audit, register)
+    desk = Desk(store=store, register=records, new_id=house.new_id, now_ms=house.now_ms)
+    office = Office(settings=settings, peppers=peppers, desk=desk)
+    table = admin_table(dialect, json.dumps(description(settings)).encode(), office)
     own = replace(
         house,
-        authenticators={admin_tokens.SHAPE: AdminTokens(peppers)},
+        authenticators={admin_tokens.SHAPE: AdminTokens(peppers.versions)},
         throttle=Throttle(settings.auth.failures_per_minute),
+        audit=records,
+        insists_on_audit=True,
     )
     app = App(
         own, table, unrouted(dialect), None, _manners(settings, listen), upload_disk(settings)

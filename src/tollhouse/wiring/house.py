@@ -37,7 +37,7 @@ from tollhouse.storage.arrears import PatientLedger
 from tollhouse.telemetry.lag import measure_lag
 from tollhouse.telemetry.watch import Watching
 from tollhouse.wiring.admin import served_admin
-from tollhouse.wiring.audit import open_audit
+from tollhouse.wiring.audit import AuditRegister, open_audit
 from tollhouse.wiring.background import Background, background
 from tollhouse.wiring.dialects import dialects, ollama_paths
 from tollhouse.wiring.door import make_door, manners, upload_disk
@@ -120,7 +120,8 @@ async def open_door(settings: Settings, draining: Draining) -> AsyncIterator[Doo
             manners(settings),
             upload_disk(settings),
         )
-        await stack.enter_async_context(served_admin(settings, house, known_peppers))
+        register = AuditRegister(audit)
+        await stack.enter_async_context(served_admin(settings, house, secrets, store, register))
         yield make_door(settings, app, watch)
 
 

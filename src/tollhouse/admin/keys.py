@@ -1,0 +1,215 @@
+"""Virtual keys: issued and rotated once in clear, granted, switched, revoked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from tollhouse.admin import telling
+from tollhouse.admin.asking import Answer, Asking
+from tollhouse.admin.resource import Resource
+from tollhouse.control import amounts, keys
+from tollhouse.control.keys import LIFETIME_S, Issued, Wish
+from tollhouse.control.tenancy import DEFAULT_PROJECT
+from tollhouse.domain.errors import FieldInvalid
+from tollhouse.domain.identity import Priority
+from tollhouse.domain.roles import Place
+from tollhouse.ports import Books
+from tollhouse.storage.keys import KeyRow
+
+SECRETS = ("key",)
+MOST_MODELS = 1000
+
+
+class NewKey(msgspec.Struct, forbid_unknown_fields=True):
+    tenant: str
+    name: str
+    project: str = DEFAULT_PROJECT
+    user: str | None = None
+    models: list[str] = []
+    expires_in_s: int | None = LIFETIME_S
+    limit: str | None = None
+    priority: Priority = Priority.NORMAL
+
+
+class Rotation(msgspec.Struct, forbid_unknown_fields=True):
+    grace_s: int = 0
+    expires_in_s: int = LIFETIME_S
+
+
+class Nothing(msgspec.Struct, forbid_unknown_fields=True):
+    pass
+
+
+class OtherKey(msgspec.Struct, forbid_unknown_fields=True):
+    """One member at a time: each is an operation of its own."""
+
+    is_disabled: bool | msgspec.UnsetType = msgspec.UNSET
+    priority: Priority | msgspec.UnsetType = msgspec.UNSET
+    grant: list[str] | msgspec.UnsetType = msgspec.UNSET
+    withdraw: list[str] | msgspec.UnsetType = msgspec.UNSET
+
+
+def rows() -> Iterator[Resource]:
+    yield Resource(
+        name="keys_list",
+        method="GET",
+        path="/keys",
+        serve=_listed,
+        summary="The keys that you may see: what they are for, never what they are.",
+        operations=("keys.list",),
+        query=("tenant",),
+        is_list=True,
+    )
+    yield Resource(
+        name="keys_create",
+        method="POST",
+        path="/keys",
+        serve=_create,
+        summary="A key is issued. `key` is shown this once.",
+        operations=("keys.create",),
+        body=NewKey,
+    )
+    yield Resource(
+        name="keys_show",
+        method="GET",
+        path="/keys/",
+        serve=_show,
+        summary="One key's record.",
+        operations=("keys.show",),
+    )
+    yield Resource(
+        name="keys_update",
+        method="PATCH",
+        path="/keys/",
+        serve=_update,
+        summary="One thing about a key is changed.",
+        operations=(
+            *("keys.disable", "keys.enable", "keys.prioritize", "keys.grant"),
+            "keys.withdraw",
+        ),
+        body=OtherKey,
+    )
+    yield Resource(
+        name="keys_rotate",
+        method="POST",
+        path="/keys/{id}/rotate",
+        serve=_rotate,
+        summary="A key gets a new secret under the same id. `key` is shown this once.",
+        operations=("keys.rotate",),
+        body=Rotation,
+    )
+    yield Resource(
+        name="keys_revoke",
+        method="POST",
+        path="/keys/{id}/revoke",
+        serve=_revoke,
+        summary="A key is shut out for good.",
+        operations=("keys.revoke",),
+        body=Nothing,
+    )
+
+
+def place(row: KeyRow) -> Place:
+    return Place(row.tenant, row.project, row.user)
+
+
+async def _listed(asking: Asking) -> Answer:
+    found = await keys.listed(asking.store, asking.query.get("tenant", ""))
+    seen = await asking.seen("keys.list", found, place)
+    return asking.page(seen, lambda row: row.id, lambda row: telling.key(row, asking.now_ms))
+
+
+async def _show(asking: Asking) -> Answer:
+    await asking.judge("keys.show", f"key:{asking.id}")
+    return await _told(asking, asking.id)
+
+
+async def _create(asking: Asking) -> Answer:
+    new = asking.read(NewKey)
+    _check_length(new.models)
+    project = new.project if "/" in new.project else f"{new.tenant}/{new.project}"
+    if not project.startswith(f"{new.tenant}/"):
+        raise FieldInvalid("The project is one of the tenant's own.", param="project")
+    wish = Wish(
+        tenant=new.tenant,
+        name=new.name,
+        project=project,
+        user=new.user,
+        models=tuple(new.models),
+        expires_in_s=new.expires_in_s,
+        limit=None if new.limit is None else amounts.nanos(new.limit, "limit"),
+        priority=new.priority,
+    )
+
+    async def work(store: Books) -> Issued:
+        return await keys.issue(store, asking.office.peppers, wish, asking.now_ms)
+
+    issued = await asking.change("keys.create", {"project": project, "tenant": new.tenant}, work)
+    return await _shown_once(asking, issued, status=201)
+
+
+async def _rotate(asking: Asking) -> Answer:
+    wish, key = asking.read(Rotation), asking.id
+
+    async def work(store: Books) -> Issued:
+        return await keys.rotate(
+            store, asking.office.peppers, key, asking.now_ms, wish.grace_s, wish.expires_in_s
+        )
+
+    issued = await asking.change("keys.rotate", {"key": key}, work)
+    return await _shown_once(asking, issued)
+
+
+async def _revoke(asking: Asking) -> Answer:
+    asking.read(Nothing)
+
+    async def work(store: Books) -> None:
+        await keys.revoke(store, asking.id)
+
+    await asking.change("keys.revoke", {"key": asking.id}, work)
+    return await _told(asking, asking.id)
+
+
+async def _update(asking: Asking) -> Answer:
+    wish, key = asking.read(OtherKey), asking.id
+    said = [name for name in wish.__struct_fields__ if getattr(wish, name) is not msgspec.UNSET]
+    if len(said) != 1:
+        names = ", ".join(wish.__struct_fields__)
+        raise FieldInvalid(f"Say one of {names}: each is an operation of its own.")
+    name, work = _operation(wish, key)
+    await asking.change(name, {"key": key}, work)
+    return await _told(asking, key)
+
+
+def _operation(wish: OtherKey, key: str) -> tuple[str, Any]:
+    match wish:
+        case OtherKey(is_disabled=bool(is_disabled)):
+            name = "keys.disable" if is_disabled else "keys.enable"
+            return name, lambda store: keys.set_disabled(store, key, is_disabled=is_disabled)
+        case OtherKey(priority=Priority() as priority):
+            return "keys.prioritize", lambda store: keys.set_priority(store, key, priority)
+        case OtherKey(grant=list(models)):
+            _check_length(models)
+            return "keys.grant", lambda store: keys.grant(store, key, models)
+        case _:
+            gone = wish.withdraw if isinstance(wish.withdraw, list) else []
+            return "keys.withdraw", lambda store: keys.withdraw(store, key, gone)
+
+
+def _check_length(models: list[str]) -> None:
+    if len(models) > MOST_MODELS:
+        raise FieldInvalid(f"A key is granted at most {MOST_MODELS} names.", param="models")
+
+
+async def _told(asking: Asking, key: str) -> Answer:
+    row = await keys.shown(asking.store, key)
+    return Answer(telling.key(row, asking.now_ms), f"key:{row.id}")
+
+
+async def _shown_once(asking: Asking, issued: Issued, status: int = 200) -> Answer:
+    row = await keys.shown(asking.store, issued.id)
+    told = {**telling.key(row, asking.now_ms), "key": issued.key}
+    return Answer(told, f"key:{row.id}", SECRETS, status)

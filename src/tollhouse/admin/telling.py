@@ -1,0 +1,129 @@
+"""How rows are told: stable names, times in UTC, money as decimal text. Never a secret."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tollhouse.control import budgets
+from tollhouse.control.keys import state
+from tollhouse.domain import periods
+from tollhouse.domain.budget import Account, dollars
+from tollhouse.domain.pricebook import UNITS, dollars_per_million, dollars_per_unit
+from tollhouse.storage.calls import Call
+from tollhouse.storage.keys import KeyRow
+from tollhouse.storage.memberships import Membership
+from tollhouse.storage.prices import NewPrice, PriceRow
+from tollhouse.storage.tenancy import Member
+from tollhouse.storage.tokens import TokenRow
+
+Told = dict[str, Any]
+TOKENS = ("input", "output", "cache_read", "cache_write")
+
+
+def money(nanos: int | None) -> str | None:
+    return None if nanos is None else dollars(nanos).replace("$", "")
+
+
+def moment(ms: int | None) -> str | None:
+    return None if ms is None else periods.iso(ms)
+
+
+def member(row: Member) -> Told:
+    return {
+        "id": row.id,
+        "tenant": row.tenant,
+        "is_disabled": row.is_disabled,
+        "is_virtual": row.is_virtual,
+        "created_at": moment(row.created_at_ms),
+    }
+
+
+def membership(row: Membership) -> Told:
+    return {
+        "id": row.id,
+        "user": row.user,
+        "at": row.at,
+        "role": row.role,
+        "created_at": moment(row.created_at_ms),
+    }
+
+
+def key(row: KeyRow, now_ms: int) -> Told:
+    return {
+        "id": row.id,
+        "prefix": f"thk_{row.id}",
+        "tail": row.tail,
+        "name": row.name,
+        "tenant": row.tenant,
+        "project": row.project,
+        "user": row.user,
+        "state": state(row, now_ms),
+        "models": list(row.models),
+        "priority": row.priority.value,
+        "expires_at": moment(row.expires_at_ms),
+        "created_at": moment(row.created_at_ms),
+        "last_used_at": moment(row.last_used_at_ms),
+        "previous_until": moment(row.previous_until_ms),
+    }
+
+
+def account(row: Account) -> Told:
+    return {
+        "owner": row.owner,
+        "is_granted": row.has_budget,
+        "is_soft": row.is_soft,
+        "limit": money(row.limit),
+        "spent": money(row.spent),
+        "held": money(row.held),
+        "left": money(budgets.left(row)),
+        "every": row.period.word if row.period else None,
+        "zone": row.period.zone if row.period else None,
+        "ends_at": moment(row.ends_at),
+    }
+
+
+def price(row: NewPrice | PriceRow) -> Told:
+    return {
+        "target": row.model,
+        **{name: dollars_per_million(getattr(row, name)) for name in TOKENS},
+        **{name: dollars_per_unit(getattr(row, name)) for name in UNITS},
+        "effective_at": moment(row.effective_at_ms),
+        "source": row.source,
+    }
+
+
+def call(row: Call) -> Told:
+    return {
+        "id": row.id,
+        "request_id": row.request_id,
+        "tenant": row.tenant,
+        "project": row.project,
+        "user": row.user,
+        "key": row.key,
+        "route": row.route,
+        "model": row.model,
+        "target": row.target,
+        "state": row.state,
+        "outcome": row.outcome,
+        "held": money(row.held),
+        "owed": money(row.owed),
+        **{name: getattr(row, name) for name in (*TOKENS, "images", "seconds", "characters")},
+        "anomaly": row.anomaly,
+        "created_at": moment(row.created_at_ms),
+        "settled_at": moment(row.settled_at_ms),
+    }
+
+
+def token(row: TokenRow) -> Told:
+    return {
+        "id": row.id,
+        "user": row.user or None,
+        "role": row.role,
+        "at": row.at,
+        "may": list(row.operations),
+        "minted_by": row.minted_by,
+        "created_at": moment(row.created_at_ms),
+        "expires_at": moment(row.expires_at_ms),
+        "last_used_at": moment(row.last_used_at_ms),
+        "revoked_at": moment(row.revoked_at_ms),
+    }
