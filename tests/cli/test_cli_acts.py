@@ -71,6 +71,18 @@ def test_where_no_record_can_be_written_nothing_is_changed(console: Console) -> 
     assert [each["id"] for each in console.json("tenants", "list")] == ["acme"]
 
 
+def test_who_changed_what_is_listed_with_the_newest_first(console: Console) -> None:
+    for name in ("acme", "bolt", "acme"):
+        console.run("tenants", "create", name)
+
+    told = console.json("audit", "acts", "--operation", "tenants.create")
+    drawn = console.run("audit", "acts", "--subject", "tenant:bolt")
+
+    assert [act["code"] for act in told] == ["conflict", None, None]
+    assert [act["subject"] for act in told[1:]] == ["tenant:bolt", "tenant:acme"]
+    assert drawn.out.count("tenants.create") == 1
+
+
 def story(console: Console) -> Any:
     """Commands, each as soon as what it needs is there."""
     yield "tenants", "create", "acme"

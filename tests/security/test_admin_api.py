@@ -204,6 +204,7 @@ CASES: dict[str, Arrange] = {
     "usage.resolve": on(an_unknown_call, "POST", "/calls/{}/resolve", {"owed": "release"}),
     "usage.report": at("GET", "/usage?by=tenant,model"),
     "admin.tokens": at("GET", "/tokens"),
+    "audit.acts": at("GET", "/acts"),
     "admin.revoke": on(a_token, "DELETE", "/tokens/{}"),
 }
 
@@ -248,7 +249,7 @@ async def state_of(api: Api, path: str) -> Any:
     words = path.partition("?")[0].split("/")
     single = "/".join(words[:3])
     got = await api.ask("owner", "GET", single if words[1] != "calls" else "/calls")
-    if words[1] == "tokens" or len(words) < 3:
+    if words[1] in ("tokens", "acts") or len(words) < 3:
         return [each.get("id", each) for each in got.json.get("data", [])]
     return got.json
 
@@ -523,6 +524,24 @@ async def test_the_data_plane_has_none_of_these_paths(api: Api) -> None:
     for lines in ([bearer(api.tokens["owner"])], [bearer(api.gateway.key)]):
         raw = request(headers=lines, method="GET", target="/admin/v1/tenants")
         assert (await send(api.gateway.port, raw)).status == 404
+
+
+@pytest.mark.req("P-39")
+async def test_an_auditor_reads_who_changed_what_page_by_page(api: Api) -> None:
+    key = await api.key()
+    for model in ("a", "b", "c"):
+        await api.ask("admin", "PATCH", f"/keys/{key}", {"grant": [model]}, ANY)
+
+    told: list[Any] = []
+    after: str | None = ""
+    while after is not None:
+        more = f"&after={after}" if after else ""
+        page = await api.ask("auditor", "GET", f"/acts?subject=key:{key}&limit=2{more}")
+        told += page.json["data"]
+        after = page.json["next"]
+
+    assert [each["operation"] for each in told] == [*["keys.grant"] * 3, "keys.create"]
+    assert told[0]["changed"]["models"] == [["a", "b"], ["a", "b", "c"]]
 
 
 async def test_the_log_is_whole_after_all_this(api: Api) -> None:

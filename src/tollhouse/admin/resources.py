@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tollhouse.admin import keys, money, people, tokens
+from tollhouse.admin import acts, keys, money, people, tokens
 from tollhouse.admin.resource import Resource
 
 RESOURCES: tuple[Resource, ...] = (
@@ -10,4 +10,5 @@ RESOURCES: tuple[Resource, ...] = (
     *keys.rows(),
     *money.rows(),
     *tokens.rows(),
+    *acts.rows(),
 )

@@ -74,6 +74,42 @@ def key(context: typer.Context, as_json: Json = False) -> None:
         note(f"key id {public.id}")
 
 
+@app.command()
+def acts(
+    context: typer.Context,
+    operation: Annotated[str, typer.Option(help="Only this operation, such as keys.rotate.")] = "",
+    actor: Annotated[str, typer.Option(help="Only by this one: a user, or host:LOGIN.")] = "",
+    subject: Annotated[str, typer.Option(help="Only on this one, such as key:0Ab1Cd2Ef3Gh.")] = "",
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many at most.")] = 50,
+    as_json: Json = False,
+) -> None:
+    """List who changed what, the newest first, as far as the log in this directory goes.
+
+    Example: tollhouse audit acts --subject tenant:acme
+    """
+    from tollhouse.control import acts, auditing
+
+    async def work(house: House) -> list[dict[str, Any]]:
+        directory = auditing.directory(house.settings)
+        return await acts.acts(directory, acts.Wanted(operation, actor, subject), limit)
+
+    rows = run(context, work)
+    if as_json:
+        print_json(rows)
+        return
+    table(
+        ("at", "actor", "role", "operation", "subject", "outcome", "changed"),
+        (_act(row) for row in rows),
+        empty="nothing was changed",
+    )
+
+
+def _act(row: dict[str, Any]) -> tuple[str, ...]:
+    said = (row["actor"], row["role"] or "-", row["operation"], row["subject"])
+    changed = ", ".join(f"{name}: {was} → {now}" for name, (was, now) in row["changed"].items())
+    return f"{row['at'][:19]}Z", *said, row["code"] or row["outcome"], changed
+
+
 @app.command("list")
 def list_(context: typer.Context, as_json: Json = False) -> None:
     """List the writers, their files, and how far the store has anchored each.

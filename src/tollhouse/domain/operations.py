@@ -162,6 +162,7 @@ _ROWS = (
     ),
     _read("explain", "house", READS, "Why a call would be let in, or not."),
     _read("audit.verify", "house", AUDITS, "Is the log whole?"),
+    _read("audit.acts", "house", AUDITS, "Who changed what."),
     _read("audit.list", "house", AUDITS, "The writers and their files."),
     _read("admin.tokens", "house", "owner admin auditor", "List admin tokens.", own=EVERYBODY),
     _change(
