@@ -196,18 +196,32 @@ def test_more_than_the_hold_is_never_owed() -> None:
     assert (settlement.owed, settlement.anomaly) == (plan.hold, "over_bound")
 
 
+async def test_who_leaves_does_not_wait_until_the_ledger_has_it() -> None:
+    ledger = SlowLedger()
+    world = World(ledger=ledger)
+
+    async with asyncio.timeout(5), admitted(call(), CALLER, planned(), world.house):
+        pass
+
+    assert [each.outcome for each in ledger.settlements] == [Outcome.NOT_SENT]
+
+
 async def _raise_inside(world: World, error: BaseException) -> None:
     async with admitted(call(), CALLER, planned(), world.house):
         raise error
 
 
-class SilentLedger(FakeLedger):
+class SlowLedger(FakeLedger):
+    """What is to be settled is asked for, and nothing is heard of it."""
+
+    def settle(self, settlement: Settlement) -> Awaitable[bool]:
+        self.settlements.append(settlement)
+        return asyncio.get_running_loop().create_future()
+
+
+class SilentLedger(SlowLedger):
     """The hold stands, and its store is gone before it could say so. What is to be settled is kept until it is back."""
 
     async def hold(self, hold: Hold) -> None:
         self.holds[hold.call] = hold
         raise StoreUnavailable
-
-    def settle(self, settlement: Settlement) -> Awaitable[bool]:
-        self.settlements.append(settlement)
-        return asyncio.get_running_loop().create_future()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
 from types import TracebackType
 
 from tollhouse.domain.budget import Hold
@@ -33,11 +32,8 @@ class admitted:  # noqa: N801 - read as a participle: `async with admitted(…)`
         await house.limiter.take(self._hold.key)
         try:
             await house.ledger.hold(self._hold)
-        except asyncio.CancelledError:
-            await self._settled()  # what nobody waits for any more may stand all the same
-            raise
-        except StoreUnavailable:
-            self._settled()  # later: the caller is not kept waiting
+        except (asyncio.CancelledError, StoreUnavailable):
+            self._settle()  # what nobody waits for any more may stand all the same
             raise
         return self._meter
 
@@ -47,11 +43,12 @@ class admitted:  # noqa: N801 - read as a participle: `async with admitted(…)`
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        await self._settled()
+        self._settle()
 
-    def _settled(self) -> Awaitable[bool]:
+    def _settle(self) -> None:
+        """Nobody waits for it: what is asked of the ledger afterwards comes after it."""
         house = self._house
-        return house.ledger.settle(self._meter.settle(house.now_ms()))
+        house.ledger.settle(self._meter.settle(house.now_ms()))
 
 
 def _worst(call: Call, caller: Principal, plan: Plan, house: House) -> Hold:
