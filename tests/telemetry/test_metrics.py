@@ -138,7 +138,7 @@ def test_hostile_paths_models_and_codes_make_one_series_each(metrics: Metrics) -
     assert "canary" not in exposed
     assert len(exposed.splitlines()) < 100
     assert 'tollhouse_owed_nanodollars_total{model="other"} 1000.0' in exposed
-    assert len(metrics._requests) == len(metrics._owed) == 1
+    assert len(metrics._requests) == len(metrics._spending) == 1
 
 
 @pytest.mark.req("S-117")

@@ -27,8 +27,10 @@ from tollhouse.domain.errors import REGISTRY, TooManyFailures, Unauthenticated
 from tollhouse.domain.identity import Priority
 from tollhouse.domain.pricing import Usage
 from tollhouse.domain.suspicion import Sign
-from tollhouse.telemetry.counting import Counts, GroupedHistogram, Spread, bounded
+from tollhouse.telemetry.counting import Counts, bounded
+from tollhouse.telemetry.ends import Ends, GroupedHistogram
 from tollhouse.telemetry.process import ProcessCollector
+from tollhouse.telemetry.spending import Spending
 
 OK = "ok"
 CLIENT_GONE = 499
@@ -63,18 +65,13 @@ class Metrics:
         _count_in(directory)
         self._directory = directory
         self._registry = CollectorRegistry()
-        self._requests = Counts(
+        self._requests = Ends(
             Counter(
                 "tollhouse_requests_total",
                 "Requests that ended, by what was answered.",
                 ("route", "status", "code"),
                 registry=self._registry,
             ),
-            routes,
-            STATUSES | {problem.status for problem in REGISTRY.values()},
-            {OK, *REGISTRY},
-        )
-        self._durations = Spread(
             GroupedHistogram(
                 "tollhouse_request_duration_seconds",
                 "From a request's head to the last byte of its answer.",
@@ -82,10 +79,6 @@ class Metrics:
                 buckets=DURATION_BUCKETS_S,
                 registry=self._registry,
             ),
-            DURATION_BUCKETS_S,
-            routes,
-        )
-        self._first_bytes = Spread(
             GroupedHistogram(
                 "tollhouse_first_byte_seconds",
                 "From a request's head to the first byte of its answer.",
@@ -93,8 +86,9 @@ class Metrics:
                 buckets=FIRST_BYTE_BUCKETS_S,
                 registry=self._registry,
             ),
-            FIRST_BYTE_BUCKETS_S,
             routes,
+            STATUSES | {problem.status for problem in REGISTRY.values()},
+            {OK, *REGISTRY},
         )
         self._in_flight = Gauge(
             "tollhouse_in_flight",
@@ -102,17 +96,13 @@ class Metrics:
             multiprocess_mode="livesum",
             registry=self._registry,
         )
-        self._tokens = Counts(
+        self._spending = Spending(
             Counter(
                 "tollhouse_tokens_total",
                 "Tokens of settled calls, in disjoint kinds.",
                 ("model", "kind"),
                 registry=self._registry,
             ),
-            models,
-            ("input", "output", "cache_read", "cache_write"),
-        )
-        self._owed = Counts(
             Counter(
                 "tollhouse_owed_nanodollars_total",
                 "What settled calls cost.",
@@ -207,9 +197,8 @@ class Metrics:
             registry=self._registry,
         )
         self._counted = (
-            *(self._requests, self._durations, self._first_bytes, self._tokens),
-            *(self._owed, self._attempts, self._breaker_turns, self._shed, self._unauthenticated),
-            self._suspicions,
+            *(self._requests, self._spending, self._attempts, self._breaker_turns, self._shed),
+            *(self._unauthenticated, self._suspicions),
         )
         self._under_way = 0
         self._telling = threading.Lock()
@@ -224,19 +213,10 @@ class Metrics:
     ) -> None:
         """Once for each `request_began`. Without a first byte, the caller left before it."""
         self._under_way -= 1
-        self._requests.add((route, status, code))
-        self._durations.add(route, duration_s)
-        if first_byte_s is not None:
-            self._first_bytes.add(route, first_byte_s)
+        self._requests.add((route, status, code), duration_s, first_byte_s)
 
     def settled(self, model: str, usage: Usage, owed: int) -> None:
-        self._owed.add((model,), owed)
-        self._tokens.add((model, "input"), usage.input)
-        self._tokens.add((model, "output"), usage.output)
-        if usage.cache_read:
-            self._tokens.add((model, "cache_read"), usage.cache_read)
-        if usage.cache_write:
-            self._tokens.add((model, "cache_write"), usage.cache_write)
+        self._spending.add(model, usage, owed)
 
     def attempted(self, provider: str, outcome: Outcome) -> None:
         self._attempts.add((provider, outcome))
