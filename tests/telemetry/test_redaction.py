@@ -136,11 +136,11 @@ def test_the_size_of_what_comes_out_is_bounded() -> None:
 )
 def test_no_text_takes_long_to_judge(piece: str) -> None:
     text = piece * (10**6 // len(piece))
-    started = time.perf_counter()
+    started = time.thread_time()
 
     redact_text(text)
 
-    assert time.perf_counter() - started < 1
+    assert time.thread_time() - started < 1
 
 
 def test_an_object_that_cannot_be_shown_is_named() -> None:
