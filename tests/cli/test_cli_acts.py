@@ -118,6 +118,15 @@ def story(console: Console) -> Any:
     yield "budgets", "set", "tenant:acme", "--limit", "10"
     yield "prices", "set", "echo:echo", "--free"
     yield "prices", "seed"
+    book = console.directory / "book.toml"
+    for dollars, verdict in (("3", "approve"), ("4", "reject")):
+        book.write_text(
+            f'version = "x"\n[[price]]\ntarget = "up:m"\ninput = "{dollars}"\noutput = "1"\n'
+            'source = "a list"\neffective = 2026-11-01\n'
+        )
+        yield "prices", "update", str(book)
+        (update,) = [each["id"] for each in console.json("prices", "diff")]
+        yield "prices", verdict, update
     yield "admin", "token"
     (token,) = [each["id"] for each in console.json("admin", "tokens")]
     yield "admin", "revoke", token

@@ -41,6 +41,7 @@ STEPS = [
     "days",
     "people",
     "rates",
+    "proposals",
 ]
 
 

@@ -50,7 +50,7 @@ async def test_all_of_a_price_is_read_as_it_was_written(store: Store) -> None:
 
     (row,) = await prices.rows(store)
     assert NewPrice(**{each.name: getattr(row, each.name) for each in fields(NewPrice)}) == whole
-    assert row.price == Price(
+    assert row.price(row.id) == Price(
         row.id, "echo:echo", 1, 2, 3, 4, 0, 0, 5, 0, kinds=whole.kinds, tiers=whole.tiers
     )
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tollhouse.cli import price_updates
 from tollhouse.cli.house import House, Json, run
 from tollhouse.cli.printing import note, print_json, table
 from tollhouse.cli.times import iso, moment_ms, shown
@@ -16,6 +17,11 @@ if TYPE_CHECKING:
     from tollhouse.storage.prices import NewPrice, PriceRow
 
 app = typer.Typer(help="What targets cost, in dollars per million tokens or per unit.")
+app.command("update")(price_updates.update)
+app.command("diff")(price_updates.diff)
+app.command("approve")(price_updates.approve)
+app.command("reject")(price_updates.reject)
+app.command("recompute")(price_updates.recompute)
 
 Target = Annotated[
     str, typer.Argument(help="provider:model, or kind:model for every provider of a kind.")
@@ -60,6 +66,7 @@ def set_(
 
     Example: tollhouse prices set gemini:gemini-2.5-pro --input 1.25 --output 10 --above 200000:input=2.5,output=15
     """
+    from tollhouse.cli.acts import operator
     from tollhouse.control import prices
 
     units = {
@@ -72,7 +79,7 @@ def set_(
     rates = _rates(rate_in, rate_out, cache_read, cache_write, units, finer, free=free)
     moment = None if effective_at is None else moment_ms(effective_at)
     until = None if effective_to is None else moment_ms(effective_to)
-    whose = prices.Whose(tenant, until)
+    whose = prices.Whose(tenant, until, operator().name)
     price = run(
         context,
         lambda house: prices.set_price(house.store, target, rates, moment, house.now_ms, whose),

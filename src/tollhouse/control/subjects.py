@@ -62,7 +62,7 @@ async def _budget(database: Database, owner: str) -> State | None:
 
 async def _price(database: Database, target: str) -> State | None:
     rows = await prices.rows(database, target)
-    return _state(rows[0]) if rows else None
+    return _state(max(rows, key=lambda row: row.id)) if rows else None
 
 
 async def _prices(database: Database, _name: str) -> State | None:

@@ -36,6 +36,13 @@ class NewPrice:
 
     set_by: str = ""
 
+    def price(self, price_id: int) -> Price:
+        return Price(
+            *(price_id, self.model, self.input, self.output, self.cache_read, self.cache_write),
+            *(self.per_call, self.per_image, self.per_second, self.per_character),
+            *(self.kinds, self.tiers),
+        )
+
     def holds_at(self, moment_ms: int) -> bool:
         """From its beginning, its end not counted in."""
         until_ms = self.effective_to_ms
@@ -49,14 +56,6 @@ class PriceRow(NewPrice):
     id: int
     created_at_ms: int
 
-    @property
-    def price(self) -> Price:
-        return Price(
-            *(self.id, self.model, self.input, self.output, self.cache_read, self.cache_write),
-            *(self.per_call, self.per_image, self.per_second, self.per_character),
-            *(self.kinds, self.tiers),
-        )
-
 
 _MEMBERS = ("id", *(member.name for member in fields(NewPrice)), "created_at_ms")
 
@@ -66,6 +65,15 @@ INSERT INTO prices (model, input, output, cache_read, cache_write, effective_at,
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
 """
 _INSERT_IF_NEW = _INSERT + " ON CONFLICT (tenant, model, effective_at) DO NOTHING"
+_INSERT_IF = """
+INSERT INTO prices (model, input, output, cache_read, cache_write, effective_at, source, created_at,
+    per_call, per_image, per_second, per_character, kinds, tiers, tenant, effective_to, set_by)
+SELECT CAST($1 AS TEXT), CAST($2 AS BIGINT), CAST($3 AS BIGINT), CAST($4 AS BIGINT), CAST($5 AS BIGINT),
+    CAST($6 AS BIGINT), CAST($7 AS TEXT), CAST($8 AS BIGINT), CAST($9 AS BIGINT), CAST($10 AS BIGINT),
+    CAST($11 AS BIGINT), CAST($12 AS BIGINT), CAST($13 AS TEXT), CAST($14 AS TEXT), CAST($15 AS TEXT),
+    CAST($16 AS BIGINT), CAST($17 AS TEXT)
+WHERE EXISTS ({condition})
+"""
 _SELECT = """
 SELECT id, model, input, output, cache_read, cache_write, effective_at, source,
     per_call, per_image, per_second, per_character, kinds, tiers, tenant, effective_to, set_by, created_at
@@ -81,6 +89,11 @@ async def add(database: Database, price: NewPrice, now_ms: int) -> None:
 
 def adding(price: NewPrice, now_ms: int) -> Statement:
     return _INSERT, _values(price, now_ms)
+
+
+def adding_if(condition: str, values: tuple[Value, ...], price: NewPrice, now_ms: int) -> Statement:
+    """Only where the condition finds a row. Its values are those from $18 on."""
+    return _INSERT_IF.format(condition=condition), (*_values(price, now_ms), *values)
 
 
 async def add_missing(

@@ -83,6 +83,6 @@ def _by_model(rows: Iterable[PriceRow]) -> dict[str, tuple[DatedPrice, ...]]:
     prices: dict[str, tuple[DatedPrice, ...]] = {}
     for row in rows:
         until = inf if row.effective_to_ms is None else row.effective_to_ms / MS_PER_S
-        dated = DatedPrice(row.effective_at_ms / MS_PER_S, row.price, until)
+        dated = DatedPrice(row.effective_at_ms / MS_PER_S, row.price(row.id), until)
         prices[row.model] = (*prices.get(row.model, ()), dated)
     return prices
