@@ -34,6 +34,9 @@ clients: $(VENV)/.dev $(VENV)-clients/.python ## the SDKs and agents that people
 fuzz: $(VENV)/.dev $(VENV)/.fuzz ## look for input that breaks a parser (SECONDS=60 a target, TARGET="sse_relay url", KEEP=1)
 	@PYTHONPATH=tests $(BIN)/python -m fuzz --seconds $(or $(SECONDS),60) $(if $(KEEP),--keep) $(TARGET)
 
+mutants: $(VENV)/.dev ## take guards out and see who notices (MODULES="upstream", TESTS="tests/upstream", AGAIN=1, NOTE=1)
+	@$(BIN)/python -m scripts.mutate $(MODULES) $(if $(AGAIN),--again) $(if $(NOTE),--note) $(if $(TESTS),--tests $(TESTS))
+
 bench: $(VENV)/.dev ## measure against a bare proxy (RIVALS=1 adds LiteLLM)
 	@$(BIN)/python -m bench $(if $(RIVALS),--rivals) $(ARGS)
 
@@ -69,4 +72,4 @@ $(VENV)-clients/.python: requirements/clients.txt requirements/bootstrap.txt
 # Both kinds of environment are one directory.
 .NOTPARALLEL:
 
-.PHONY: help setup demo test check format clients fuzz bench evidence docs lock clean
+.PHONY: help setup demo test check format clients fuzz mutants bench evidence docs lock clean

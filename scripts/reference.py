@@ -13,6 +13,7 @@ from pathlib import Path
 from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 from scripts.fidelity.page import page as fidelity
+from scripts.mutate.page import page as guards
 
 from tollhouse.admin.matrix import GUARDS, cell
 from tollhouse.cli import reference as cli
@@ -233,6 +234,7 @@ GENERATED: dict[str, Callable[[], str]] = {
     "doctor.md": doctor,
     "errors.md": errors,
     "fidelity.md": fidelity,
+    "guards.md": guards,
     "metrics.md": metrics,
     "providers.md": providers,
     "matrix.md": matrix,
