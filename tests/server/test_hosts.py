@@ -204,3 +204,22 @@ def _call(hosts: Hosts, host: str) -> None:
 
 def _origins(*allowed: str, is_loopback: bool = False) -> Origins:
     return Origins(allowed, with_credentials=False, is_loopback=is_loopback)
+
+
+@pytest.mark.req("B-10")
+def test_an_open_listener_without_names_is_called_as_anybody_likes() -> None:
+    Hosts("0.0.0.0", (), is_loopback=False).check({b"host": b"anything.example"})
+
+
+@pytest.mark.req("B-10", "H-34")
+@pytest.mark.parametrize(("names", "is_loopback"), [((), True), (("ours.example",), False)])
+def test_where_names_are_known_no_other_is_taken(names: tuple[str, ...], is_loopback: bool) -> None:
+    hosts = Hosts("127.0.0.1", names, is_loopback=is_loopback)
+
+    with pytest.raises(HostNotAllowed):
+        hosts.check({b"host": b"evil.example"})
+
+
+@pytest.mark.req("B-10")
+def test_who_is_no_page_may_ask_on_loopback() -> None:
+    Origins((), with_credentials=False, is_loopback=True).check({})

@@ -39,6 +39,16 @@ async def test_a_name_is_resolved_and_each_address_tried() -> None:
         assert await answer_of(upstream) == (200, b"hello")
 
 
+async def test_a_small_request_does_not_wait_for_the_acknowledgement_of_the_one_before() -> None:
+    async with serve(always_ok) as peer, reaching(peer.url) as upstream:
+        connection = await upstream.pool.get()
+
+        sock = connection._transport.get_extra_info("socket")  # type: ignore[union-attr]
+
+        assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 1
+        connection.abort()
+
+
 async def test_an_address_of_version_6_is_called() -> None:
     asked = asyncio.Event()
 

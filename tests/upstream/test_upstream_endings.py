@@ -82,6 +82,14 @@ async def test_a_connection_that_is_being_ended_is_given_to_nobody() -> None:
         assert upstream.pool.take() is None
 
 
+async def test_an_answer_that_was_left_leaves_nothing_for_the_collector() -> None:
+    async with serve(always_ok) as peer, reaching(peer.url) as upstream:
+        async with upstream.send(ASK) as answer:
+            response = answer._response
+
+        assert not hasattr(response, "_parser")  # it holds on to the answer, and the answer to it
+
+
 async def test_that_a_connection_has_ended_is_told_once() -> None:
     gone: list[Connection] = []
 

@@ -309,6 +309,25 @@ async def test_a_waiter_that_leaves_in_the_moment_of_its_turn_passes_it_on() -> 
         assert first.cancelled()
         assert upstream.pool._slots == 1
 
+    assert peer.visits == 1
+
+
+@pytest.mark.req("S-69", "P-33")
+async def test_whose_time_is_up_in_the_moment_of_its_turn_is_told_so_and_takes_no_slot() -> None:
+    async with serve(always_ok) as peer:
+        pool = Pool(way_to(peer.url), Deadlines(connect_s=5), max_connections=1)
+        connection = await pool.get()
+        waiter = asyncio.create_task(pool._slot(0.0))
+        await asyncio.sleep(0)  # it waits, and its time ends in the next round of the loop
+
+        asyncio.get_running_loop().call_soon(pool.keep, connection)  # in that same round
+        with pytest.raises(UpstreamBusy):
+            await waiter
+
+        assert pool.take() is connection
+        pool.keep(connection)
+        pool.close()
+
 
 @pytest.mark.req("P-33")
 async def test_a_waiter_that_has_just_left_is_passed_over() -> None:

@@ -167,7 +167,6 @@ class Connection(asyncio.BufferedProtocol):
             self.resume()
         self.is_used = True
         self._response = None
-        self._whole_at = NEVER
         self._arm(min(now + idle_s, self._ends_at))
         return True
 
@@ -232,7 +231,6 @@ class Connection(asyncio.BufferedProtocol):
             self._timer = self._loop.call_at(at, self._ring)
 
     def _ring(self) -> None:
-        self._timer = None
         self._rings_at = NEVER
         if self._due - self._loop.time() > RING_SLACK_S:
             self._arm(self._due)

@@ -50,7 +50,6 @@ async def _connect(way: Way, address: str, connection: Connection) -> Connection
     sock = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
     try:
         sock.setblocking(False)  # noqa: FBT003 - the standard library's signature
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         await loop.sock_connect(sock, (address, way.url.port))
         _check_peer(sock, address)
         context = (way.tls or system_roots()) if way.url.is_tls else None
