@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import base64
+import string
+from collections.abc import Iterable, Iterator
 
 import pytest
 from hypothesis import given
@@ -14,6 +16,7 @@ PEPPER, OTHER = b"p" * 32, b"q" * 32
 THOUGHT = Thought("up", "gAAAAABo/+==")
 HOME = Home("up:m-real", "resp_0123456789abcdef", 4711)
 SEALS = SealedIds(1, {1: PEPPER})
+DIGITS = string.ascii_letters + string.digits + "-_"
 
 pytestmark = pytest.mark.req("R-6", "P-2")
 
@@ -56,6 +59,36 @@ def test_an_id_that_was_changed_or_cut_anywhere_opens_nothing() -> None:
         ):
             with pytest.raises(StateUnknown):
                 SEALS.open(forged, "acme")
+
+
+def test_an_id_has_one_spelling() -> None:
+    """Else one id would be many, to whoever counts or remembers them."""
+    sealed = next(it for it in iter(_of_each_length()) if len(it.removeprefix("resp_")) % 4 == 2)
+    raw = _decoded(sealed)
+    spellings = [sealed[:-1] + last for last in DIGITS if _decoded(sealed[:-1] + last) == raw]
+
+    assert len(spellings) == 16
+    for other in {*spellings, sealed.removeprefix("resp_")} - {sealed}:
+        with pytest.raises(StateUnknown):
+            SEALS.open(other, "acme")
+
+
+def test_an_id_is_as_long_as_it_may_be_and_no_longer() -> None:
+    lengths = {len(it): it for it in _of_each_length(range(1400, 1520))}
+    longer = min(length for length in lengths if length > LONGEST)
+
+    assert SEALS.open(lengths[LONGEST], "acme").id == HOME.id
+    with pytest.raises(StateUnknown):
+        SEALS.open(lengths[longer], "acme")
+
+
+def _of_each_length(sizes: Iterable[int] = range(3)) -> Iterator[str]:
+    for size in sizes:
+        yield SEALS.seal(Home("t" * size, HOME.id, HOME.tokens), "acme")
+
+
+def _decoded(sealed: str) -> bytes:
+    return base64.urlsafe_b64decode(sealed.removeprefix("resp_") + "==")
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import random
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tollhouse.auth.virtual_keys import VirtualKeys
@@ -96,6 +96,7 @@ def test_only_who_knows_the_secret_learns_that_a_key_is_disabled_or_expired() ->
 
 
 @given(st.text(max_size=80) | st.from_regex(credentials.PATTERN, fullmatch=True))
+@example("\ud800")  # what no text is, and no digest can be taken of
 def test_whatever_is_not_a_key_is_refused_as_such(presented: str) -> None:
     with pytest.raises(Unauthenticated):
         VirtualKeys(PEPPERS).identify(presented, _snapshot(_record()), NOW)

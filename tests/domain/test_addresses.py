@@ -232,6 +232,6 @@ def test_networks_of_the_premises_can_be_declared(network: str) -> None:
 
 
 @pytest.mark.parametrize("network", ["0.0.0.0/0", "8.0.0.0/8", "169.254.0.0/16", "::/0", "8.8.8.8/32",
-                                     "fe80::/10", "10.0.0.0/7", "2a00::/16"])  # fmt: skip
+                                     "fe80::/10", "10.0.0.0/7", "126.0.0.0/7", "2a00::/16"])  # fmt: skip
 def test_no_other_networks_can_be_declared(network: str) -> None:
     assert not ranges.is_declarable(ip_network(network))

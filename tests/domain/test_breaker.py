@@ -50,6 +50,37 @@ def test_half_of_the_last_calls_open_it_though_none_followed_another() -> None:
     assert breaker.reason == "10 of the last 20 calls failed: upstream_failed"
 
 
+@pytest.mark.req("OL-15")
+def test_who_bears_more_failures_than_half_is_open_after_that_many() -> None:
+    breaker = Breaker(Tripping(failures=WINDOW // 2 + 2, open_s=60.0, successes=3))
+
+    for _ in range(WINDOW // 2):
+        _fail(breaker, 1)
+        _succeed(breaker, 1)
+
+    assert breaker.state is State.CLOSED
+
+
+@pytest.mark.req("B-38", "OL-40")
+def test_good_probes_count_from_the_last_failure() -> None:
+    breaker, now = _opened(), 60.0
+    for _ in range(2):
+        for _ in range(RULE.successes - 1):
+            era = breaker.enter(now)
+            assert era is not None
+            breaker.answered(era)
+        era = breaker.enter(now)
+        assert era is not None
+        breaker.failed(era, now, "x")
+        now += 60.0
+
+    era = breaker.enter(now)
+    assert era is not None
+    breaker.answered(era)
+
+    assert breaker.state is State.HALF_OPEN
+
+
 @pytest.mark.req("B-38", "CN-31", "OL-40")
 def test_half_open_it_lets_one_probe_through_at_a_time() -> None:
     breaker = _opened()

@@ -74,6 +74,17 @@ def test_a_digest_is_what_the_standard_library_makes_of_it(key: str, pepper: byt
     assert credentials.digest(key, pepper) == hmac.digest(pepper, key.encode(), "sha256")
 
 
+@pytest.mark.parametrize("size", [63, 64, 65, 200])
+def test_a_pepper_may_be_longer_than_a_block(size: int) -> None:
+    pepper = bytes(range(size))
+
+    assert credentials.digest("thk_", pepper) == hmac.digest(pepper, b"thk_", "sha256")
+
+
+def test_what_is_no_text_is_no_key() -> None:
+    assert credentials.public_id("\ud800" + "0" * 6) is None
+
+
 @given(KEYS, KEYS, PEPPERS, PEPPERS)
 def test_a_digest_depends_on_key_and_pepper(
     key: str, other: str, pepper: bytes, other_pepper: bytes

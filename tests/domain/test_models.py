@@ -16,7 +16,7 @@ from tollhouse.domain.errors import (
     ModelUnpriced,
     StateUnknown,
 )
-from tollhouse.domain.homes import Home
+from tollhouse.domain.homes import Home, Thought
 from tollhouse.domain.identity import Principal
 from tollhouse.domain.metering import counted_input
 from tollhouse.domain.models import Ask, input_bound, plan
@@ -80,6 +80,30 @@ def test_what_is_gone_on_from_goes_home_and_is_held_for_again() -> None:
 
 
 @pytest.mark.req("R-6")
+@pytest.mark.parametrize(
+    ("thought_by", "targets"),
+    [
+        (["two"], [TWO]),
+        (["one", "two"], [TWO]),
+        (["two", "one"], [ONE]),
+        (["two", "elsewhere"], [TWO]),
+        (["elsewhere"], [ONE, TWO]),
+    ],
+)
+def test_what_was_thought_last_goes_to_who_can_read_it(
+    thought_by: list[str], targets: list[Target]
+) -> None:
+    snapshot = _snapshot(
+        replace(SMALL, targets=(ONE, TWO)), {"one:small": CHEAP, "two:small": DEAR}
+    )
+    thoughts = {str(place): Thought(who, "...") for place, who in enumerate(thought_by)}
+
+    planned = plan(snapshot, CALLER, replace(ASK, thoughts=thoughts), NOW)
+
+    assert [leg.target for leg in planned.legs] == targets
+
+
+@pytest.mark.req("R-6")
 def test_what_no_target_of_the_model_keeps_is_not_gone_on_from() -> None:
     with pytest.raises(StateUnknown):
         plan(_snapshot(), CALLER, replace(ASK, home=Home(TWO.name, "resp_1", 700)), NOW)
@@ -119,6 +143,16 @@ def test_a_price_by_tokens_says_nothing_of_speech() -> None:
 
     with pytest.raises(ModelUnpriced, match="--per-character"):
         plan(_snapshot(model), CALLER, replace(ASK, task=Task.SPEECH), NOW)
+
+
+def test_what_is_free_need_not_say_by_what_it_is_counted() -> None:
+    model = replace(SMALL, does=frozenset((Task.SPEECH,)))
+
+    planned = plan(
+        _snapshot(model, {"one:small": FREE}), CALLER, replace(ASK, task=Task.SPEECH), NOW
+    )
+
+    assert planned.hold == 0
 
 
 @pytest.mark.req("OT-9")

@@ -168,6 +168,26 @@ def test_texts_are_bounded_together() -> None:
         read(form((FIELD % b"a", half), (FIELD % b"b", half), (FIELD % b"c", b"x")))
 
 
+@pytest.mark.req("H-74", "S-10")
+def test_a_head_may_be_as_long_as_is_said_and_no_longer() -> None:
+    rest = MOST_HEAD_BYTES - len(FILE % b"")
+
+    assert read(form((FILE % (b"x" * rest), b"")))
+    with pytest.raises(FormMalformed, match="8 KiB"):
+        read(form((FILE % (b"x" * (rest + 1)), b"")))
+
+
+@pytest.mark.req("S-10", "B-43")
+def test_a_file_does_not_wait_in_memory_for_its_end() -> None:
+    reader = FormReader(B)
+    reader.feed(b"--xYzZy\r\n" + FILE % b"a" + b"\r\n\r\n")
+
+    for _ in range(64):
+        reader.feed(b"x" * 16_384)
+
+    assert len(reader._rest) < 100
+
+
 def test_of_a_file_no_more_is_kept_than_its_beginning() -> None:
     (file,) = read(form((FILE % b"a", b"x" * 100_000)), 50_000)
 
@@ -202,6 +222,8 @@ def test_members_of_a_list_may_have_names() -> None:
         b"--xYzZy--\r\n",
         b"\n--xYzZy",
         b"x--xYzZy",
+        b"xx--xYzZy\r\n",
+        b"x\n--xYzZy\r\n",
         b"\r\n--xYzZyMore",
     ],
 )
@@ -255,11 +277,15 @@ REFUSED = {
     "nothing at all": b"",
     "something before the first boundary": b"\r\n" + WHOLE,
     "another boundary": form(PLAIN, boundary=b"other"),
+    "another boundary of the same length at first": form(PLAIN).replace(B, b"xYzZz", 1),
     "bare line feeds": form(PLAIN).replace(b"\r\n", b"\n"),
     "something after the end": form(PLAIN) + b"x",
+    "half a line's end after the end": form(PLAIN)[:-1],
     "a second form": form(PLAIN) * 2,
     "a boundary that goes on": form((PLAIN[0], b"ear\r\n--xYzZyMore\r\n")),
     "blanks behind a boundary": form(PLAIN).replace(B + b"\r\n", B + b" \r\n"),
+    "two bytes instead of a line's end": form(PLAIN).replace(B + b"\r\n", B + b"xx"),
+    "two bytes before a line's end": form(PLAIN).replace(B + b"\r\n", B + b"xx\r\n"),
     "no name": form((b"Content-Disposition: form-data", b"x")),
     "no disposition": form((b"Content-Type: text/plain", b"x")),
     "two dispositions": form((PLAIN[0] + b"\r\n" + PLAIN[0], b"x")),
@@ -271,15 +297,23 @@ REFUSED = {
     "a parameter that is not closed": form((b'Content-Disposition: form-data; name="model', b"x")),
     "words between parameters": form((PLAIN[0] + b" filename=x", b"x")),
     "a folded header": form((PLAIN[0] + b"\r\n ; filename=x", b"x")),
+    "a header without a colon": form((PLAIN[0] + b"\r\nx", b"x")),
     "a header without a name": form((PLAIN[0] + b"\r\n: x", b"x")),
     "a header with a blank before its colon": form((PLAIN[0] + b"\r\nx : y", b"x")),
     "a NUL in a filename": form((FILE % b"a\0.wav", b"x")),
     "a NUL in an encoded filename": form((FIELD % b"f" + b"; filename*=utf-8''%00", b"x")),
+    "an encoded filename of no charset": form((FIELD % b"f" + b"; filename*=latin-1''a", b"x")),
+    "an encoded filename that is not UTF-8": form((FIELD % b"f" + b"; filename*=utf-8''%ff", b"x")),
     "a bare carriage return in a header": form((FILE % b"a\rb", b"x")),
     "headers that are not UTF-8": form((FILE % b"\xff", b"x")),
     "an encoded part": form((PLAIN[0] + b"\r\nContent-Transfer-Encoding: base64", b"eA==")),
     "a length that is another": form((PLAIN[0] + b"\r\nContent-Length: 4", b"ear")),
     "a length that is none": form((PLAIN[0] + b"\r\nContent-Length: +3", b"ear")),
+    "a length in other digits": form((PLAIN[0] + "\r\nContent-Length: \u0663".encode(), b"ear")),
+    "a length of sixteen digits": form(
+        (PLAIN[0] + b"\r\nContent-Length: 0000000000000003", b"ear")
+    ),
+    "a length of seventeen": form((PLAIN[0] + b"\r\nContent-Length: 00000000000000003", b"ear")),
     "a type that is none": form((PLAIN[0] + b"\r\nContent-Type: text", b"ear")),
     "a text in another charset": form(
         (PLAIN[0] + b"\r\nContent-Type: text/plain; charset=utf-16", b"ear")
@@ -294,6 +328,38 @@ REFUSED = {
 def test_what_two_readers_could_read_differently_is_refused(why: str) -> None:
     with pytest.raises(FormMalformed):
         read(REFUSED[why])
+
+
+def test_the_last_lines_end_may_be_missing() -> None:
+    assert read(form(PLAIN)[:-2]) == read(form(PLAIN))
+
+
+@pytest.mark.req("S-10")
+@pytest.mark.parametrize(
+    "come", [b"--xYzZy\r\n\r\n\r\n", b"--xYzZy\r\n\r\n\r\n" + b"x" * 9_000], ids=["short", "long"]
+)
+def test_a_part_without_a_head_is_refused_at_once(come: bytes) -> None:
+    with pytest.raises(FormMalformed, match="header of a part is none"):
+        FormReader(B).feed(come)
+
+
+@pytest.mark.req("S-10")
+def test_what_follows_the_end_is_refused_while_it_comes() -> None:
+    with pytest.raises(FormMalformed, match="follows the closing boundary"):
+        FormReader(B).feed(form(PLAIN) + b"x")
+
+
+def test_a_part_that_does_not_say_its_name_is_told_so() -> None:
+    with pytest.raises(FormMalformed, match="does not say its name"):
+        read(REFUSED["no name"])
+
+
+def test_the_text_of_a_file_may_be_in_any_charset() -> None:
+    head = FIELD % b"file" + b'; filename="f"\r\nContent-Type: text/plain; charset=utf-16'
+
+    (part,) = read(form((head, b"\xff\xfe")))
+
+    assert part.is_file
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,14 @@ from tollhouse.domain.errors import (
 )
 from tollhouse.domain.identity import Principal
 from tollhouse.domain.models import Ask, plan
-from tollhouse.domain.naming import callable_model, callable_models, find, find_either
+from tollhouse.domain.naming import (
+    callable_model,
+    callable_models,
+    find,
+    find_either,
+    find_public,
+    public_models,
+)
 from tollhouse.domain.pricing import Price
 from tollhouse.domain.snapshot import DatedPrice, Model, Names, Snapshot, Target, View
 
@@ -126,6 +133,7 @@ def test_whatever_a_wildcard_takes_is_no_path_and_no_pattern(asked: str) -> None
         ("gpt-5:latest", "gpt-5", "gpt-5"),
         ("gpt-5", "gpt-5:latest", "gpt-5"),
         ("gpt-6:latest", "gpt-6", "gpt-6:latest"),
+        ("gpt-6:latest", "x", "gpt-6:latest"),
         ("x", "gpt-6", "gpt-6"),
         ("x", None, None),
     ],
@@ -136,6 +144,23 @@ def test_a_second_name_comes_before_a_wildcard(
     found = find_either(SNAPSHOT, "acme", asked, otherwise)
 
     assert (found and found.model.name) == name
+
+
+@pytest.mark.req("R-16")
+def test_of_two_names_that_both_stand_there_the_first_is_meant() -> None:
+    snapshot = replace(SNAPSHOT, names=Names({"gpt-5": FIVE, "six": model("six", "up:six")}))
+
+    found = find_either(snapshot, "acme", "gpt-5", "six")
+
+    assert found is not None
+    assert found.model is FIVE
+
+
+@pytest.mark.req("R-4")
+def test_without_a_key_all_are_told_but_what_leads_nowhere() -> None:
+    assert [it.name for it in public_models(NAMES)] == ["gpt-5", "fast", "faster", "newest"]
+    assert find_public(NAMES, "faster") is FIVE
+    assert find_public(NAMES, "gone") is None
 
 
 @pytest.mark.req("OT-53")
@@ -184,6 +209,7 @@ def test_tools_are_refused_by_a_model_that_is_declared_without() -> None:
     snapshot = replace(SNAPSHOT, names=Names({"gpt-5": plain}))
 
     plan(snapshot, CALLER, ASK, NOW)
+    plan(SNAPSHOT, CALLER, replace(ASK, tools=frozenset({"look"})), NOW)
     with pytest.raises(ToolsNotSupported, match="cannot call tools"):
         plan(snapshot, CALLER, replace(ASK, tools=frozenset({"look"})), NOW)
 
@@ -236,6 +262,20 @@ def test_what_a_key_may_call_is_listed_by_its_public_names() -> None:
 
 
 @pytest.mark.req("R-4")
+def test_of_a_wildcard_that_is_listed_which_was_granted_or_has_all_its_prices() -> None:
+    two = replace(model("ours/*", "up:*", "down:*"), drops_prefix=True)
+    fixed = replace(model("any/*", "up:five"), drops_prefix=True)
+    prices = dict.fromkeys(("up:a", "up:b", "down:b", "up:five", "up:five-b"), (PRICE,))
+    snapshot = Snapshot(1, {}, Names({}, (two, fixed)), prices)
+
+    of_all = [it.name for it in callable_models(snapshot, CALLER, NOW)]
+    of_one = callable_models(snapshot, replace(CALLER, models=("ours/c", "ours/d*")), NOW)
+
+    assert of_all == ["ours/b"]
+    assert [it.name for it in of_one] == ["ours/c"]
+
+
+@pytest.mark.req("R-4")
 @given(
     st.lists(st.sampled_from(["fast", "gpt-5", "gpt-*", "gpt-6", "best", "openai/*", "gpt-9", "*"]))
 )
@@ -266,3 +306,4 @@ def test_one_model_is_shown_by_the_name_that_was_asked() -> None:
     assert one is not None
     assert one.name == "faster"
     assert callable_model(SNAPSHOT, replace(CALLER, models=()), "faster") is None
+    assert callable_model(SNAPSHOT, CALLER, "no such model") is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import tracemalloc
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from tollhouse.domain import limits, throttling
 from tollhouse.domain.limits import Limit
-from tollhouse.domain.throttling import TRIALS, Cells, Sketch, Throttle, network
+from tollhouse.domain.throttling import PROVED, TRIALS, Cells, Sketch, Throttle, network
 
 MINUTE_US = 60_000_000
 NOW_US = 1_800_000_000_000_000
@@ -43,6 +44,31 @@ def test_failures_elsewhere_are_nobody_elses() -> None:
     assert throttle.failed("192.0.2.200", None, NOW_US) > 0
     assert throttle.failed("192.0.3.1", None, NOW_US) == 0
     assert throttle.failed("2001:db8::1", None, NOW_US) == 0
+
+
+@pytest.mark.req("S-30", "H-89")
+def test_a_good_key_does_not_pay_for_a_bad_one_that_has_its_place() -> None:
+    throttle = Throttle(60)
+    throttle.proved(GOOD)
+    names = (f"bad-{number}" for number in itertools.count())
+    bad = next(name for name in names if (hash(name) - hash(GOOD)) % PROVED == 0)
+
+    _besieged(throttle, attempts=100)
+    throttle.failed(PEER, bad, NOW_US)
+    _out_of_trials(throttle)
+
+    assert throttle.wait_us(PEER, GOOD, NOW_US) == 0
+
+
+@pytest.mark.req("B-24")
+@pytest.mark.parametrize("other", [1, 1 << 32], ids=["the first", "the second"])
+def test_who_shares_one_of_two_places_does_not_wait_for_another(other: int) -> None:
+    sketch = Sketch(Limit(60), 64)
+    for _ in range(100):
+        sketch.count(0, NOW_US)
+
+    assert sketch.wait_us(0, NOW_US) > 0
+    assert sketch.wait_us(other, NOW_US) == 0
 
 
 @pytest.mark.req("S-30", "H-89")

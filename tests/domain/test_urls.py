@@ -163,6 +163,18 @@ def test_anything_that_two_readers_could_read_in_two_ways_is_refused(text: str) 
     assert str(caught.value)
 
 
+@pytest.mark.req("H-106")
+def test_an_international_name_may_have_dashes() -> None:
+    label = "xn--" + "b\u00fc-cher".encode("punycode").decode()
+
+    assert parse(f"https://{label}.example").host == f"{label}.example"
+
+
+def test_a_scheme_alone_is_told_what_is_missing() -> None:
+    with pytest.raises(UrlInvalid, match="begins with neither"):
+        parse("http")
+
+
 @given(st.from_regex(r"https?://[!-~]{1,40}", fullmatch=True) | st.text(max_size=60))
 def test_what_is_taken_reads_alike_to_the_standard_library(text: str) -> None:
     try:

@@ -39,6 +39,10 @@ def test_nobody_is_lost_and_the_others_stay_in_order(
     assert rest == [name for name in names if name != first]
 
 
+def test_who_has_no_share_is_never_fallen_on() -> None:
+    assert in_turn(["a", "b"], [0, 1], 0.0)[0] == "b"
+
+
 @pytest.mark.req("OT-53")
 def test_a_plan_asks_whom_the_seed_falls_on_and_then_the_others() -> None:
     targets = tuple(Target(up, "openai", "five") for up in ("up", "down", "aside"))

@@ -139,5 +139,4 @@ class Breaker:
     def _turn(self, state: State) -> None:
         self.state = state
         self._era += 1
-        self._is_probed = False
         self._good = 0

@@ -133,7 +133,7 @@ class FormReader:
             self._keep(self._take(max(0, len(self._rest) - len(self._opening) - 1)))
             return False
         end = found - 2
-        if end < 0 or self._rest[end:found] != b"\r\n":
+        if self._rest[end:found] != b"\r\n":
             raise FormMalformed(ELSEWHERE)
         self._keep(self._take(end))
         self._parts.append(self._ended(self._read))
@@ -161,8 +161,7 @@ class FormReader:
         if is_taken or plain in (self._names if bracket else self._lists):
             raise FormMalformed(f"`{plain}` comes more than once in the form.", param=plain)
         self._names.add(name)
-        if bracket:
-            self._lists.add(plain)
+        self._lists.add(plain)
 
     def _keep(self, content: bytes) -> None:
         if self._part.is_file:

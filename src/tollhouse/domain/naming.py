@@ -125,7 +125,7 @@ def _candidates(snapshot: Snapshot, caller: Principal, now: float) -> Iterator[s
     yield from names.models
     yield from names.aliases
     if names.wildcards:
-        yield from (name for name in caller.models if not name.endswith("*"))
+        yield from caller.models
         yield from sorted(_priced_members(snapshot, now))
 
 

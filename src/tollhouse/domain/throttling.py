@@ -137,6 +137,4 @@ def network(peer: str) -> str:
 
 
 def too_many(wait_us: int) -> TooManyFailures:
-    return TooManyFailures(
-        retry_after_s=min(max(1, -(-wait_us // MICROS_PER_SECOND)), LONGEST_RETRY_S)
-    )
+    return TooManyFailures(retry_after_s=min(-(-wait_us // MICROS_PER_SECOND), LONGEST_RETRY_S))
