@@ -116,6 +116,18 @@ async def test_when_all_are_left_alone_the_caller_learns_for_how_long() -> None:
     assert (meter.outcome, meter.attempts, meter.leg) == (Outcome.NOT_SENT, [], None)
 
 
+@pytest.mark.req("OL-16", "OL-40")
+async def test_that_a_target_is_probed_is_told_before_the_probe_has_ended() -> None:
+    world = _world(first=[unreachable() for _ in range(5)], second=[answers() for _ in range(5)])
+    for _ in range(5):
+        await _call(world)
+    world.time_s = 60.0
+
+    world.standings.enter(world.standings.of(planned().legs[0].target))
+
+    assert world.watch.turns[-1][1] is State.HALF_OPEN
+
+
 @pytest.mark.req("B-38", "CN-31", "OL-40")
 async def test_after_its_time_single_probes_bring_it_back() -> None:
     probes = [answers() for _ in range(4)]

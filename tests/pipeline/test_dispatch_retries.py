@@ -90,6 +90,28 @@ async def test_a_retry_that_may_have_done_work_is_the_last() -> None:
     assert len(world.providers["first"].sent) == 2
 
 
+@pytest.mark.req("P-28", "OL-41")
+async def test_not_even_where_there_is_plenty_of_budget_comes_another_one() -> None:
+    """What had done no work before has been asked again since."""
+    plenty = replace(QUICK, share_percent=10_000)
+    failing = [refuses(429), refuses(500), answers()]
+    world = _world(failing, [refuses(500)], [refuses(500)], rule=plenty)
+
+    problem = await _call(world)
+
+    assert isinstance(problem, UpstreamFailed)
+    assert len(world.providers["first"].sent) == 2
+
+
+@pytest.mark.req("P-33")
+async def test_what_was_never_open_is_not_closed() -> None:
+    first = unreachable()
+
+    await _call(_world([first], [answers()]))
+
+    assert not first.is_closed
+
+
 @pytest.mark.req("OL-41")
 async def test_who_wishes_to_be_left_alone_least_is_asked_again() -> None:
     world = _world(
@@ -312,7 +334,7 @@ async def _call(world: World, meter: Meter | None = None) -> Problem | None:
     return None
 
 
-def _world(*each: list[FakeExchange], room: Room | None = None) -> World:
+def _world(*each: list[FakeExchange], room: Room | None = None, rule: Retrying = QUICK) -> World:
     """The exchanges of each target, in order."""
     rooms = dict.fromkeys(TARGETS, room) if room else {}
     return World(
@@ -320,5 +342,5 @@ def _world(*each: list[FakeExchange], room: Room | None = None) -> World:
             name: FakeProvider(*(each[number] if number < len(each) else ()))
             for number, name in enumerate(TARGETS)
         },
-        rules=Rules(retrying=QUICK, rooms=rooms),
+        rules=Rules(retrying=rule, rooms=rooms),
     )

@@ -145,3 +145,11 @@ async def _play(most: int, longest: int, steps: list[tuple[str, int]]) -> None:
 
 def _is_in(task: asyncio.Task[None]) -> bool:
     return not task.cancelled() and task.exception() is None
+
+
+async def test_who_finds_room_does_not_stand_in_line() -> None:
+    gate = Gate(1, 1, 60.0)
+
+    await asyncio.wait_for(gate.wait(), 30.0)
+
+    assert (gate.inside, gate.in_line) == (1, 0)

@@ -74,6 +74,11 @@ def test_anything_else_is_refused(headers: list[Header], problem: type[Problem])
 
 
 @pytest.mark.req("S-24")
+def test_who_names_no_key_is_told_so() -> None:
+    with pytest.raises(KeyMalformed, match="names no key"):
+        _identified(call((b"authorization", b"Bearer ")), World().house)
+
+
 def test_a_bad_key_never_falls_through_to_the_next_authenticator() -> None:
     house = _with_second_authenticator()
 

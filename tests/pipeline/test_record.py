@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 import pytest
 
 from fakes import FakeAnswer, FakeAudit, FakeExchange, FakeLedger, FakeProvider, FakeReply
-from pipeline.houses import CALLER, KEY, World, body, call
+from pipeline.houses import CALLER, KEY, NOW_NS, World, body, call, planned
 from tollhouse.domain.audit import fingerprint
+from tollhouse.domain.budget import Outcome
 from tollhouse.domain.errors import (
     AuditUnavailable,
     BodyTooLarge,
@@ -16,6 +18,7 @@ from tollhouse.domain.errors import (
     UpstreamFailed,
     UpstreamUnreachable,
 )
+from tollhouse.domain.metering import Meter
 from tollhouse.pipeline.call import Call
 from tollhouse.pipeline.record import recorded
 from tollhouse.pipeline.serve import serve
@@ -137,6 +140,51 @@ async def test_a_caller_that_leaves_is_recorded_as_cut(is_started: bool, status:
     assert task.cancelled()
     (record,) = world.audit.records
     assert (record["outcome"], record["status"], record["code"]) == ("cut", status, None)
+
+
+@pytest.mark.req("P-16", "P-30")
+async def test_who_leaves_before_a_whole_answer_was_begun_has_cut_it() -> None:
+    world, meter = World(), Meter("call-1", planned())
+    meter.outcome = Outcome.COMPLETED
+
+    with suppress(asyncio.CancelledError), recorded(call(), world.house) as journal:
+        journal.meter = meter
+        raise asyncio.CancelledError
+
+    (record,) = world.audit.records
+    assert (record["outcome"], record["status"]) == ("cut", 499)
+
+
+async def test_what_ends_the_process_is_recorded_and_no_error_of_ours() -> None:
+    world = World()
+
+    with pytest.raises(SystemExit), recorded(call(), world.house):
+        raise SystemExit
+
+    assert len(world.audit.records) == 1
+    assert world.watch.crashes == []
+
+
+@pytest.mark.req("P-16")
+async def test_what_was_planned_and_not_admitted_held_nothing() -> None:
+    world = World()
+
+    with suppress(UpstreamFailed), recorded(call(), world.house) as journal:
+        journal.plan = planned()
+        raise UpstreamFailed
+
+    assert world.audit.records[0]["held_nanos"] == 0
+
+
+async def test_the_first_byte_has_its_moment() -> None:
+    world = World()
+
+    with recorded(call(reply=FakeReply(first_byte_ns=NOW_NS + 7_000_000)), world.house):
+        pass
+    with recorded(call(), world.house):
+        pass
+
+    assert [record["first_byte_ms"] for record in world.audit.records] == [7, None]
 
 
 async def test_what_breaks_after_the_first_byte_keeps_its_status_and_has_its_code() -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -9,7 +10,13 @@ from fakes import FakeAnswer, FakeReply
 from pipeline.houses import World, call, planned
 from tollhouse.dialects.openai_chat import OpenAIChat
 from tollhouse.domain.budget import Outcome
-from tollhouse.domain.errors import Problem, UpstreamBroke, UpstreamFailed, UpstreamTimeout
+from tollhouse.domain.errors import (
+    Problem,
+    UpstreamBroke,
+    UpstreamFailed,
+    UpstreamOverlong,
+    UpstreamTimeout,
+)
 from tollhouse.domain.metering import Meter
 from tollhouse.domain.pricing import Usage
 from tollhouse.pipeline.lanes import Native
@@ -248,6 +255,29 @@ async def test_a_stream_without_bound_is_cut() -> None:
         await relay(
             FakeAnswer(200, pieces, EVENTS), _native(meter), call(reply=reply), meter.plan, meter
         )
+
+
+@pytest.mark.req("S-71")
+async def test_a_whole_answer_without_bound_is_cut_though_it_could_be_read() -> None:
+    pieces = [b" " * 1024 * 1024] * (MOST_OF_A_BODY // (1024 * 1024)) + [WHOLE]
+    meter, reply = _meter(), FakeReply()
+
+    with pytest.raises(UpstreamOverlong):
+        await relay(FakeAnswer(200, pieces), _native(meter), call(reply=reply), meter.plan, meter)
+
+    assert not reply.is_started
+
+
+async def test_a_whole_answer_is_json_unless_another_kind_was_asked_for() -> None:
+    kinds = []
+    for media in (None, b"audio/wav"):
+        meter, reply = _meter(), FakeReply()
+        plan = replace(meter.plan, ask=replace(meter.plan.ask, media=media))
+        meter.plan = plan
+        await relay(FakeAnswer(200, [WHOLE]), _native(meter), call(reply=reply), plan, meter)
+        kinds.append(dict(reply.headers)[b"content-type"])
+
+    assert kinds == [b"application/json", b"audio/wav"]
 
 
 def _meter(*, is_stream: bool = False) -> Meter:

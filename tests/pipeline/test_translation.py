@@ -8,11 +8,12 @@ from dataclasses import replace
 import pytest
 
 from pipeline.houses import planned
-from tollhouse.domain.conversation import State
+from tollhouse.domain.conversation import Citation, State
 from tollhouse.domain.deltas import (
     Argued,
     Began,
     Called,
+    Cited,
     Counted,
     Declined,
     Delta,
@@ -202,11 +203,146 @@ def test_a_stream_of_signs_of_life_alone_ends() -> None:
     assert isinstance(translation.failure, UpstreamBroke)
 
 
+def test_an_answer_in_one_piece_may_begin_late() -> None:
+    translation, _ = _translation([], [Said("a")], is_stream=False)
+
+    translation.feed(b" " * (MOST_WITHOUT_A_PIECE + 1))
+    translation.feed(b"1")
+
+    assert translation.failure is None
+
+
+@pytest.mark.req("S-71")
+def test_signs_of_life_are_counted_from_the_last_piece() -> None:
+    translation, _ = _translation([], [Said("a")])
+
+    translation.feed(b" " * MOST_WITHOUT_A_PIECE)
+    translation.feed(b"1")
+    translation.feed(b" " * MOST_WITHOUT_A_PIECE)
+
+    assert translation.failure is None
+
+
+@pytest.mark.req("R-10")
+def test_after_its_end_nothing_is_heard() -> None:
+    translation, writer = _translation([Said("a"), STOPPED], is_over=True)
+    translation.feed(b"1")
+    translation._reader._said.append([Said("b")])
+
+    assert translation.feed(b"2") == b""
+    assert writer.got == [Began(), Said("a"), STOPPED]
+
+
+@pytest.mark.req("R-10", "S-71")
+def test_after_a_failure_nothing_is_heard_and_no_end_is_written() -> None:
+    translation, writer = _translation([Said("a"), Argued(0, "x")], [Said("b")], is_over=True)
+
+    translation.feed(b"1")
+    assert translation.feed(b"2") == b""
+    translation._reader.is_over = True
+
+    assert writer.got == [Began(), Said("a")]
+    with pytest.raises(UpstreamBroke):
+        translation.finish()
+
+
+@pytest.mark.req("R-10")
+def test_a_failure_in_the_last_piece_has_no_end_behind_it() -> None:
+    translation, _ = _translation([Said("a"), Argued(0, "x")], is_over=True)
+
+    assert translation.feed(b"1") == b"2"
+
+
+@pytest.mark.req("B-5")
+def test_what_a_reader_still_held_is_counted_once_and_never_again() -> None:
+    translation, writer = _translation([Said("a")], rest=[Said("b"), Said("c")])
+    translation.feed(b"1")
+
+    counted = [translation.counted_output() for _ in range(2)]
+
+    assert counted == [3, 3]
+    assert writer.got == [Began(), Said("a"), Said("b"), Said("c")]
+
+
+@pytest.mark.req("B-5")
+@pytest.mark.parametrize("end", ["it was over", "it had failed"])
+def test_of_what_has_ended_no_more_is_counted(end: str) -> None:
+    translation, _ = _translation(
+        [Said("a"), STOPPED] if end == "it was over" else [Said("a")],
+        is_over=end == "it was over",
+        failure=None if end == "it was over" else UpstreamFailed(),
+        rest=[Said("b")],
+    )
+    translation.feed(b"1")
+
+    assert translation.counted_output() == 1
+
+
+@pytest.mark.req("B-5")
+def test_an_answer_in_one_piece_that_was_heard_is_counted_by_what_it_said() -> None:
+    translation, _ = _translation([Said("a")], is_stream=False, ends=UpstreamBroke())
+
+    translation.feed(b"x" * 30)
+
+    assert translation.counted_output() == 1
+
+
+@pytest.mark.req("B-5")
+def test_a_stream_that_said_nothing_is_counted_as_nothing() -> None:
+    translation, _ = _translation([], ends=UpstreamBroke())
+
+    translation.feed(b"x" * 30)
+
+    assert translation.counted_output() == 0
+
+
+def test_who_says_that_it_begins_begins_once() -> None:
+    translation, writer = _translation([Began("its id"), Said("a")])
+
+    translation.feed(b"1")
+
+    assert writer.got == [Began("its id"), Said("a")]
+
+
+def test_a_call_keeps_the_id_that_it_has() -> None:
+    translation, writer = _translation([Called(0, "its-own", "known")])
+
+    translation.feed(b"1")
+
+    assert writer.got == [Began(), Called(0, "its-own", "known")]
+
+
+def test_what_is_to_be_given_back_bears_the_mark_of_its_home() -> None:
+    state, marked = State("there", "x"), State("there", "marked x")
+    plain, plain_writer = _translation([Sealed(state)])
+    marking, marking_writer = _translation([Sealed(state)], marked=marked)
+
+    plain.feed(b"1")
+    marking.feed(b"1")
+
+    assert plain_writer.got == [Began(), Sealed(state)]
+    assert marking_writer.got == [Began(), Sealed(marked)]
+
+
+@pytest.mark.req("S-71")
+@pytest.mark.parametrize("choice", [-1, 1])
+def test_a_citation_of_an_answer_that_was_not_asked_for_ends_it(choice: int) -> None:
+    translation, _ = _translation([Cited(Citation(), choice)])
+
+    translation.feed(b"1")
+
+    assert isinstance(translation.failure, UpstreamBroke)
+
+
 class _Reader:
     """Implements Reader: each chunk means the next of the lists."""
 
     def __init__(
-        self, said: Sequence[list[Delta]], failure: Failure | None, ends: Failure | None
+        self,
+        said: Sequence[list[Delta]],
+        failure: Failure | None,
+        ends: Failure | None,
+        rest: Sequence[Delta],
     ) -> None:
         self.failure: Failure | None = None
         self.is_over = False
@@ -214,6 +350,7 @@ class _Reader:
         self._said = list(said)
         self._failure = failure
         self._ends = ends
+        self._rest = rest
 
     def feed(self, chunk: bytes) -> Sequence[Delta]:
         said = self._said.pop(0) if self._said else []
@@ -224,7 +361,7 @@ class _Reader:
     def finish(self) -> Sequence[Delta]:
         if self._ends is not None:
             self.failure = self._ends
-        return ()
+        return self._rest
 
 
 class _Writer:
@@ -248,8 +385,11 @@ def _translation(
     choices: int = 1,
     failure: Failure | None = None,
     ends: Failure | None = None,
+    rest: Sequence[Delta] = (),
+    marked: State | None = None,
 ) -> tuple[Translation, _Writer]:
-    reader, writer = _Reader(said, failure, ends), _Writer()
+    reader, writer = _Reader(said, failure, ends, rest), _Writer()
     reader.ends_over = is_over
     ask = replace(planned(is_stream=is_stream).ask, choices=choices, tools=frozenset({"known"}))
-    return Translation(reader, writer, ask, "reply-1"), writer
+    marking = None if marked is None else (lambda _: marked)
+    return Translation(reader, writer, ask, "reply-1", marking), writer

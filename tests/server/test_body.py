@@ -26,6 +26,19 @@ async def test_a_body_without_a_length_is_counted_piece_by_piece(sizes: Sequence
     assert answer == (f"read {sum(sizes)}" if sum(sizes) <= MOST else "body_too_large")
 
 
+@pytest.mark.req("OC-44")
+async def test_a_path_of_clients_that_name_no_type_takes_any(tmp_path: object) -> None:
+    async def answer(request: Request, connection: Connection) -> None:
+        body = await read_json_body(connection, request, MOST, by_any_name=True)
+        connection.begin(200, [(b"content-length", b"%d" % len(body))], b"")
+        connection.finish(body)
+
+    async with served(answer) as port:
+        got = await exchange(port, request(b"{}", (("content-type", "text/plain"),)))
+
+    assert got.endswith(b"{}")
+
+
 @pytest.mark.req("B-2", "H-39", "OL-2")
 @pytest.mark.parametrize("size", [0, 99, 100, 101, 10_000])
 async def test_the_cap_itself_is_allowed_and_one_byte_more_is_not(size: int) -> None:

@@ -151,3 +151,42 @@ def _open_files() -> int:
 
 async def read(spool: Spool, begin: int, end: int) -> bytes:
     return b"".join([piece async for piece in spool.read(begin, end)])
+
+
+async def test_a_large_upload_is_read_in_pieces(spool: Spool) -> None:
+    await spool.write(b"x" * (3 * READ_BYTES))
+
+    sizes = [len(piece) async for piece in spool.read(0, 3 * READ_BYTES)]
+
+    assert max(sizes) <= READ_BYTES
+
+
+def test_a_disk_is_full_when_all_of_it_is_taken(tmp_path: Path) -> None:
+    disk = Disk(tmp_path, 10)
+
+    disk.take(10)
+
+    with pytest.raises(UploadsFull):
+        disk.take(1)
+
+
+async def test_what_was_closed_is_empty_and_gives_its_room_back_once(disk: Disk) -> None:
+    spool = Spool(disk)
+    await spool.write(b"x" * (MEMORY_BYTES + 1))
+    await spool.write(b"y")
+
+    spool.close()
+    spool.close()
+
+    assert len(spool) == 0
+    assert disk.left == 10 * MIB
+
+
+async def test_an_upload_that_lost_its_end_is_not_waited_for(spool: Spool) -> None:
+    await spool.write(b"x" * (MEMORY_BYTES + 1))
+    assert spool._file is not None
+    spool._file.truncate(1)
+
+    with pytest.raises(OSError, match="shorter than it was"):
+        async for _ in spool.read(0, MEMORY_BYTES):
+            pass
