@@ -48,6 +48,7 @@ REFUSED = {
     "file_upload": (415, "refused"),
     "batch_create": (400, "refused"),
     **dict.fromkeys(("batch_show", "batch_cancel"), (404, "refused")),
+    "receipt": (404, "refused"),
     **dict.fromkeys(("file_show", "file_delete", "file_content"), (404, "refused")),
 }
 """How it ends where nothing is offered, and where what is asked for is not there."""

@@ -36,6 +36,7 @@ OF_JSON = {"json_too_wide"}
 ONLY_JSON = {"json_malformed", "json_duplicate_key", "json_too_deep", *OF_JSON}
 ONLY_FORMS = {"form_malformed", "uploads_full"}
 OF_MANAGEMENT = {"not_offered"}
+OF_RECEIPTS = {"receipt_unknown", "receipt_pending"}
 OF_KEEPERS = {
     *(code for code, kind in REGISTRY.items() if issubclass(kind, Failure)),
     *("rate_limited", "limiter_unavailable", "file_unknown", "batch_unknown", "field_invalid"),
@@ -57,7 +58,7 @@ OF_LOOKS = {"role_insufficient", "not_found", "conflict"}
 NOWHERE = {"route_unknown", "method_not_allowed"}
 """What a path or a method gets that is not in this document."""
 
-OF_CALLS = set(REGISTRY) - NOWHERE - OF_ACTS - (DOOR - OF_BODIES) - OF_MANAGEMENT
+OF_CALLS = set(REGISTRY) - NOWHERE - OF_ACTS - (DOOR - OF_BODIES) - OF_MANAGEMENT - OF_RECEIPTS
 
 PROBLEM_JSON = "application/problem+json"
 
@@ -101,6 +102,8 @@ def codes(route: Route) -> set[str]:
         return OF_CALLS
     if route.name.startswith(("file_", "batch_")):
         return ANYWHERE | OF_KEEPERS
+    if route.name == "receipt":
+        return ANYWHERE | OF_RECEIPTS
     if route.name == "ollama_manage":
         return ANYWHERE | OF_MANAGEMENT
     return ANYWHERE | OF_NAMES | (OF_BODIES | OF_JSON if route.max_body_bytes else set())

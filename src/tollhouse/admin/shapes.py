@@ -333,6 +333,16 @@ _WISHED = {
     "additionalProperties": False,
 }
 _PAGED: dict[str, Node] = {"limit": {"type": "integer", "minimum": 1, "maximum": 100}, **_ORDERED}
+RECEIPT = Shape(
+    "A signed receipt of one of this user's calls, once it is settled.",
+    answers={
+        "application/json": {
+            "type": "object",
+            "required": ["object", "receipt", "call", "owed"],
+            "properties": {"object": {"const": "receipt"}, "receipt": {"type": "string"}},
+        }
+    },
+)
 DESCRIPTION = Shape(
     "This document.",
     answers={"application/json": {"type": "object", "required": ["openapi", "paths"]}},
@@ -373,6 +383,7 @@ _ALL = {
     "file_show": FILE,
     "file_delete": Shape("A file is deleted.", _OBJECT),
     "file_content": Shape("What is in a file.", {"application/octet-stream": None}),
+    "receipt": RECEIPT,
     "description": DESCRIPTION,
     "ollama_chat": Shape("Ollama's chat.", ollama_shapes.LINES, ollama_shapes.CHAT),
     "ollama_generate": Shape("Ollama's prompt.", ollama_shapes.LINES, ollama_shapes.GENERATE),

@@ -25,6 +25,7 @@ from tollhouse.cli import (
     prices,
     projects,
     providers,
+    receipts,
     serve,
     tenants,
     usage,
@@ -55,6 +56,7 @@ app.add_typer(providers.app, name="providers")
 app.add_typer(usage.app, name="usage")
 app.command("explain")(explain.explain)
 app.add_typer(audit.app, name="audit")
+app.add_typer(receipts.app, name="receipts")
 app.add_typer(admin.app, name="admin")
 app.command("openapi")(admin.openapi)
 app.command("doctor")(doctor.doctor)

@@ -27,6 +27,7 @@ from tollhouse.config.sections.books import (
     AuditSettings,
     LedgerSettings,
     LogSettings,
+    ReceiptsSettings,
     StoreSettings,
 )
 from tollhouse.config.sections.callers import AuthSettings, LimitsSettings
@@ -65,6 +66,7 @@ class Settings(Section):
     retries: RetriesSettings = part(RetriesSettings)
     ledger: LedgerSettings = part(LedgerSettings)
     audit: AuditSettings = part(AuditSettings)
+    receipts: ReceiptsSettings = part(ReceiptsSettings)
     log: LogSettings = part(LogSettings)
     providers: dict[ProviderName, ProviderSettings] = part(dict)
     models: dict[ModelPattern, ModelSettings] = part(dict)

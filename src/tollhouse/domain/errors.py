@@ -260,6 +260,19 @@ class BatchUnknown(Refusal):
     title = "There is no such batch here."
 
 
+class ReceiptUnknown(Refusal):
+    code = "receipt_unknown"
+    status = 404
+    title = "There is no receipt of such a call here."
+
+
+class ReceiptPending(Refusal):
+    code = "receipt_pending"
+    status = 409
+    title = "The call is not settled yet."
+    retryable = True
+
+
 class FilesNotKept(Refusal):
     code = "files_not_kept"
     status = 501

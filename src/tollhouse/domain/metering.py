@@ -6,6 +6,7 @@ more than it was allowed to produce is paid what was held, and noted.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol, runtime_checkable
 
@@ -46,6 +47,9 @@ class Meter:
 
     unsaid: tuple[str, ...] = ()
     """What of the call the target could not be told."""
+
+    receipt: Callable[[], Awaitable[Sequence[tuple[bytes, bytes]]]] | None = None
+    """Settles, and gives the header that says so; None where no receipts are given."""
 
     _seen: Seen | None = None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from types import TracebackType
 
+from tollhouse.domain import receipts
 from tollhouse.domain.budget import Hold
 from tollhouse.domain.errors import StoreUnavailable
 from tollhouse.domain.identity import Principal
@@ -12,6 +13,7 @@ from tollhouse.domain.metering import Meter
 from tollhouse.domain.models import Plan
 from tollhouse.pipeline.call import Call
 from tollhouse.pipeline.house import House
+from tollhouse.ports import Headers
 
 
 class admitted:  # noqa: N801 - read as a participle: `async with admitted(…)`
@@ -20,12 +22,15 @@ class admitted:  # noqa: N801 - read as a participle: `async with admitted(…)`
     Nothing else in the house refunds.
     """
 
-    __slots__ = ("_hold", "_house", "_meter")
+    __slots__ = ("_hold", "_house", "_is_over", "_meter")
 
     def __init__(self, call: Call, caller: Principal, plan: Plan, house: House) -> None:
         self._house = house
         self._hold = _worst(call, caller, plan, house)
         self._meter = Meter(call.id, plan)
+        self._is_over = False
+        if house.receipts is not None:
+            self._meter.receipt = self._receipted
 
     async def __aenter__(self) -> Meter:
         house = self._house
@@ -43,12 +48,22 @@ class admitted:  # noqa: N801 - read as a participle: `async with admitted(…)`
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._settle()
+        if not self._is_over:
+            self._settle()
 
-    def _settle(self) -> None:
-        """Nobody waits for it: what is asked of the ledger afterwards comes after it."""
+    async def _receipted(self) -> Headers:
+        """A receipt says what was settled, so that comes first; without the store there is none for now."""
+        is_new, settlement = await self._settle(), self._meter.settled
+        if not is_new or settlement is None or self._house.receipts is None:
+            return ()
+        signed = self._house.receipts(receipts.of(self._hold, settlement))
+        return ((b"x-tollhouse-receipt", signed.encode()),)
+
+    def _settle(self) -> asyncio.Future[bool]:
+        """Nobody but a receipt waits for it: what is asked of the ledger afterwards comes after it."""
+        self._is_over = True
         house = self._house
-        house.ledger.settle(self._meter.settle(house.now_ms()))
+        return house.ledger.settle(self._meter.settle(house.now_ms()))
 
 
 def _worst(call: Call, caller: Principal, plan: Plan, house: House) -> Hold:

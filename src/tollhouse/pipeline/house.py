@@ -11,6 +11,7 @@ from tollhouse.domain.breaker import State
 from tollhouse.domain.budget import Outcome
 from tollhouse.domain.errors import Problem
 from tollhouse.domain.identity import Priority
+from tollhouse.domain.receipts import Receipt
 from tollhouse.domain.shedding import Load
 from tollhouse.domain.snapshot import Snapshot
 from tollhouse.domain.suspicion import Sign
@@ -93,6 +94,8 @@ class House:
     watch: Watch
     clock_ns: Callable[[], int]
     new_id: Callable[[], str]
+    receipts: Callable[[Receipt], str] | None = None
+    """Signs them, if any are given."""
 
     @property
     def snapshot(self) -> Snapshot:

@@ -41,7 +41,8 @@ async def _stream(answer: Answer, passing: Relay, call: Call, meter: Meter) -> N
     meter.streaming(passing)
     reply, size = call.reply, 0
     media = meter.plan.ask.media
-    await reply.start(200, (*stream_headers(call.route.dialect, media), *_told(meter)))
+    later = () if meter.receipt is None else ((b"x-tollhouse-receipt-at", _receipt_at(meter)),)
+    await reply.start(200, (*stream_headers(call.route.dialect, media), *_told(meter), *later))
     while chunk := await answer.read():
         size += len(chunk)
         chunk = passing.feed(chunk)  # while the caller does not read, it is all there is
@@ -70,7 +71,8 @@ async def _whole(answer: Answer, passing: Relay, reply: Reply, meter: Meter) -> 
     meter.completed(passing)
     length = (b"content-length", b"%d" % len(body))
     media = meter.plan.ask.media or b"application/json"
-    await reply.start(200, ((b"content-type", media), length, *_told(meter)))
+    receipt = () if meter.receipt is None else await meter.receipt()
+    await reply.start(200, ((b"content-type", media), length, *_told(meter), *receipt))
     await reply.end(body)
 
 
@@ -114,6 +116,11 @@ async def _see_out(answer: Answer) -> None:
                 left -= len(chunk)
     except (TimeoutError, UpstreamBroke, UpstreamTimeout):
         return
+
+
+def _receipt_at(meter: Meter) -> bytes:
+    """What a stream comes to is known when it is over."""
+    return b"/v1/receipts/" + meter.call.encode()
 
 
 def _told(meter: Meter) -> Headers:

@@ -10,6 +10,7 @@ from tollhouse.pipeline.count import count
 from tollhouse.pipeline.files import delete_file, list_files, read_file, show_file
 from tollhouse.pipeline.list_models import describe_models, list_models
 from tollhouse.pipeline.ollama_models import list_running, offer_nothing, show, tags
+from tollhouse.pipeline.receipts import show_receipt
 from tollhouse.pipeline.refuse import refuse
 from tollhouse.pipeline.route import (
     Audited,
@@ -102,6 +103,7 @@ def route_table(
         ],
         *_files(chat, max_file_bytes),
         *_batches(chat),
+        _free("receipt", "GET", "/v1/receipts/{id}", chat, show_receipt, is_plain=False),
         *_ollama(dialects, ollama),
     )
 

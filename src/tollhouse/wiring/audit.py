@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from typing import Any
 
 from tollhouse.config import Settings
 from tollhouse.domain.chain import Head
 from tollhouse.domain.errors import AuditUnavailable
+from tollhouse.domain.receipts import Receipt
 from tollhouse.ports import Database
 from tollhouse.sinks import keys as signing
+from tollhouse.sinks import receipts
 from tollhouse.sinks.file import ChainedLog, Pace
 from tollhouse.sinks.slots import claim, settle
 from tollhouse.storage import heads
@@ -62,3 +64,11 @@ async def open_audit(settings: Settings, database: Database, stack: AsyncExitSta
     )
     stack.push_async_callback(loop.run_in_executor, None, log.close, CLOSE_S)
     return log
+
+
+def receipt_signer(settings: Settings, log: ChainedLog) -> Callable[[Receipt], str] | None:
+    if not settings.receipts.enabled:
+        return None
+    return receipts.signer(
+        signing.load_or_create(settings.at(settings.audit.key)), lambda: log.head
+    )

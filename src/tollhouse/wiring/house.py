@@ -37,7 +37,7 @@ from tollhouse.storage.arrears import PatientLedger
 from tollhouse.telemetry.lag import measure_lag
 from tollhouse.telemetry.watch import Watching
 from tollhouse.wiring.admin import served_admin
-from tollhouse.wiring.audit import AuditRegister, open_audit
+from tollhouse.wiring.audit import AuditRegister, open_audit, receipt_signer
 from tollhouse.wiring.background import Background, background
 from tollhouse.wiring.dialects import dialects, ollama_paths
 from tollhouse.wiring.door import make_door, manners, upload_disk
@@ -96,6 +96,7 @@ async def open_door(settings: Settings, draining: Draining) -> AsyncIterator[Doo
             watch=watch,
             clock_ns=time.time_ns,
             new_id=new_call_id,
+            receipts=receipt_signer(settings, audit),
         )
         if settings.ledger.keep_days:
             tasks.start(keep_folding(store, me.owner, settings.ledger.keep_days, _now_ms))

@@ -83,6 +83,16 @@ class AuditSettings(Section):
     )
 
 
+class ReceiptsSettings(Section):
+    """What callers get to keep of their calls: what was used and what it cost, signed with `audit.key`."""
+
+    enabled: bool = setting(
+        "Give receipts: with a whole answer in `x-tollhouse-receipt`, of a stream at the path that "
+        "`x-tollhouse-receipt-at` names. An answer then waits until its call is settled.",
+        default=False,
+    )
+
+
 class LogSettings(Section):
     """What the gateway says about itself."""
 
