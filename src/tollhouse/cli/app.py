@@ -11,6 +11,7 @@ import typer
 
 from tollhouse import __version__
 from tollhouse.cli import (
+    access,
     admin,
     audit,
     budgets,
@@ -57,6 +58,7 @@ app.add_typer(usage.app, name="usage")
 app.command("explain")(explain.explain)
 app.add_typer(audit.app, name="audit")
 app.add_typer(receipts.app, name="receipts")
+app.add_typer(access.app, name="access")
 app.add_typer(admin.app, name="admin")
 app.command("openapi")(admin.openapi)
 app.command("doctor")(doctor.doctor)

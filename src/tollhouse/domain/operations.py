@@ -165,6 +165,7 @@ _ROWS = (
         subject="usage:days",
         is_of_host=True,
     ),
+    _read("access.review", "house", "owner admin auditor", "Who can reach what."),
     _read("explain", "house", READS, "Why a call would be let in, or not."),
     _read("audit.verify", "house", AUDITS, "Is the log whole?"),
     _read("audit.acts", "house", AUDITS, "Who changed what."),
