@@ -20,6 +20,7 @@ from tollhouse.cli import (
     doctor,
     evidence,
     explain,
+    export,
     keys,
     memberships,
     migrate,
@@ -58,6 +59,7 @@ app.add_typer(usage.app, name="usage")
 app.command("explain")(explain.explain)
 app.add_typer(audit.app, name="audit")
 app.add_typer(receipts.app, name="receipts")
+app.command("export")(export.export)
 app.add_typer(access.app, name="access")
 app.add_typer(admin.app, name="admin")
 app.command("openapi")(admin.openapi)

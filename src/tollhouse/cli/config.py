@@ -89,7 +89,7 @@ def show(context: typer.Context, as_json: Json = False) -> None:
     Example: tollhouse config show --json
     """
     invocation: Invocation = context.obj
-    settings = _plain(settings_of(context))
+    settings = plain(settings_of(context))
     if as_json:
         print_json(settings)
         return
@@ -114,7 +114,7 @@ def _json(problem: Problem) -> dict[str, Any]:
     }
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Plain values. What is not plain itself is shown as text, which a secret's never reveals."""
     from pydantic import BaseModel
 
@@ -122,11 +122,11 @@ def _plain(value: Any) -> Any:
 
     match value:
         case BaseModel():
-            return {name: _plain(getattr(value, name)) for name in type(value).model_fields}
+            return {name: plain(getattr(value, name)) for name in type(value).model_fields}
         case dict():
-            return {str(name): _plain(inner) for name, inner in value.items()}
+            return {str(name): plain(inner) for name, inner in value.items()}
         case tuple() | list():
-            return [_plain(inner) for inner in value]
+            return [plain(inner) for inner in value]
         case Secret():
             return f"{value.reference} (hidden)"
         case None | bool() | int() | float() | str():

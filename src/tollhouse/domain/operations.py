@@ -166,6 +166,7 @@ _ROWS = (
         is_of_host=True,
     ),
     _read("access.review", "house", "owner admin auditor", "Who can reach what."),
+    _read("export", "house", "owner", "Write out everything.", is_of_host=True),
     _read("explain", "house", READS, "Why a call would be let in, or not."),
     _read("audit.verify", "house", AUDITS, "Is the log whole?"),
     _read("audit.acts", "house", AUDITS, "Who changed what."),
