@@ -21,6 +21,7 @@ from tollhouse.cli import (
     evidence,
     explain,
     export,
+    importing,
     keys,
     memberships,
     migrate,
@@ -60,6 +61,7 @@ app.command("explain")(explain.explain)
 app.add_typer(audit.app, name="audit")
 app.add_typer(receipts.app, name="receipts")
 app.command("export")(export.export)
+app.add_typer(importing.app, name="import")
 app.add_typer(access.app, name="access")
 app.add_typer(admin.app, name="admin")
 app.command("openapi")(admin.openapi)
