@@ -68,6 +68,9 @@ def test_totals_of_no_calls_are_reproduced(console: Console) -> None:
     told = console.json("prices", "recompute", "--since", "7d")
 
     assert (told["is_exact"], told["calls"], told["differences"]) == (True, 0, [])
+    assert console.run("prices", "recompute").out == (
+        "0 calls owe $0.00, as their usage and prices say\n"
+    )
 
 
 def _write(console: Console, target: str, dollars: str) -> None:

@@ -11,7 +11,7 @@ from tollhouse.domain.errors import FeatureUnpriced
 from tollhouse.domain.identity import Principal
 from tollhouse.domain.metering import Meter
 from tollhouse.domain.models import Ask, Plan, plan
-from tollhouse.domain.pricing import Price, Usage
+from tollhouse.domain.pricing import Kinds, Price, Usage
 from tollhouse.domain.snapshot import DatedPrice, Model, Names, Snapshot, Target
 from tollhouse.domain.tasks import Task
 
@@ -140,12 +140,55 @@ def test_sound_is_asked_of_a_model_only_where_it_has_a_rate() -> None:
     assert in_tier("", priced, unpriced=("audio",)).hold >= 1000 * 64_000
 
 
-def in_tier(tier: str, *prices: Price, unpriced: tuple[str, ...] = ()) -> Plan:
+@pytest.mark.req("B-16")
+@pytest.mark.parametrize(
+    ("told", "mark"),
+    [
+        (Usage(628, 1), None),
+        (Usage(629, 1), "input_over_bound"),
+        (Usage(300, 1, cache_read=329), "input_over_bound"),
+        (Usage(1, 1000), None),
+        (Usage(1, 1001), "output_over_bound"),
+        (Usage(629, 1001), "over_bound"),
+    ],
+)
+def test_usage_that_a_call_cannot_have_had_is_marked_and_paid_no_more_than_was_held(
+    told: Usage, mark: str | None
+) -> None:
+    planned = in_tier("", USUAL)
+
+    settled = completed(planned, Seen(told))
+
+    assert (settled.anomaly, settled.source) == (mark, Source.PROVIDER)
+    assert settled.owed == min(USUAL.cost(told), planned.hold)
+
+
+@pytest.mark.req("B-16")
+@pytest.mark.parametrize(
+    ("input_bytes", "told", "mark"),
+    [
+        (4096 + 64 * 10, Usage(10, 1), None),
+        (4096 + 64 * 10 + 1, Usage(10, 1), "input_too_low"),
+        (4096 + 64 * 10 + 1, Usage(1, 1, cache_read=10), None),
+        (10**6, Usage(10, 1, kinds=Kinds(audio_input=10)), None),
+    ],
+)
+def test_a_prompt_that_was_not_read_to_its_end_is_marked(
+    input_bytes: int, told: Usage, mark: str | None
+) -> None:
+    planned = in_tier("", USUAL, input_bytes=input_bytes)
+
+    assert completed(planned, Seen(told)).anomaly == mark
+
+
+def in_tier(
+    tier: str, *prices: Price, unpriced: tuple[str, ...] = (), input_bytes: int = 100
+) -> Plan:
     ask = Ask(
         model="m",
         is_stream=False,
         wants_usage=False,
-        input_bytes=100,
+        input_bytes=input_bytes,
         messages=1,
         images=0,
         choices=1,

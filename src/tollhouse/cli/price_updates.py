@@ -142,12 +142,14 @@ def recompute(
     found = run(context, work)
     if as_json:
         print_json(_recomputed(found))
-    else:
+    elif found.differences:
         table(
             ("call", ">price", ">owed", ">recomputed"),
             (_difference_cells(each) for each in found.differences),
-            empty=f"{found.calls} calls owe {dollars(found.owed)}, as their usage and prices say",
+            empty="",
         )
+    else:
+        print(f"{found.calls} calls owe {dollars(found.owed)}, as their usage and prices say")
     if found.differences:
         raise typer.Exit(1)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tollhouse.cli import chargeback, reconcile, reports
+from tollhouse.cli import anomalies, chargeback, reconcile, reports
 from tollhouse.cli.house import House, Json, run
 from tollhouse.cli.printing import beside, money, note, print_json, table
 from tollhouse.cli.times import age, iso, shown, since_ms
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tollhouse.storage.owners import Owner
 
 app = typer.Typer(help="What was called, what it cost, and what is still open.")
+app.command("anomalies")(anomalies.anomalies)
 app.command("report")(reports.report)
 app.command("reconcile")(reconcile.reconcile)
 app.command("chargeback")(chargeback.chargeback)

@@ -19,11 +19,12 @@ from tollhouse.dialects.anthropic_events import (
 )
 from tollhouse.dialects.anthropic_usage import Tally
 from tollhouse.dialects.naming import AskedName
-from tollhouse.dialects.openai_count import tokens_in, tokens_of
+from tollhouse.dialects.openai_count import tokens_of
 from tollhouse.dialects.openai_events import NOTHING, is_given, on_one_line, text_of
 from tollhouse.dialects.openai_problems import failure_of, kind_of
 from tollhouse.dialects.sse_relay import SseRelay
 from tollhouse.dialects.whole import Whole
+from tollhouse.domain.counting import tokens_in
 from tollhouse.domain.errors import UpstreamBroke
 
 PING = b'event: ping\ndata: {"type":"ping"}\n\n'

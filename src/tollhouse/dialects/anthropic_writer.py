@@ -14,9 +14,9 @@ import msgspec
 
 from tollhouse.dialects import anthropic_state
 from tollhouse.dialects.ollama_writer import arguments_object
-from tollhouse.dialects.openai_count import tokens_in
 from tollhouse.dialects.openai_events import on_one_line
 from tollhouse.domain.conversation import Citation, State
+from tollhouse.domain.counting import tokens_in
 from tollhouse.domain.deltas import (
     Argued,
     Called,

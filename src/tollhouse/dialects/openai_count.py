@@ -12,8 +12,9 @@ from typing import Any
 
 import msgspec
 
+from tollhouse.domain.counting import tokens_in
+
 FOLD_BYTES = 16 * 1024
-BYTES_PER_TOKEN = 3
 
 
 class OutputCount:
@@ -40,10 +41,6 @@ class OutputCount:
             self._text_bytes += length
         self._kept.clear()
         self._kept_bytes = 0
-
-
-def tokens_in(text_bytes: int) -> int:
-    return -(-text_bytes // BYTES_PER_TOKEN)
 
 
 def tokens_of(messages: list[bytes]) -> int:

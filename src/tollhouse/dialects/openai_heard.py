@@ -13,7 +13,6 @@ from msgspec import Raw, Struct
 
 from tollhouse.dialects import sse
 from tollhouse.dialects.naming import AskedName
-from tollhouse.dialects.openai_count import tokens_in
 from tollhouse.dialects.openai_events import (
     NOTHING,
     Choice,
@@ -27,6 +26,7 @@ from tollhouse.dialects.openai_problems import kind_of
 from tollhouse.dialects.openai_usage import MOST_TOKENS
 from tollhouse.dialects.openai_whole import WholeAnswer, decoder
 from tollhouse.dialects.sse_relay import SseRelay
+from tollhouse.domain.counting import tokens_in
 from tollhouse.domain.errors import UpstreamBroke, UpstreamFailed
 from tollhouse.domain.models import Ask
 from tollhouse.domain.pricing import Kinds, Usage

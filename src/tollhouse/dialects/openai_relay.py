@@ -16,7 +16,7 @@ from msgspec import UNSET
 
 from tollhouse.dialects import openai_tiers, sse, strict_json
 from tollhouse.dialects.naming import AskedName
-from tollhouse.dialects.openai_count import tokens_in, tokens_of
+from tollhouse.dialects.openai_count import tokens_of
 from tollhouse.dialects.openai_events import (
     NOTHING,
     Choice,
@@ -31,6 +31,7 @@ from tollhouse.dialects.openai_problems import failure_of, kind_of
 from tollhouse.dialects.openai_usage import read_usage
 from tollhouse.dialects.sse_relay import SseRelay
 from tollhouse.dialects.whole import Whole
+from tollhouse.domain.counting import tokens_in
 from tollhouse.domain.errors import UpstreamBroke
 
 DONE = b"data: [DONE]\n\n"

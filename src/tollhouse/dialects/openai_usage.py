@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -19,6 +20,10 @@ class Details(msgspec.Struct, gc=False):
     image_tokens: int | None = None
     reasoning_tokens: int | None = None
 
+    @property
+    def has_kinds(self) -> bool:
+        return bool(self.audio_tokens or self.image_tokens or self.reasoning_tokens)
+
 
 NO_DETAILS = Details()
 
@@ -34,10 +39,6 @@ class _Usage(msgspec.Struct):
 
     cached_tokens: int | None = None
     """Moonshot's place."""
-
-    @property
-    def read(self) -> int | None:
-        return self.prompt_cache_hit_tokens or self.cached_tokens
 
 
 MOST_TOKENS = 10**12
@@ -58,8 +59,8 @@ def read_count(raw: bytes | msgspec.Raw) -> Counted | None:
     except msgspec.MsgspecError:
         return None
     before, after = found.prompt_tokens_details, found.completion_tokens_details
-    if before is None and (read := found.read):
-        before = Details(cached_tokens=read)
+    if before is None and (found.prompt_cache_hit_tokens or found.cached_tokens):
+        before = Details(cached_tokens=found.prompt_cache_hit_tokens or found.cached_tokens)
     return in_classes(
         found.prompt_tokens, found.completion_tokens, found.total_tokens, before, after
     )
@@ -76,27 +77,31 @@ def in_classes(
 
     Some providers count thoughts in the total alone: what is in none of the others was put out.
     """
-    if prompt is None or output is None or max(prompt, output) > MOST_TOKENS:
+    if prompt is None or output is None or prompt > MOST_TOKENS or output > MOST_TOKENS:
         return None
     prompt, output = max(prompt, 0), max(output, 0)
     unseen = 0
     if total is not None and prompt + output < total <= MOST_TOKENS:
         unseen = total - prompt - output
-    elif before is None and after is None:
-        return Counted(Usage(prompt, output))
-    return _in_kinds(prompt, output, unseen, before or NO_DETAILS, after or NO_DETAILS)
+    read = written = 0
+    if before is not None and (before.cached_tokens or before.cache_write_tokens):
+        read, written = _told(before.cached_tokens), _told(before.cache_write_tokens)
+        if read + written > prompt:  # contradictory: all of it counts as fresh
+            read = written = 0
+    usage = Usage(prompt - read - written, output + unseen, read, written)
+    if unseen or (before and before.has_kinds) or (after and after.has_kinds):
+        kinds = _kinds(usage, unseen, before or NO_DETAILS, after or NO_DETAILS)
+        usage = replace(usage, kinds=None if kinds == NO_KINDS else kinds)
+    return Counted(usage)
 
 
-def _in_kinds(prompt: int, output: int, unseen: int, before: Details, after: Details) -> Counted:
-    output += unseen
-    read, written = _told(before.cached_tokens), _told(before.cache_write_tokens)
-    if read + written > prompt:  # contradictory: all of it counts as fresh
-        read = written = 0
-    fresh = prompt - read - written
-    heard = min(_told(before.audio_tokens), prompt)
-    audio_read = min(max(heard + read - prompt, 0), read)  # what cannot have been heard anew
+def _kinds(usage: Usage, unseen: int, before: Details, after: Details) -> Kinds:
+    """None of them more than its class has."""
+    fresh, output, read = usage.input, usage.output, usage.cache_read
+    heard = min(_told(before.audio_tokens), usage.total_input)
+    audio_read = min(max(heard + read - usage.total_input, 0), read)  # cannot have been heard anew
     audio_input = min(heard - audio_read, fresh)
-    kinds = Kinds(
+    return Kinds(
         audio_input=audio_input,
         image_input=min(_told(before.image_tokens), fresh - audio_input),
         audio_output=(said := min(_told(after.audio_tokens), output)),
@@ -104,8 +109,6 @@ def _in_kinds(prompt: int, output: int, unseen: int, before: Details, after: Det
         reasoning=min(max(_told(after.reasoning_tokens), unseen), output - said - drawn),
         audio_read=audio_read,
     )
-    usage = Usage(fresh, output, read, written, kinds=None if kinds == NO_KINDS else kinds)
-    return Counted(usage)
 
 
 NO_KINDS = Kinds()

@@ -7,7 +7,7 @@ known type stays behind. A failure is told in our words, under the id with which
 from __future__ import annotations
 
 from tollhouse.dialects import openai_tiers, responses_problems, sse, strict_json
-from tollhouse.dialects.openai_count import tokens_in, tokens_of
+from tollhouse.dialects.openai_count import tokens_of
 from tollhouse.dialects.openai_events import NOTHING, is_given, on_one_line, text_of
 from tollhouse.dialects.responses_events import (
     BEGINNINGS,
@@ -25,6 +25,7 @@ from tollhouse.dialects.responses_tools import insist_on_declared
 from tollhouse.dialects.responses_usage import read_usage
 from tollhouse.dialects.sse_relay import SseRelay
 from tollhouse.dialects.whole import Whole
+from tollhouse.domain.counting import tokens_in
 from tollhouse.domain.errors import Problem, UpstreamBroke
 
 

@@ -11,10 +11,12 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol, runtime_checkable
 
 from tollhouse.domain.budget import Attempt, Outcome, Settlement, Source
+from tollhouse.domain.counting import MOST_BYTES_PER_TOKEN, tokens_in
 from tollhouse.domain.models import MESSAGE_TOKENS, UNSAID, USUAL_TIERS, Ask, Leg, Plan
-from tollhouse.domain.pricing import Price, Usage
+from tollhouse.domain.pricing import NOTHING, Price, Usage
 
-BYTES_PER_TOKEN = 3
+REST_BYTES = 4096
+"""Of a body, that need be no prompt: names, schemas, settings."""
 
 
 class Seen(Protocol):
@@ -113,12 +115,23 @@ class Meter:
             return self.leg.by_tier[USUAL_TIERS[0]]
         return self.leg.by_tier.get(self._seen.tier or UNSAID, self.leg.by_tier[UNSAID])
 
+    def _doubt(self, usage: Usage) -> str | None:
+        """A mark for what no answer to this call can have used. What is told beside tokens bounds itself."""
+        ask, leg = self.plan.ask, self.leg
+        if leg is None or ask.most is not NOTHING:
+            return None
+        if usage.total_input > leg.input_tokens:
+            return "input_over_bound"
+        if usage.output > leg.output_tokens * ask.choices + ask.predicted_bytes:
+            return "output_over_bound"
+        return "input_too_low" if _is_too_low(usage, ask) else None
+
     def _usage(self) -> tuple[Usage, Source, str | None]:
         seen = self._seen
         if seen is None:
             return Usage(), Source.NOTHING, None
         if seen.usage is not None and seen.usage.output > 0:
-            return seen.usage, Source.PROVIDER, None
+            return seen.usage, Source.PROVIDER, self._doubt(seen.usage)
         ask = self.plan.ask
         counted = replace(
             ask.likely or ask.most, input=counted_input(ask), output=seen.counted_output()
@@ -133,10 +146,17 @@ class Meter:
         return counted, Source.COUNTED, "no_usage" if is_untold else None
 
 
+def _is_too_low(usage: Usage, ask: Ask) -> bool:
+    """Sound, pages and what a provider encrypted are bytes that are no text."""
+    text = ask.input_bytes - REST_BYTES
+    if text <= usage.total_input * MOST_BYTES_PER_TOKEN or ask.documents or ask.encrypted:
+        return False
+    return usage.kinds is None or not (usage.kinds.audio_input or usage.kinds.audio_read)
+
+
 def counted_input(ask: Ask) -> int:
     """For calls that were cut before the provider said: a third of the bytes, and the template.
 
     Who sent tokens has said how many there are.
     """
-    text = -(-ask.input_bytes // BYTES_PER_TOKEN)
-    return max(text, ask.tokens) + MESSAGE_TOKENS * ask.messages
+    return max(tokens_in(ask.input_bytes), ask.tokens) + MESSAGE_TOKENS * ask.messages

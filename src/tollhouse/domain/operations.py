@@ -158,6 +158,7 @@ _ROWS = (
     _read("usage.report", TENANT, READS, "Add calls up."),
     _read("usage.reconcile", "house", READS, "Lay the books beside a provider's."),
     _read("usage.chargeback", "house", READS, "What each owes, in FOCUS columns."),
+    _read("usage.anomalies", "house", READS, "What is odd about calls."),
     _read("usage.open", "house", READS, "Calls that are held or unknown."),
     _change("usage.resolve", "call:{call}", MONEY, "Settle an unknown call by hand."),
     _change(

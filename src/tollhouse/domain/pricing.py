@@ -124,13 +124,14 @@ class Price:
     """By their thresholds. The highest that is reached holds for the whole request."""
 
     has_units: bool = field(init=False)
-    has_steps: bool = field(init=False)
+    is_plain: bool = field(init=False)
+    """Whether a token costs what its class costs, however many there are."""
 
     def __post_init__(self) -> None:
         """Worked out once: a price is asked for it twice a call."""
         has_units = bool(self.per_call or self.per_image or self.per_second or self.per_character)
         object.__setattr__(self, "has_units", has_units)
-        object.__setattr__(self, "has_steps", bool(self.tiers))
+        object.__setattr__(self, "is_plain", not self.kinds and not self.tiers)
 
     @property
     def is_free(self) -> bool:
@@ -162,7 +163,7 @@ class Price:
         return self._step(reached[-1]) if reached else replace(self, tiers=())
 
     def cost(self, usage: Usage) -> int:
-        if self.has_steps:
+        if self.tiers:
             return self.at(usage.total_input).cost(usage)
         picos = (
             usage.input * self.input
@@ -185,17 +186,15 @@ class Price:
         may_keep_long: bool = False,
     ) -> int:
         """The most that so many tokens can cost, however they are classed, with what `most` has beside them."""
-        if self.has_steps:
-            return max(
-                price.worst(input_tokens, output_tokens, most, may_keep_long=may_keep_long)
-                for price in self._steps_to(input_tokens)
-            )
-        dearest, out = self.dearest_input, self.output
-        if may_keep_long:
-            dearest = max(dearest, self.long_write)
-        if self.kinds:
-            dearest, out = self._dearest_of_kinds(dearest, out)
-        tokens = input_tokens * dearest + output_tokens * out
+        if not self.is_plain:
+            steps = self._steps_to(input_tokens)
+            rates = [each.dearest(may_keep_long=may_keep_long) for each in steps]
+            tokens = max(input_tokens * fresh + output_tokens * out for fresh, out in rates)
+        else:
+            dearest = self.dearest_input
+            if may_keep_long:
+                dearest = max(dearest, self.long_write)
+            tokens = input_tokens * dearest + output_tokens * self.output
         return _nanos(tokens + self._units(most) if self.has_units else tokens)
 
     def _units(self, usage: Usage) -> int:
@@ -215,14 +214,15 @@ class Price:
             picos += kinds.long_write * (self.long_write - self.cache_write)
         return picos
 
-    def _dearest_of_kinds(self, dearest: int, out: int) -> tuple[int, int]:
-        """Nobody here knows of what kind tokens will be. An hour in the cache is asked for, and seen."""
+    def dearest(self, *, may_keep_long: bool) -> tuple[int, int]:
+        """Of tokens in and out. Nobody here knows of what kind they will be; an hour in the cache is asked for."""
+        fresh, out = [self.dearest_input], [self.output]
         for name, rate in self.kinds:
-            if KINDS[name] == "output":
-                out = max(out, rate)
-            elif name != "long_write":
-                dearest = max(dearest, rate)
-        return dearest, out
+            if name != "long_write":
+                (out if KINDS[name] == "output" else fresh).append(rate)
+        if may_keep_long:
+            fresh.append(self.long_write)
+        return max(fresh), max(out)
 
     def _steps_to(self, input_tokens: int) -> Iterator[Price]:
         yield replace(self, tiers=())

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from tollhouse.domain.conversation import State
+from tollhouse.domain.counting import tokens_in
 from tollhouse.domain.deltas import (
     Argued,
     Began,
@@ -28,7 +29,6 @@ from tollhouse.domain.models import Ask
 from tollhouse.domain.pricing import Usage
 from tollhouse.ports import Reader, Writer
 
-BYTES_PER_TOKEN = 3
 MOST_WITHOUT_A_PIECE = 1024 * 1024
 """Bytes of comments and the like in a row: a day of signs of life, if it means well."""
 
@@ -86,7 +86,7 @@ class Translation:
         self._put_rest()
         if not self._has_begun and not self._ask.is_stream:
             self._text_bytes = self._fed
-        return max(self._pieces, -(-self._text_bytes // BYTES_PER_TOKEN))
+        return max(self._pieces, tokens_in(self._text_bytes))
 
     def _put_rest(self) -> bytes:
         if self.is_over or self.failure is not None or self._was_read_out:
