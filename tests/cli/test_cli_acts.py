@@ -101,6 +101,7 @@ def story(console: Console) -> Any:
         yield "members", "add", f"acme/{name}", "--at", "tenant:acme", "--role", "owner"
     yield "users", "disable", "acme/bert"
     yield "users", "enable", "acme/bert"
+    yield "users", "allow", "acme/bert", "gpt-*"
     yield "members", "change", "acme/bert", "--at", "tenant:acme", "--role", "auditor"
     yield "members", "remove", "acme/anna", "--at", "tenant:acme"  # refused: the last owner
     yield "members", "remove", "acme/bert", "--at", "tenant:acme"

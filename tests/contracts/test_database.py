@@ -42,6 +42,7 @@ STEPS = [
     "people",
     "rates",
     "proposals",
+    "allowed",
 ]
 
 

@@ -128,3 +128,42 @@ async def test_a_grant_that_matches_nothing_is_refused(sqlite: SqliteDatabase, m
 
     with pytest.raises(FieldInvalid):
         await keys.grant(sqlite, key.id, [model])
+
+
+@pytest.mark.req("OT-25", "OT-26", "S-46")
+async def test_a_key_is_granted_nothing_beyond_what_its_user_may(sqlite: SqliteDatabase) -> None:
+    key = await annas_key(sqlite, ["gpt-4*"])
+    await keys.allow(sqlite, "acme/anna", ["gpt-*"])
+
+    await keys.grant(sqlite, key, ["gpt-5"])
+    for beyond in ("o3", "*", "g*"):
+        with pytest.raises(FieldInvalid, match="beyond"):
+            await keys.grant(sqlite, key, [beyond])
+        with pytest.raises(FieldInvalid, match="beyond"):
+            await annas_key(sqlite, [beyond])
+
+
+@pytest.mark.req("OT-25", "OT-26", "S-46")
+async def test_a_user_who_may_less_takes_their_keys_along_at_once(sqlite: SqliteDatabase) -> None:
+    key = await annas_key(sqlite, ["gpt-*", "o3"])
+    seen = []
+
+    for most in (["gpt-4", "o*"], [], None):
+        await keys.allow(sqlite, "acme/anna", most)
+        seen.append((await snapshots.revision(sqlite), await callable_by(sqlite, key)))
+
+    assert [models for _, models in seen] == [("o3", "gpt-4"), (), ("gpt-*", "o3")]
+    assert len({revision for revision, _ in seen}) == 3
+
+
+async def annas_key(store: SqliteDatabase, models: list[str]) -> str:
+    if not await tenancy.members(store, tenancy.Kind.USER, "acme"):
+        await tenancy.create_tenant(store, "acme", NOW)
+        await tenancy.create_user(store, "acme", "anna", NOW)
+    wish = Wish("acme", "k", user="anna", models=tuple(models))
+    return (await keys.issue(store, PEPPERS, wish, NOW)).id
+
+
+async def callable_by(store: SqliteDatabase, key: str) -> tuple[str, ...]:
+    snapshot = await snapshots.load(store, Names({}), requires_price=True)
+    return snapshot.keys[key].principal.models

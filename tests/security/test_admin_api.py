@@ -5,9 +5,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -180,6 +183,7 @@ CASES: dict[str, Arrange] = {
     "users.create": fresh("/users", {"tenant": "acme", "name": "{}"}),
     "users.disable": on(Api.user, "PATCH", "/users/{}", OFF),
     "users.enable": on(Api.user, "PATCH", "/users/{}", BACK),
+    "users.allow": on(Api.user, "PATCH", "/users/{}", {"models": ["gpt-*"]}),
     "users.delete": on(Api.user, "DELETE", "/users/{}"),
     "members.list": at("GET", "/members"),
     "members.add": new_member,
@@ -542,6 +546,34 @@ async def test_an_auditor_reads_who_changed_what_page_by_page(api: Api) -> None:
 
     assert [each["operation"] for each in told] == [*["keys.grant"] * 3, "keys.create"]
     assert told[0]["changed"]["models"] == [["a", "b"], ["a", "b", "c"]]
+
+
+@pytest.mark.req("S-110", "B-12")
+async def test_where_no_record_can_be_written_nothing_is_changed(tmp_path: Path) -> None:
+    port = free_port()
+    lines = f'[admin]\nlisten = "127.0.0.1:{port}"\n'
+    async with gateway(tmp_path, "http://127.0.0.1:1/v1", settings=lines) as served:
+        api = Api(served, port)
+        await furnish(api)
+        shutil.rmtree(tmp_path / "data" / "audit")
+
+        async def is_refused() -> bool:
+            return (await api.ask("owner", "GET", "/tenants")).status == 503
+
+        await until(is_refused, "the log is known to be gone")
+        got = await api.ask("owner", "POST", "/tenants", {"tenant": "bolt"})
+
+        assert (got.status, got.code) == (503, "audit_unavailable")
+        assert await served.rows("SELECT id FROM tenants") == [("acme",)]
+
+
+async def test_no_request_left_two_records(api: Api) -> None:
+    await api.ask("owner", "GET", "/tenants", headers=[("x-request-id", "the-last")])
+    await api.records("the-last")
+
+    records = [json.loads(line) for line in api.gateway.audit_lines() if line.endswith("}")]
+    asked = Counter(each["request_id"] for each in records if each["kind"] in ("act", "call"))
+    assert [each for each, times in asked.items() if times > 1] == []
 
 
 async def test_the_log_is_whole_after_all_this(api: Api) -> None:

@@ -9,8 +9,8 @@ import msgspec
 from tollhouse.admin import telling
 from tollhouse.admin.asking import Answer, Asking
 from tollhouse.admin.resource import Resource
-from tollhouse.control import members, removing, tenancy
-from tollhouse.domain.errors import NotThere
+from tollhouse.control import keys, members, removing, tenancy
+from tollhouse.domain.errors import FieldInvalid, NotThere
 from tollhouse.domain.operations import Role
 from tollhouse.domain.roles import Place, place_of
 from tollhouse.ports import Books
@@ -30,6 +30,14 @@ class NewMember(msgspec.Struct, forbid_unknown_fields=True):
 
 class Switch(msgspec.Struct, forbid_unknown_fields=True):
     is_disabled: bool
+
+
+class OtherUser(msgspec.Struct, forbid_unknown_fields=True):
+    """One member at a time: each is an operation of its own."""
+
+    is_disabled: bool | msgspec.UnsetType = msgspec.UNSET
+    models: list[str] | msgspec.UnsetType | None = msgspec.UNSET
+    """What the user's keys may call at most; null is anything."""
 
 
 class NewRole(msgspec.Struct, forbid_unknown_fields=True):
@@ -165,10 +173,13 @@ def _tenancy(kind: Kind) -> Iterator[Resource]:
         name=f"{group}_update",
         method="PATCH",
         path=f"/{group}/",
-        serve=switch,
+        serve=_update_user if kind is Kind.USER else switch,
         summary=f"A {kind} is shut out, or let in again.",
-        operations=(f"{group}.disable", f"{group}.enable"),
-        body=Switch,
+        operations=(
+            *(f"{group}.disable", f"{group}.enable"),
+            *(["users.allow"] if kind is Kind.USER else []),
+        ),
+        body=OtherUser if kind is Kind.USER else Switch,
     )
     yield Resource(
         name=f"{group}_delete",
@@ -195,6 +206,26 @@ async def _create(asking: Asking, kind: Kind) -> str:
         return await make(store, wish.tenant, wish.name, asking.now_ms)
 
     return await asking.change(f"{kind}s.create", {"tenant": wish.tenant}, member)
+
+
+async def _update_user(asking: Asking) -> Answer:
+    wish, user = asking.read(OtherUser), asking.id
+    models, is_disabled = wish.models, wish.is_disabled
+    if (models is msgspec.UNSET) == (is_disabled is msgspec.UNSET):
+        raise FieldInvalid("Say one of is_disabled, models: each is an operation of its own.")
+
+    async def allow(store: Books) -> None:
+        await keys.allow(store, user, models if isinstance(models, list) else None)
+
+    async def switch(store: Books) -> None:
+        await tenancy.set_disabled(store, Kind.USER, user, is_disabled=is_disabled is True)
+
+    if is_disabled is msgspec.UNSET:
+        await asking.change("users.allow", {"user": user}, allow)
+    else:
+        name = "users.disable" if is_disabled else "users.enable"
+        await asking.change(name, {"user": user}, switch)
+    return await _told(asking, Kind.USER, user)
 
 
 async def _told(asking: Asking, kind: Kind, member: str, status: int = 200) -> Answer:

@@ -34,6 +34,7 @@ def member(row: Member) -> Told:
         "tenant": row.tenant,
         "is_disabled": row.is_disabled,
         "is_virtual": row.is_virtual,
+        "models": None if row.models is None else list(row.models),
         "created_at": moment(row.created_at_ms),
     }
 

@@ -63,6 +63,7 @@ def _json(member: Member) -> dict[str, object]:
         "tenant": member.tenant,
         "is_disabled": member.is_disabled,
         "is_virtual": member.is_virtual,
+        "models": None if member.models is None else list(member.models),
         "created_at": iso(member.created_at_ms),
     }
 

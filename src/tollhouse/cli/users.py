@@ -9,6 +9,7 @@ import typer
 from tollhouse.cli import members
 from tollhouse.cli.house import Json, run
 from tollhouse.cli.members import print_created, print_members, switch
+from tollhouse.cli.printing import print_json
 
 app = typer.Typer(help="Whose keys are: each user of a tenant may have a budget.")
 
@@ -50,6 +51,33 @@ def list_(
 
     found = run(context, lambda house: tenancy.members(house.store, Kind.USER, tenant))
     print_members(found, "user", as_json=as_json)
+
+
+@app.command()
+def allow(
+    context: typer.Context,
+    user: User,
+    models: Annotated[
+        list[str] | None, typer.Argument(help="Models: exact names, `prefix*`, or none at all.")
+    ] = None,
+    everything: Annotated[bool, typer.Option("--everything", help="No bound.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Bound what the keys of a user may call, whatever they were or will be granted.
+
+    Example: tollhouse users allow acme/anna 'gpt-*' local-small
+    """
+    from tollhouse.control import keys
+
+    if everything and models:
+        raise typer.BadParameter("--everything stands alone")
+    most = None if everything else tuple(models or ())
+    run(context, lambda house: keys.allow(house.store, user, most))
+    if as_json:
+        print_json({"id": user, "models": None if most is None else list(most)})
+    else:
+        said = "whatever they are granted" if most is None else ", ".join(most) or "nothing"
+        print(f"the keys of {user} may call at most: {said}")
 
 
 @app.command()

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from tollhouse.control.peppers import Peppers
 from tollhouse.control.tenancy import DEFAULT_PROJECT
 from tollhouse.domain import credentials
+from tollhouse.domain.access import is_within
 from tollhouse.domain.errors import FieldInvalid
 from tollhouse.domain.identity import Priority
 from tollhouse.domain.storing import Conflict
@@ -67,6 +68,7 @@ async def issue(
 ) -> Issued:
     """Store the digest of a new key and its account, and a virtual user if none is named."""
     project, user = await _owners(database, wish)
+    await _insist_on_allowed(database, user, _patterns(wish.models))
     key_id = draw(credentials.ID_LENGTH)
     key = credentials.assemble(key_id, draw(credentials.SECRET_LENGTH))
     expires_at = _expiry(wish.expires_in_s, now_ms)
@@ -94,6 +96,7 @@ async def shown(database: Database, key: str) -> KeyRow:
 async def grant(database: Database, key: str, models: Iterable[str]) -> tuple[str, ...]:
     """Allow more models; what the key may call then."""
     wanted = _patterns(models)
+    await _insist_on_allowed(database, (await shown(database, key)).user, wanted)
     return await _change_models(database, key, lambda has: tuple(dict.fromkeys((*has, *wanted))))
 
 
@@ -178,6 +181,19 @@ async def _owners(database: Database, wish: Wish) -> tuple[str, str | None]:
     return project, await _member(database, Kind.USER, wish.tenant, wish.user)
 
 
+async def _insist_on_allowed(database: Database, user: str | None, models: tuple[str, ...]) -> None:
+    """Raises FieldInvalid for what the user's keys may not call."""
+    people = await tenancy.members(database, Kind.USER, user.partition("/")[0]) if user else []
+    most = next((each.models for each in people if each.id == user), None)
+    beyond = [model for model in models if most is not None and not is_within(model, most)]
+    if beyond:
+        raise FieldInvalid(
+            f"{beyond[0]!r} is beyond what the keys of {user} may be granted: "
+            f"{', '.join(most or ()) or 'nothing'}.",
+            param="models",
+        )
+
+
 async def _member(database: Database, kind: Kind, tenant: str, name: str) -> str:
     """A project or user of this tenant, by its name or its whole id."""
     wanted = name if name.startswith(f"{tenant}/") else f"{tenant}/{name}"
@@ -206,6 +222,13 @@ async def _change_models(
     if not await keys.set_models(database, row.id, models, before=row.models):
         raise Conflict(f"the grants of key {row.id} were changed at the same time: try again")
     return models
+
+
+async def allow(database: Database, user: str, models: Iterable[str] | None) -> None:
+    """What the keys of a user may call at most, whatever they were granted; None is anything."""
+    most = None if models is None else _patterns(models)
+    if not await tenancy.allow(database, user, most):
+        raise Conflict(f"there is no user {user[:100]!r}")
 
 
 def _patterns(models: Iterable[str]) -> tuple[str, ...]:

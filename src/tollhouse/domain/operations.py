@@ -122,6 +122,7 @@ _ROWS = (
     _change("users.create", TENANT, RUNS, "Make a user.", subject="user:{made}"),
     _change("users.disable", USER, RUNS, "Shut a user out."),
     _change("users.enable", USER, RUNS, "Let a user in again."),
+    _change("users.allow", USER, RUNS, "Bound what the keys of a user may call."),
     _change("users.delete", USER, RUNS, "Delete a user that nothing holds."),
     _read("members.list", "{at}", "owner admin auditor", "Who holds which role."),
     _change("members.add", "{at}", RUNS, "Give a user a role.", subject="members:{at}"),

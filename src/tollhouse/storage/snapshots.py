@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable
 from math import inf
 
+from tollhouse.domain import access
 from tollhouse.domain.credentials import Digest
 from tollhouse.domain.identity import KeyRecord, Principal, Priority
 from tollhouse.domain.snapshot import DatedPrice, Names, Snapshot
@@ -19,7 +20,8 @@ _REVISION = "SELECT value FROM control WHERE name = 'revision'"
 _KEYS = """
 SELECT k.id, k.tenant, k.project, k.user_id, ta.id, pa.id, ua.id, ka.id, k.models,
     k.pepper, k.digest, k.previous_pepper, k.previous_digest, k.previous_until, k.expires_at,
-    CASE WHEN k.is_disabled + t.is_disabled + p.is_disabled + u.is_disabled > 0 THEN 1 ELSE 0 END, k.priority
+    CASE WHEN k.is_disabled + t.is_disabled + p.is_disabled + u.is_disabled > 0 THEN 1 ELSE 0 END, k.priority,
+    u.models
 FROM keys AS k JOIN tenants AS t ON t.id = k.tenant JOIN projects AS p ON p.id = k.project
     JOIN users AS u ON u.id = k.user_id
     JOIN accounts AS ta ON ta.owner = 'tenant:' || k.tenant
@@ -51,10 +53,20 @@ async def load(database: Database, names: Names, *, requires_price: bool) -> Sna
 
 def _key(row: Row) -> KeyRecord:
     key, tenant, project, user, *rest = row
-    pepper, digest, previous_pepper, previous_digest, until, expires, is_disabled, priority = rest[
-        5:
-    ]
+    (
+        pepper,
+        digest,
+        previous_pepper,
+        previous_digest,
+        until,
+        expires,
+        is_disabled,
+        priority,
+        most,
+    ) = rest[5:]
     models = tuple(json.loads(rest[4]))
+    if most is not None:
+        models = access.narrowed(models, json.loads(most))
     principal = Principal(key, tenant, project, user, _four(rest[:4]), models, Priority(priority))
     return KeyRecord(
         principal,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -25,17 +27,19 @@ class Member:
     is_disabled: bool
     created_at_ms: int
     is_virtual: bool = False
+    models: tuple[str, ...] | None = None
+    """What the keys of a user may be granted at most; None is anything."""
 
 
 _LIST = {
     Kind.TENANT: """
-        SELECT id, id, is_disabled, created_at, 0 FROM tenants
+        SELECT id, id, is_disabled, created_at, 0, NULL FROM tenants
         WHERE $1 IN ('', id) ORDER BY id""",
     Kind.PROJECT: """
-        SELECT id, tenant, is_disabled, created_at, 0 FROM projects
+        SELECT id, tenant, is_disabled, created_at, 0, NULL FROM projects
         WHERE $1 IN ('', tenant) ORDER BY id""",
     Kind.USER: """
-        SELECT id, tenant, is_disabled, created_at, is_virtual FROM users
+        SELECT id, tenant, is_disabled, created_at, is_virtual, models FROM users
         WHERE $1 IN ('', tenant) ORDER BY id""",
 }
 _DISABLE = {
@@ -43,6 +47,8 @@ _DISABLE = {
     Kind.PROJECT: "UPDATE projects SET is_disabled = $1 WHERE id = $2",
     Kind.USER: "UPDATE users SET is_disabled = $1 WHERE id = $2",
 }
+
+_ALLOW = "UPDATE users SET models = $1 WHERE id = $2"
 
 
 def adding_tenant(tenant: str, now_ms: int) -> Statement:
@@ -74,6 +80,14 @@ async def set_disabled(database: Database, kind: Kind, member: str, *, is_disabl
     return changed == 1
 
 
+async def allow(database: Database, user: str, models: Sequence[str] | None) -> bool:
+    """False when there is no such user."""
+    listed = None if models is None else json.dumps(list(models))
+    (changed,) = await database.write((_ALLOW, (listed, user)))
+    return changed == 1
+
+
 def _member(row: Row) -> Member:
-    member, tenant, is_disabled, created_at, is_virtual = row
-    return Member(member, tenant, bool(is_disabled), created_at, bool(is_virtual))
+    member, tenant, is_disabled, created_at, is_virtual, models = row
+    allowed = None if models is None else tuple(json.loads(models))
+    return Member(member, tenant, bool(is_disabled), created_at, bool(is_virtual), allowed)
