@@ -36,6 +36,13 @@ def test_json_is_read_too_and_told(console: Console) -> None:
     assert console.json("import", "litellm", str(file)) == {"toml": "", "prices": [], "left": []}
 
 
+def test_an_otari_configuration_is_printed(console: Console) -> None:
+    file = console.directory / "config.yml"
+    file.write_text("providers: {ollama: {api_base: 'http://127.0.0.1:11434'}}")
+
+    assert set(parse(console.run("import", "otari", str(file)).out, {}).models) == {"ollama:*"}
+
+
 @pytest.mark.parametrize(("name", "text"), [("c.json", "{"), ("c.yaml", "a: [")])
 def test_what_cannot_be_read_is_refused(console: Console, name: str, text: str) -> None:
     file = console.directory / name

@@ -7,7 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tollhouse.config.loading import parse
-from tollhouse.control.importing import KINDS, Moved, litellm
+from tollhouse.control import from_otari
+from tollhouse.control.from_litellm import KINDS, litellm
+from tollhouse.control.from_otari import otari
+from tollhouse.control.importing import Moved
 from tollhouse.domain.errors import FieldInvalid
 
 SECRET = "k7Jq2ZpR9xWv4TnB8mYc"
@@ -168,6 +171,63 @@ def test_any_configuration_is_said_or_named(entries: list[Any], rest: dict[str, 
     moved = litellm({**rest, "model_list": [*entries, _deployment("m", "gpt-4o")]})
 
     assert "m" in moved.models
+    assert moved.toml()
+
+
+def test_an_otari_provider_answers_for_all_that_is_called_by_it() -> None:
+    moved = otari(
+        {
+            "providers": {
+                "openai": {"api_key": "${MY_KEY}", "client_args": {"timeout": 3}},
+                "mine": {
+                    "provider_type": "openai",
+                    "api_base": "http://10.0.0.1/v1",
+                    "api_key": "sk-x",
+                },
+                "vertexai": {"project": "p"},
+            },
+            "pricing": {
+                "openai:gpt-5": {"input_price_per_million": 0.25, "output_price_per_million": 1},
+                "vertexai:qwen": {"input_price_per_million": 1},
+            },
+            "master_key": "otari-mk-secret",
+        }
+    )
+
+    assert moved.providers["openai"] == {"kind": "openai", "key": "env:MY_KEY"}
+    assert moved.providers["mine"]["kind"] == "openai-compatible"
+    assert set(_settings(moved).models) == {"openai:*", "mine:*"}
+    assert moved.commands() == ["tollhouse prices set openai:gpt-5 --input 0.25 --output 1"]
+    assert [each.partition(": ")[0] for each in moved.left] == [
+        "providers.openai.client_args",
+        "providers.mine.api_key",
+        "providers.vertexai",
+        "pricing.vertexai:qwen",
+        "master_key",
+    ]
+    assert "sk-x" not in moved.toml()
+
+
+@pytest.mark.parametrize("vendor", sorted(from_otari.KINDS))
+def test_what_otari_was_told_is_a_settings_file(vendor: str) -> None:
+    base = {} if from_otari.KINDS[vendor][1] else {"api_base": "http://127.0.0.1:8000/v1"}
+
+    moved = otari({"providers": {vendor: base}})
+
+    assert set(_settings(moved).models) == {f"{vendor}:*"}
+
+
+@pytest.mark.parametrize("config", [None, {}, {"providers": []}])
+def test_what_is_no_otari_configuration_is_refused(config: Any) -> None:
+    with pytest.raises(FieldInvalid, match="providers"):
+        otari(config)
+
+
+@given(st.dictionaries(st.text(max_size=8), ANYTHING, max_size=4), ANYTHING)
+def test_any_otari_configuration_is_said_or_named(providers: dict[str, Any], pricing: Any) -> None:
+    moved = otari({"providers": {**providers, "openai": None}, "pricing": pricing})
+
+    assert "openai:*" in moved.models
     assert moved.toml()
 
 

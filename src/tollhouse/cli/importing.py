@@ -19,11 +19,6 @@ LARGEST_FILE = 4 * 2**20
 app = typer.Typer(help="What other gateways were told, said in our words. Nothing is changed.")
 
 
-@app.callback()
-def _import() -> None:
-    """With one command alone, it would be named by the group."""
-
-
 @app.command()
 def litellm(
     file: Annotated[Path, typer.Argument(help="Its config.yaml, or the same as JSON.")],
@@ -33,16 +28,29 @@ def litellm(
 
     Example: tollhouse import litellm config.yaml > tollhouse.toml
     """
-    from tollhouse.control import importing
+    from tollhouse.control import from_litellm
 
-    moved = importing.litellm(_read(file))
+    _print(from_litellm.litellm(_read(file)), as_json=as_json)
+
+
+@app.command()
+def otari(
+    file: Annotated[Path, typer.Argument(help="Its config.yml, or the same as JSON.")],
+    as_json: Json = False,
+) -> None:
+    """Print an otari configuration as settings of ours, the prices to set, and what is left over.
+
+    Example: tollhouse import otari config.yml > tollhouse.toml
+    """
+    from tollhouse.control import from_otari
+
+    _print(from_otari.otari(_read(file)), as_json=as_json)
+
+
+def _print(moved: Moved, *, as_json: bool) -> None:
     if as_json:
         print_json({"toml": moved.toml(), "prices": moved.commands(), "left": moved.left})
-    else:
-        _print(moved)
-
-
-def _print(moved: Moved) -> None:
+        return
     print(moved.toml(), end="")
     for command in moved.commands():
         print(f"# {command}")
