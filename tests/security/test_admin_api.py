@@ -458,6 +458,12 @@ async def test_a_key_that_came_with_another_request_is_refused(api: Api) -> None
         ("/keys", {"tenant": "acme", "name": "k", "limit": "1e9"}, "field_invalid", "limit"),
         ("/keys", {"tenant": "acme", "name": "k", "priority": "top"}, "field_invalid", "priority"),
         ("/prices", {"target": "a:b", "input": "NaN", "output": "1"}, "field_invalid", "input"),
+        (
+            "/prices",
+            {"target": "a:b", "input": "1", "output": "1", "tiers": [{"above": 9, "input": "NaN"}]},
+            "field_invalid",
+            "tiers[0].input",
+        ),
         ("/members", {"user": "acme/owner", "at": "acme", "role": "owner"}, "field_invalid", "at"),
     ],
 )
@@ -467,6 +473,25 @@ async def test_a_member_that_is_wrong_is_named(
     got = await api.ask("owner", "POST", path, body)
 
     assert (got.status, got.code, got.json["param"]) == (400, code, param)
+
+
+@pytest.mark.req("OT-28", "OT-32", "B-19")
+async def test_a_price_says_all_that_was_set_and_who_set_it(api: Api) -> None:
+    wish = {
+        "target": f"up:{api.fresh()}",
+        "input": "3",
+        "output": "15",
+        "kinds": {"audio_input": "40"},
+        "tiers": [{"above": 200_000, "input": "6"}],
+        "tenant": "acme",
+        "effective_at": "2027-01-01T00:00:00Z",
+        "effective_to": "2027-07-01T00:00:00Z",
+    }
+
+    told = await api.made("/prices", wish)
+
+    assert {name: told[name] for name in wish} == wish
+    assert told["set_by"]
 
 
 async def test_a_member_that_comes_twice_is_refused(api: Api) -> None:

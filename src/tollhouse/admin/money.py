@@ -14,7 +14,7 @@ from tollhouse.admin.asking import Answer, Asking
 from tollhouse.admin.resource import Resource
 from tollhouse.control import amounts, budgets, keys, prices, reports, usage
 from tollhouse.control.budgets import Grant, Start
-from tollhouse.control.prices import Rates
+from tollhouse.control.prices import Rates, Whose
 from tollhouse.control.usage import Whole
 from tollhouse.domain import periods
 from tollhouse.domain.budget import Account
@@ -52,7 +52,17 @@ class Price(msgspec.Struct, forbid_unknown_fields=True):
     per_image: str | None = None
     per_second: str | None = None
     per_character: str | None = None
+    kinds: dict[str, str] = {}
+    """Rates of their own for tokens of a kind, such as `audio_input`."""
+
+    tiers: list[dict[str, str | int]] = []
+    """What longer prompts cost: `above`, a number of tokens, and the rates that change."""
+
+    tenant: str = ""
+    """Whose own it is; empty for everybody's."""
+
     effective_at: str | None = None
+    effective_to: str | None = None
 
 
 class Resolution(msgspec.Struct, forbid_unknown_fields=True):
@@ -206,11 +216,14 @@ async def _history(asking: Asking) -> Answer:
 async def _set_price(asking: Asking) -> Answer:
     wish = asking.read(Price)
     units = (wish.per_call, wish.per_image, wish.per_second, wish.per_character)
-    rates = Rates(wish.input, wish.output, wish.cache_read, wish.cache_write, *units)
+    finer = (wish.kinds, wish.tiers)
+    rates = Rates(wish.input, wish.output, wish.cache_read, wish.cache_write, *units, *finer)
     moment = _moment_ms(wish.effective_at, "effective_at") if wish.effective_at else None
+    until = _moment_ms(wish.effective_to, "effective_to") if wish.effective_to else None
+    whose = Whose(wish.tenant, until, asking.actor.name)
 
     async def work(store: Books) -> NewPrice:
-        return await prices.set_price(store, wish.target, rates, moment, asking.now_ms)
+        return await prices.set_price(store, wish.target, rates, moment, asking.now_ms, whose)
 
     made = await asking.change("prices.set", {"target": wish.target}, work)
     return Answer(telling.price(made), f"price:{wish.target}", status=201)

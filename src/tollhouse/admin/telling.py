@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from tollhouse.control import budgets
@@ -88,9 +89,18 @@ def price(row: NewPrice | PriceRow) -> Told:
         "target": row.model,
         **{name: dollars_per_million(getattr(row, name)) for name in TOKENS},
         **{name: dollars_per_unit(getattr(row, name)) for name in UNITS},
+        "kinds": _by_million(row.kinds),
+        "tiers": [{"above": tier.above, **_by_million(tier.rates)} for tier in row.tiers],
+        "tenant": row.tenant or None,
         "effective_at": moment(row.effective_at_ms),
+        "effective_to": moment(row.effective_to_ms),
         "source": row.source,
+        "set_by": row.set_by or None,
     }
+
+
+def _by_million(rates: Iterable[tuple[str, int]]) -> dict[str, str]:
+    return {name: dollars_per_million(picos) for name, picos in rates}
 
 
 def call(row: Call) -> Told:
@@ -109,6 +119,8 @@ def call(row: Call) -> Told:
         "held": money(row.held),
         "owed": money(row.owed),
         **{name: getattr(row, name) for name in (*TOKENS, "images", "seconds", "characters")},
+        "kinds": row.told_kinds,
+        "price": row.price,
         "anomaly": row.anomaly,
         "created_at": moment(row.created_at_ms),
         "settled_at": moment(row.settled_at_ms),

@@ -206,6 +206,7 @@ def _json(call: Call) -> dict[str, Any]:
         "images": call.images,
         "seconds": call.seconds,
         "characters": call.characters,
+        "kinds": call.told_kinds,
         "source": call.source,
         "target": call.target,
         "price": call.price,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from tollhouse.domain.pricing import Kinds, Usage
+from tollhouse.domain.pricing import KINDS, Kinds, Usage
 from tollhouse.ports import Database
 
 _kinds = msgspec.json.Decoder(Kinds).decode
@@ -55,6 +55,12 @@ class Call:
     characters: int | None
     kinds: str | None
     """How many of its tokens were of a kind, as JSON."""
+
+    @property
+    def told_kinds(self) -> dict[str, int]:
+        """Those that there were."""
+        kinds = self.usage.kinds or Kinds()
+        return {name: count for name in KINDS if (count := getattr(kinds, name))}
 
     @property
     def usage(self) -> Usage:
