@@ -16,6 +16,7 @@ from tollhouse.domain.budget import Account, Hold, Outcome, Settlement
 from tollhouse.domain.errors import Problem
 from tollhouse.domain.exchange import Outgoing, Sending
 from tollhouse.domain.identity import Priority
+from tollhouse.domain.limiting import Taking, Verdict
 from tollhouse.domain.suspicion import Sign
 from tollhouse.ports import Exchange, Headers, LastWords, Spoken, Upstream
 
@@ -59,16 +60,21 @@ class FakeLedger:
 
 
 class FakeLimiter:
-    """Implements Limiter. Refuses with `problem`, if there is one."""
+    """Implements Limiter. Raises `problem`, if there is one."""
 
     def __init__(self, problem: Problem | None = None) -> None:
-        self.taken: list[str] = []
+        self.taken: list[tuple[str, Sequence[Taking]]] = []
+        self.given_back: list[tuple[str, Sequence[Taking]]] = []
         self.problem = problem
 
-    async def take(self, subject: str) -> None:
-        self.taken.append(subject)
+    async def take(self, call: str, takings: Sequence[Taking]) -> Verdict:
+        self.taken.append((call, takings))
         if self.problem is not None:
             raise self.problem
+        return Verdict([0 for _ in takings])
+
+    def give_back(self, call: str, takings: Sequence[Taking]) -> None:
+        self.given_back.append((call, takings))
 
 
 @dataclass
@@ -148,14 +154,18 @@ class FakeReply:
     is_gone: bool = False
     status: int | None = None
     headers: Headers = ()
+    borne: Headers = ()
     said: bytes = b""
     is_ended: bool = False
     on_write: Callable[[], None] = lambda: None
     silence_s: float | None = None
 
+    def bear(self, headers: Headers) -> None:
+        self.borne = (*self.borne, *headers)
+
     async def start(self, status: int, headers: Headers) -> None:
         assert not self.is_started
-        self.is_started, self.status, self.headers = True, status, headers
+        self.is_started, self.status, self.headers = True, status, (*headers, *self.borne)
 
     async def write(self, chunk: bytes) -> None:
         self.said += chunk

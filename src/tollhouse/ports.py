@@ -15,6 +15,7 @@ from tollhouse.domain.exchange import Errand, Outgoing, Sending
 from tollhouse.domain.forms import Upload
 from tollhouse.domain.homes import Home, Thought
 from tollhouse.domain.identity import Principal
+from tollhouse.domain.limiting import Taking, Verdict
 from tollhouse.domain.models import Ask, Leg
 from tollhouse.domain.pricing import Usage
 from tollhouse.domain.snapshot import Snapshot
@@ -60,7 +61,12 @@ class Books(Database, Ledger, Protocol):
 
 
 class Limiter(Protocol):
-    async def take(self, subject: str) -> None: ...  # raises RateLimited, LimiterUnavailable
+    """All that a call takes, or nothing of it."""
+
+    def take(
+        self, call: str, takings: Sequence[Taking]
+    ) -> Awaitable[Verdict]: ...  # raises LimiterUnavailable
+    def give_back(self, call: str, takings: Sequence[Taking]) -> None: ...  # nobody waits for it
 
 
 class Answer(Protocol):
@@ -136,6 +142,7 @@ class Reply(Protocol):
     @property
     def is_gone(self) -> bool: ...  # the caller has hung up
 
+    def bear(self, headers: Headers) -> None: ...  # whatever it will be, beside its own
     async def start(self, status: int, headers: Headers) -> None: ...
     async def write(self, chunk: bytes) -> None: ...
     async def end(self, chunk: bytes = b"") -> None: ...

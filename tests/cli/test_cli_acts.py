@@ -89,6 +89,9 @@ def story(console: Console) -> Any:
     yield "tenants", "create", "acme"  # refused: it is there
     yield "tenants", "disable", "acme"
     yield "tenants", "enable", "acme"
+    yield "limits", "set", "tenant:acme", "--requests-per-minute", "60"
+    yield "limits", "set", "model:nothing", "--concurrent", "4"  # refused: there is none
+    yield "limits", "remove", "tenant:acme"
     yield "tenants", "name", "acme", "best", "small"
     yield "tenants", "hide", "acme", "gpt-*"
     yield "tenants", "forget", "acme", "best"

@@ -43,6 +43,7 @@ STEPS = [
     "rates",
     "proposals",
     "allowed",
+    "limits",
 ]
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tollhouse.domain import limits
-from tollhouse.domain.limits import LONGEST_RETRY_S, Limit
+from tollhouse.domain.limits import Limit
 
 LIMITS = st.builds(Limit, st.integers(1, 10_000), st.integers(1, 3600), st.integers(0, 50))
 STEPS_US = st.lists(st.integers(0, 200_000_000), max_size=60)
@@ -58,28 +58,6 @@ def test_a_clock_set_back_makes_nobody_wait_longer_than_one_interval(
     _, wait = limits.take(limit.interval_us, limit.whole_us, due_us, now_us)
 
     assert 0 <= wait <= limit.interval_us
-
-
-@pytest.mark.req("R-11")
-@given(LIMITS, st.integers(1, 10**12))
-def test_the_retry_is_never_told_to_come_later_than_in_a_minute(limit: Limit, wait_us: int) -> None:
-    refusal = limits.limited(limit, wait_us)
-
-    assert refusal.status == 429
-    assert refusal.retry_after_s is not None
-    assert 1 <= refusal.retry_after_s <= LONGEST_RETRY_S
-
-
-def test_the_retry_is_rounded_up_so_that_it_does_not_come_too_early() -> None:
-    assert limits.limited(Limit(60), 1_000_001).retry_after_s == 2
-
-
-def test_the_refusal_says_the_limit() -> None:
-    refusal = limits.limited(Limit(calls=100, period_s=60, burst=20), 600_000)
-
-    assert refusal.detail == (
-        "Too many requests: 100 calls per 60 seconds, 20 at once. Try again in 1 s."
-    )
 
 
 def test_an_interval_that_does_not_divide_is_rounded_up() -> None:

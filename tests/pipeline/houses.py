@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from tollhouse.auth.virtual_keys import VirtualKeys
 from tollhouse.dialects.openai_chat import OpenAIChat
 from tollhouse.domain.credentials import Digest, assemble, digest
 from tollhouse.domain.identity import KeyRecord, Principal
+from tollhouse.domain.limiting import Limits
 from tollhouse.domain.models import Plan, plan
 from tollhouse.domain.pricing import Price
 from tollhouse.domain.shedding import Load
@@ -24,6 +25,7 @@ from tollhouse.pipeline.house import House, Shelves
 from tollhouse.pipeline.route import Audited, Cancelled, Metered, Route, Takes
 from tollhouse.pipeline.serve import serve
 from tollhouse.pipeline.standing import Rules, Standings
+from tollhouse.ports import Limiter
 from tollhouse.storage.sqlite import SqliteDatabase
 
 PEPPER = b"p" * 32
@@ -45,7 +47,7 @@ class World:
     """The house and what stands at its ports."""
 
     ledger: FakeLedger = field(default_factory=FakeLedger)
-    limiter: FakeLimiter = field(default_factory=FakeLimiter)
+    limiter: Limiter = field(default_factory=FakeLimiter)
     audit: FakeAudit = field(default_factory=FakeAudit)
     watch: FakeWatch = field(default_factory=FakeWatch)
     providers: Mapping[str, FakeProvider] = field(default_factory=dict)
@@ -83,14 +85,16 @@ class World:
         )
 
 
-def snapshot() -> Snapshot:
+def snapshot(limits: Limits | None = None) -> Snapshot:
     """One key, one model with three targets; each at a micro-dollar in and two out."""
     targets = tuple(Target(name, "openai-compatible", "m-real") for name in TARGETS)
     prices = {
         target.name: (DatedPrice(0.0, Price(number, target.name, 10**6, 2 * 10**6, 0, 0)),)
         for number, target in enumerate(targets, start=1)
     }
-    record = KeyRecord(CALLER, Digest(1, digest(KEY, PEPPER)))
+    record = KeyRecord(
+        replace(CALLER, limits=limits) if limits else CALLER, Digest(1, digest(KEY, PEPPER))
+    )
     return Snapshot(1, {KEY_ID: record}, Names({"m": Model("m", targets, 100, 0)}), prices)
 
 

@@ -3,10 +3,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 
 from fakes import FakeLedger, FakeLimiter, FakeReply
+from limits_given import taking
 from pipeline.houses import CALLER, World, call, planned
 from tollhouse.domain.budget import Hold, Outcome, Settlement, Source
 from tollhouse.domain.errors import (
@@ -15,6 +17,8 @@ from tollhouse.domain.errors import (
     StoreUnavailable,
     UpstreamBroke,
 )
+from tollhouse.domain.identity import Principal
+from tollhouse.domain.limiting import Limits
 from tollhouse.domain.metering import Meter
 from tollhouse.domain.pricing import Kinds, Usage
 from tollhouse.pipeline.admit import admitted
@@ -174,11 +178,12 @@ async def test_a_hold_of_which_the_store_could_not_tell_lets_nobody_in_and_is_gi
 @pytest.mark.req("S-79")
 async def test_a_caller_over_its_rate_holds_nothing() -> None:
     world = World(limiter=FakeLimiter(RateLimited()))
+    caller = replace(CALLER, limits=Limits((taking(1).rule,), None))
 
     with pytest.raises(RateLimited):
-        await _raise_inside(world, AssertionError("it was let in"))
+        await _raise_inside(world, AssertionError("it was let in"), caller)
 
-    assert world.limiter.taken == [CALLER.key]
+    assert world.limiter.taken == [("call-1", (taking(1),))]
     assert (world.ledger.holds, world.ledger.settlements) == ({}, [])
 
 
@@ -206,8 +211,8 @@ async def test_who_leaves_does_not_wait_until_the_ledger_has_it() -> None:
     assert [each.outcome for each in ledger.settlements] == [Outcome.NOT_SENT]
 
 
-async def _raise_inside(world: World, error: BaseException) -> None:
-    async with admitted(call(), CALLER, planned(), world.house):
+async def _raise_inside(world: World, error: BaseException, caller: Principal = CALLER) -> None:
+    async with admitted(call(), caller, planned(), world.house):
         raise error
 
 

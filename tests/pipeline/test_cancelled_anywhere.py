@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 
 from fakes import FakeAnswer, FakeExchange, FakeLedger, FakeLimiter, FakeProvider, FakeReply
-from pipeline.houses import World, body, call
+from limits_given import PLACES, taking
+from pipeline.houses import World, body, call, snapshot
 from tollhouse.domain.budget import Outcome, Settlement
+from tollhouse.domain.limiting import Limits, Taking, Verdict
 from tollhouse.pipeline.call import Call
 from tollhouse.pipeline.serve import serve
 from tollhouse.ports import Headers
@@ -21,6 +24,7 @@ STREAM = [
 ]
 SSE = {b"content-type": b"text/event-stream"}
 FEWEST_STEPS = 12
+PLACE = taking(9, PLACES)
 COST = (9 + 2 * 1) * 1000
 
 
@@ -36,6 +40,7 @@ async def test_at_whichever_step_a_call_is_cancelled_it_is_settled_once() -> Non
         assert len(world.audit.records) == 1
         assert [each.call for each in settled] == list(world.ledger.holds)
         assert world.load.under_way == 0
+        assert world.limiter.given_back == [(call, (PLACE,)) for call, _ in world.limiter.taken]
         assert {standing.gate.inside for standing in world.standings} <= {0}
         for each in settled:
             assert (each.outcome is Outcome.NOT_SENT) == (world.providers["first"].sent == [])
@@ -49,6 +54,7 @@ async def _cancelled_after(steps: int) -> tuple[World, bool]:
     """And whether there was still something to cancel."""
     provider = FakeProvider(SlowExchange(SlowAnswer(200, STREAM, SSE)))
     world = World(ledger=SlowLedger(), limiter=SlowLimiter(), providers={"first": provider})
+    world.snapshot = snapshot(Limits((taking(9).rule, PLACE.rule), None))
     task = asyncio.create_task(serve(_slow(call(reply=SlowReply())), world.house))
     for _ in range(steps):
         await asyncio.sleep(0)
@@ -77,9 +83,9 @@ class SlowLedger(FakeLedger):
 
 
 class SlowLimiter(FakeLimiter):
-    async def take(self, subject: str) -> None:
+    async def take(self, call: str, takings: Sequence[Taking]) -> Verdict:
         await asyncio.sleep(0)
-        await super().take(subject)
+        return await super().take(call, takings)
 
 
 class SlowExchange(FakeExchange):

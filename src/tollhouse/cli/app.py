@@ -23,6 +23,7 @@ from tollhouse.cli import (
     export,
     importing,
     keys,
+    limits,
     memberships,
     migrate,
     prices,
@@ -54,6 +55,7 @@ app.add_typer(users.app, name="users")
 app.add_typer(memberships.app, name="members")
 app.add_typer(keys.app, name="keys")
 app.add_typer(budgets.app, name="budgets")
+app.add_typer(limits.app, name="limits")
 app.add_typer(prices.app, name="prices")
 app.add_typer(providers.app, name="providers")
 app.add_typer(usage.app, name="usage")

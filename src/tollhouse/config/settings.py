@@ -30,7 +30,7 @@ from tollhouse.config.sections.books import (
     ReceiptsSettings,
     StoreSettings,
 )
-from tollhouse.config.sections.callers import AuthSettings, LimitsSettings
+from tollhouse.config.sections.callers import Amounts, AuthSettings, Kind, LimitsSettings
 from tollhouse.config.sections.door import (
     AdminSettings,
     FilesSettings,
@@ -62,6 +62,7 @@ class Settings(Section):
     ollama: OllamaSettings = part(OllamaSettings)
     uploads: UploadsSettings = part(UploadsSettings)
     limits: LimitsSettings = part(LimitsSettings)
+    limits_for: dict[Kind, Amounts] = part(dict)
     breaker: BreakerSettings = part(BreakerSettings)
     retries: RetriesSettings = part(RetriesSettings)
     ledger: LedgerSettings = part(LedgerSettings)

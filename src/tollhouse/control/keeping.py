@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 
 from tollhouse.domain.errors import StoreUnavailable
+from tollhouse.domain.limiting import Defaults
 from tollhouse.domain.snapshot import Names, Snapshot
 from tollhouse.ports import Database
 from tollhouse.storage import snapshots
@@ -27,11 +28,13 @@ class SnapshotKeeper:
         names: Names,
         *,
         requires_price: bool,
+        limits: Defaults = Defaults(),  # noqa: B008 - frozen
         clock_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self._database = database
         self._names = names
         self._requires_price = requires_price
+        self._limits = limits
         self._clock_s = clock_s
         self._confirmed_at = 0.0
         self._snapshot: Snapshot | None = None
@@ -59,7 +62,10 @@ class SnapshotKeeper:
             or await snapshots.revision(self._database) != self._snapshot.revision
         ):
             self._snapshot = await snapshots.load(
-                self._database, self._names, requires_price=self._requires_price
+                self._database,
+                self._names,
+                requires_price=self._requires_price,
+                limits=self._limits,
             )
         self._confirmed_at = asked_at
 

@@ -65,6 +65,8 @@ _FINDERS: Mapping[str, Find] = {
     "project": _of(Kind.PROJECT),
     "user": _of(Kind.USER),
     "key": _key,
+    "model": _house,
+    "route": _house,
     "call": _call,
     "member": _member,
     "token": _token,

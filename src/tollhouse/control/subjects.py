@@ -13,7 +13,17 @@ from hashlib import sha256
 from typing import Any
 
 from tollhouse.ports import Database
-from tollhouse.storage import budgets, calls, keys, memberships, prices, tenancy, tokens, views
+from tollhouse.storage import (
+    budgets,
+    calls,
+    keys,
+    limits,
+    memberships,
+    prices,
+    tenancy,
+    tokens,
+    views,
+)
 from tollhouse.storage.tenancy import Kind
 
 State = dict[str, Any]
@@ -60,6 +70,11 @@ async def _budget(database: Database, owner: str) -> State | None:
     return _state(account) if account else None
 
 
+async def _limits(database: Database, subject: str) -> State | None:
+    said = (await limits.limits(database)).get(subject, {})
+    return {str(measure): amount for measure, amount in said.items()}
+
+
 async def _price(database: Database, target: str) -> State | None:
     rows = await prices.rows(database, target)
     return _state(max(rows, key=lambda row: row.id)) if rows else None
@@ -95,6 +110,7 @@ _LOOKS: Mapping[str, Look] = {
     "user": _of(Kind.USER),
     "key": _key,
     "budget": _budget,
+    "limits": _limits,
     "price": _price,
     "prices": _prices,
     "names": _names,

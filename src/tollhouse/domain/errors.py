@@ -29,6 +29,7 @@ class Problem(Exception):
         self.private = private
         self.param = param
         self.retry_after_s = retry_after_s
+        self.is_worth_a_retry = self.retryable
         super().__init__(self.detail)
 
     def forget(self) -> None:
@@ -408,6 +409,28 @@ class RateLimited(Refusal):
     status = 429
     title = "Too many requests."
     retryable = True
+
+
+class TokensLimited(Refusal):
+    code = "tokens_limited"
+    status = 429
+    title = "Too many tokens."
+    retryable = True
+
+
+class ConcurrencyLimited(Refusal):
+    code = "concurrency_limited"
+    status = 429
+    title = "Too many calls at once."
+    retryable = True
+
+
+class CallOverLimit(Refusal):
+    """Of tokens: more than its limit ever lets through."""
+
+    code = "call_over_limit"
+    status = 413
+    title = "This call is larger than its limit of tokens."
 
 
 # --- what broke --------------------------------------------------------------------------

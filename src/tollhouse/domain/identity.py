@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from tollhouse.domain.credentials import Digest
+from tollhouse.domain.limiting import Limits
 
 
 class Priority(StrEnum):
@@ -27,6 +28,8 @@ class Principal:
     accounts: tuple[int, int, int, int]
     models: tuple[str, ...]
     priority: Priority = Priority.NORMAL
+    limits: Limits | None = None
+    """None where nothing is limited."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""How many calls a subject may make: the generic cell rate algorithm, in whole microseconds.
+"""How often something may happen: the generic cell rate algorithm, in whole microseconds.
 
 All that is remembered of a subject is one moment: when its allowance is whole again. Each call
 moves that moment one interval on, and a call that would move it too far ahead has to wait. So in
@@ -8,8 +8,6 @@ any stretch of time no more calls pass than the burst plus one for each interval
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-from tollhouse.domain.errors import RateLimited
 
 MICROS_PER_SECOND = 1_000_000
 LONGEST_RETRY_S = 60
@@ -54,10 +52,3 @@ def take(interval_us: int, whole_us: int, due_us: int, now_us: int) -> tuple[int
     start = min(max(due_us, now_us), now_us + whole_us)
     wait = start + interval_us - whole_us - now_us
     return (start, wait) if wait > 0 else (start + interval_us, 0)
-
-
-def limited(limit: Limit, wait_us: int) -> RateLimited:
-    retry_after_s = min(max(1, -(-wait_us // MICROS_PER_SECOND)), LONGEST_RETRY_S)
-    return RateLimited(
-        f"Too many requests: {limit}. Try again in {retry_after_s} s.", retry_after_s=retry_after_s
-    )

@@ -146,6 +146,17 @@ _ROWS = (
         subject="budget:{owner}",
         is_above=True,
     ),
+    _read("limits.list", "house", READS, "What is said of the limits of one or another."),
+    _change(
+        *("limits.set", "{subject}", RUNS, "Say how much one may take."),
+        subject="limits:{subject}",
+        is_above=True,
+    ),
+    _change(
+        *("limits.remove", "{subject}", RUNS, "Let what holds for each hold again."),
+        subject="limits:{subject}",
+        is_above=True,
+    ),
     _read("prices.list", "house", READS, "List the prices in force."),
     _read("prices.show", "house", READS, "Every price a target ever had."),
     _change("prices.set", "house", MONEY, "Set a price.", subject="price:{target}"),

@@ -9,10 +9,12 @@ from tollhouse.domain import receipts
 from tollhouse.domain.budget import Hold
 from tollhouse.domain.errors import StoreUnavailable
 from tollhouse.domain.identity import Principal
+from tollhouse.domain.limiting import Taking
 from tollhouse.domain.metering import Meter
 from tollhouse.domain.models import Plan
 from tollhouse.pipeline.call import Call
 from tollhouse.pipeline.house import House
+from tollhouse.pipeline.limit import give_back, take
 from tollhouse.ports import Headers
 
 
@@ -22,10 +24,13 @@ class admitted:  # noqa: N801 - read as a participle: `async with admitted(…)`
     Nothing else in the house refunds.
     """
 
-    __slots__ = ("_hold", "_house", "_is_over", "_meter")
+    __slots__ = ("_call", "_hold", "_house", "_is_over", "_limits", "_meter", "_taken")
 
     def __init__(self, call: Call, caller: Principal, plan: Plan, house: House) -> None:
         self._house = house
+        self._call = call
+        self._limits = caller.limits
+        self._taken: tuple[Taking, ...] = ()
         self._hold = _worst(call, caller, plan, house)
         self._meter = Meter(call.id, plan)
         self._is_over = False
@@ -34,11 +39,16 @@ class admitted:  # noqa: N801 - read as a participle: `async with admitted(…)`
 
     async def __aenter__(self) -> Meter:
         house = self._house
-        await house.limiter.take(self._hold.key)
+        if self._limits is not None:
+            self._taken = await take(self._call, self._limits, self._meter.plan, house)
         try:
             await house.ledger.hold(self._hold)
         except (asyncio.CancelledError, StoreUnavailable):
             self._settle()  # what nobody waits for any more may stand all the same
+            raise
+        except Exception:
+            if self._taken:
+                give_back(self._taken, self._meter, house)
             raise
         return self._meter
 
@@ -63,7 +73,10 @@ class admitted:  # noqa: N801 - read as a participle: `async with admitted(…)`
         """Nobody but a receipt waits for it: what is asked of the ledger afterwards comes after it."""
         self._is_over = True
         house = self._house
-        return house.ledger.settle(self._meter.settle(house.now_ms()))
+        settlement = self._meter.settle(house.now_ms())
+        if self._taken:
+            give_back(self._taken, self._meter, house)
+        return house.ledger.settle(settlement)
 
 
 def _worst(call: Call, caller: Principal, plan: Plan, house: House) -> Hold:

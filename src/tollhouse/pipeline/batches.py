@@ -30,6 +30,7 @@ from tollhouse.pipeline.errand import told
 from tollhouse.pipeline.files import answer, come_in, own_file
 from tollhouse.pipeline.house import House
 from tollhouse.pipeline.identify import identify
+from tollhouse.pipeline.limit import leave, take_of_route, take_one
 from tollhouse.pipeline.pages import page_of
 from tollhouse.pipeline.record import recorded
 from tollhouse.pipeline.within import within
@@ -74,6 +75,8 @@ class entrusted(admitted):  # noqa: N801 - read as a participle: `async with ent
         meter, now_ms = self._meter, self._house.now_ms()
         if self._stays:
             meter.settle(now_ms)  # for the record: nothing is owed yet
+            if self._taken:
+                leave(self._taken, meter, self._house)
             return
         if meter.outcome is Outcome.COMPLETED:
             meter.outcome = Outcome.UNKNOWN  # it may run, and nobody would know of it
@@ -149,6 +152,7 @@ async def _begun(call: Call, wish: Wish, file: File, meter: Meter, house: House)
 async def list_batches(call: Call, house: House) -> None:
     """As they were seen last: nobody is asked."""
     with come_in(call, house) as caller:
+        await take_of_route(call, caller, house)
         wanted = page_of(call, usual=USUAL_PAGE, most=LONGEST_PAGE)
         found = await batches.page(
             house.shelves.store,
@@ -166,7 +170,7 @@ async def show_batch(call: Call, house: House) -> None:
     with come_in(call, house) as caller:
         batch = await _own_batch(call.path_rest, caller, house)
         if batch.settled_at_ms is None:
-            await house.limiter.take(caller.key)
+            await take_one(call, caller, house)
             batch = await look(call, batch, house)
         await answer(call, batch.told.encode())
 
@@ -176,7 +180,7 @@ async def cancel_batch(call: Call, house: House) -> None:
     with come_in(call, house) as caller:
         batch = await _own_batch(call.path_rest, caller, house)
         if batch.settled_at_ms is None:
-            await house.limiter.take(caller.key)
+            await take_one(call, caller, house)
             batch = await look(call, batch, house)
         if batch.settled_at_ms is None:
             await told(call, batch.provider, Errand(b"POST", path_of(batch, "/cancel")), house)

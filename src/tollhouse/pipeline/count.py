@@ -1,7 +1,7 @@
 """How many tokens a call would have: asked of a target that can count, or counted here.
 
-It costs nothing and takes nothing from a limit: agents ask dozens of times at once. What is counted here
-is seldom too low, so that a client learns in time that its window is full.
+It costs nothing and takes nothing from a limit but that of its own route: agents ask dozens of times at
+once. What is counted here is seldom too low, so that a client learns in time that its window is full.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from tollhouse.pipeline.carry import carried
 from tollhouse.pipeline.dispatch import dispatched
 from tollhouse.pipeline.house import House
 from tollhouse.pipeline.identify import identify
+from tollhouse.pipeline.limit import take_of_route
 from tollhouse.pipeline.record import recorded
 from tollhouse.pipeline.relay import relay
 from tollhouse.pipeline.within import within
@@ -28,6 +29,7 @@ async def count(call: Call, house: House) -> None:
     with recorded(call, house) as record, within(call.route.deadline_s):
         caller = record.caller = identify(record, house)
         with carried(caller, house):
+            await take_of_route(call, caller, house)
             body = await call.read_body()
             ask = record.ask = call.route.dialect.peek(body)
             plan = record.plan = _plan(call, caller, ask, house)

@@ -20,6 +20,7 @@ from tollhouse.pipeline.carry import carried
 from tollhouse.pipeline.errand import Found, on_errand, told
 from tollhouse.pipeline.house import House
 from tollhouse.pipeline.identify import identify
+from tollhouse.pipeline.limit import take_of_route, take_one
 from tollhouse.pipeline.pages import page_of
 from tollhouse.pipeline.record import recorded
 from tollhouse.pipeline.within import within
@@ -39,6 +40,7 @@ def come_in(call: Call, house: House) -> Iterator[Principal]:
 
 async def list_files(call: Call, house: House) -> None:
     with come_in(call, house) as caller:
+        await take_of_route(call, caller, house)
         wanted = page_of(call, usual=LONGEST_PAGE, most=LONGEST_PAGE)
         found = await files.page(
             house.shelves.store,
@@ -56,6 +58,7 @@ async def list_files(call: Call, house: House) -> None:
 async def show_file(call: Call, house: House) -> None:
     """From what is written down here."""
     with come_in(call, house) as caller:
+        await take_of_route(call, caller, house)
         file = await own_file(call.path_rest, caller, house)
         await answer(call, openai_files.one(file))
 
@@ -64,7 +67,7 @@ async def read_file(call: Call, house: House) -> None:
     """From its keeper, as it comes; cut off where it breaks: bytes of a file have no words for that."""
     with come_in(call, house) as caller:
         file = await own_file(call.path_rest, caller, house)
-        await house.limiter.take(caller.key)
+        await take_one(call, caller, house)
         call.reply.last_words = _silence
         await _pass_on(call, file, house)
 
@@ -73,7 +76,7 @@ async def delete_file(call: Call, house: House) -> None:
     """At its keeper first: what cannot be deleted there is still known here."""
     with come_in(call, house) as caller:
         file = await own_file(call.path_rest, caller, house)
-        await house.limiter.take(caller.key)
+        await take_one(call, caller, house)
         with suppress(UpstreamNotFound):  # it is gone there already
             await told(call, file.provider, Errand(b"DELETE", openai_files.path_of(file)), house)
         await files.forget(house.shelves.store, caller.project, file.id)

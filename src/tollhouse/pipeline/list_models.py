@@ -13,6 +13,7 @@ from tollhouse.domain.snapshot import Model, Target
 from tollhouse.pipeline.call import Call
 from tollhouse.pipeline.house import House
 from tollhouse.pipeline.identify import identify
+from tollhouse.pipeline.limit import take_of_route
 from tollhouse.pipeline.record import recorded
 from tollhouse.pipeline.within import within
 
@@ -22,6 +23,7 @@ LONGEST_PAGE = 1000
 async def list_models(call: Call, house: House) -> None:
     with recorded(call, house) as record, within(call.route.deadline_s):
         caller = record.caller = identify(record, house)
+        await take_of_route(call, caller, house)
         if call.path_rest:
             body = _one(call, naming.callable_model(house.snapshot, caller, call.path_rest))
         else:
@@ -37,6 +39,7 @@ async def list_models(call: Call, house: House) -> None:
 async def describe_models(call: Call, house: House) -> None:
     with recorded(call, house) as record, within(call.route.deadline_s):
         caller = record.caller = identify(record, house)
+        await take_of_route(call, caller, house)
         page, _ = _page(call, house, caller)
         snapshot, now_s = house.snapshot, house.now_s()
 

@@ -27,12 +27,13 @@ from tollhouse.pipeline.call import Call
 from tollhouse.pipeline.errand import told
 from tollhouse.pipeline.files import answer, come_in
 from tollhouse.pipeline.house import House
+from tollhouse.pipeline.limit import take_one
 from tollhouse.storage import files
 
 
 async def upload(call: Call, house: House) -> None:
     with come_in(call, house) as caller:
-        await house.limiter.take(caller.key)
+        await take_one(call, caller, house)
         await _has_room(caller, house)
         form = await call.read_body()
         wish = openai_files.read_wish(form, house.shelves.most_bytes)

@@ -40,7 +40,7 @@ async def send_plain_problem(call: Call, problem: Problem) -> None:
 
 async def _send(reply: Reply, problem: Problem, body: bytes, media_type: bytes) -> None:
     headers = [(b"content-type", media_type), (b"content-length", b"%d" % len(body))]
-    if not problem.retryable:
+    if not problem.is_worth_a_retry:
         headers.append((b"x-should-retry", b"false"))
     if problem.retryable or problem.retry_after_s is not None:
         headers.append((b"retry-after", b"%d" % (problem.retry_after_s or 1)))

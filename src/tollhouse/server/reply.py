@@ -41,6 +41,9 @@ class WireReply:
     def is_gone(self) -> bool:
         return self._connection.is_lost
 
+    def bear(self, headers: Sequence[Header]) -> None:
+        self._every += b"".join([b"%b: %b\r\n" % header for header in headers])
+
     async def start(self, status: int, headers: Sequence[Header]) -> None:
         self._start(status, headers)
 

@@ -1,20 +1,23 @@
 """Limits kept in this process.
 
-The map never holds more than `max_subjects`. A subject whose allowance is whole again is dropped
-as others come; when the map is full, the one that has not called for longest is forgotten.
+The map never holds more than `max_buckets`. A bucket that has run empty is dropped as others come; when
+the map is full, the one that nobody took from for longest is forgotten.
 """
 
 from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from tollhouse.domain import limits
-from tollhouse.domain.limits import Limit
+from tollhouse.domain.limiting import Taking, Verdict, worst_wait
+from tollhouse.domain.rates import Counted, Rule
 
-MAX_SUBJECTS = 100_000
-DROPPED_PER_CALL = 2  # more than one comes in, so the map shrinks to those that call
+MAX_BUCKETS = 100_000
+DROPPED_PER_TAKING = 2  # more than one comes in, so the map shrinks to those that are taken from
+
+Bucket = tuple[int, int, int]
+"""When it was seen last, in its own unit of time; its ticks then; and when it is empty, in microseconds."""
 
 
 def monotonic_us() -> int:
@@ -22,39 +25,77 @@ def monotonic_us() -> int:
 
 
 class MemoryLimiter:
+    """Implements Limiter."""
+
     def __init__(
         self,
-        limit: Limit,
         *,
-        max_subjects: int = MAX_SUBJECTS,
+        max_buckets: int = MAX_BUCKETS,
         clock_us: Callable[[], int] = monotonic_us,
     ) -> None:
-        self._limit = limit
-        self._interval_us = limit.interval_us
-        self._whole_us = limit.whole_us
-        self._max_subjects = max_subjects
+        self._max_buckets = max_buckets
         self._clock_us = clock_us
-        self._due: OrderedDict[str, int] = OrderedDict()  # by last call, the longest ago first
+        self._buckets: OrderedDict[str, Bucket] = OrderedDict()  # the longest untouched first
+        self._places: dict[str, set[str]] = {}
+        """The calls inside, by bucket."""
 
     def __len__(self) -> int:
-        return len(self._due)
+        return len(self._buckets) + len(self._places)
 
-    async def take(self, subject: str) -> None:
-        """Raises RateLimited."""
-        now = self._clock_us()
-        due, wait = limits.take(self._interval_us, self._whole_us, self._due.get(subject, now), now)
-        if wait:
-            raise limits.limited(self._limit, wait)
-        self._due[subject] = due
-        self._due.move_to_end(subject)
-        self._drop(now)
+    async def take(self, call: str, takings: Sequence[Taking]) -> Verdict:
+        now_us = self._clock_us()
+        levels = [self._level(each.rule, now_us) for each in takings]
+        for each, level in zip(takings, levels, strict=True):
+            if each.rule.rate.lacks(level, each.amount) > 0:
+                return Verdict(levels, worst_wait(takings, levels))
+        for number, each in enumerate(takings):
+            rule = each.rule
+            levels[number] += each.amount * rule.rate.cost
+            if rule.rate.counted is Counted.PLACES:
+                self._places.setdefault(rule.bucket, set()).add(call)
+            else:
+                self._fill(rule, levels[number], now_us)
+        return Verdict(levels)
+
+    def give_back(self, call: str, takings: Sequence[Taking]) -> None:
+        now_us = self._clock_us()
+        for each in takings:
+            rule = each.rule
+            if rule.rate.counted is Counted.PLACES:
+                self._leave(rule.bucket, call)
+            else:
+                level = self._level(rule, now_us) - each.amount * rule.rate.cost
+                self._fill(rule, max(0, level), now_us)
 
     async def aclose(self) -> None:
-        self._due.clear()
+        self._buckets.clear()
+        self._places.clear()
 
-    def _drop(self, now: int) -> None:
-        for _ in range(DROPPED_PER_CALL):
-            oldest = next(iter(self._due))
-            if self._due[oldest] > now and len(self._due) <= self._max_subjects:
+    def _level(self, rule: Rule, now_us: int) -> int:
+        rate = rule.rate
+        if rate.counted is Counted.PLACES:
+            return len(self._places.get(rule.bucket, ()))
+        bucket = self._buckets.get(rule.bucket)
+        return 0 if bucket is None else rate.level(bucket[0], bucket[1], now_us // rate.unit_us)
+
+    def _fill(self, rule: Rule, level: int, now_us: int) -> None:
+        rate, name = rule.rate, rule.bucket
+        self._buckets[name] = (now_us // rate.unit_us, level, now_us + rate.wait_us(level))
+        self._buckets.move_to_end(name)
+        self._drop(now_us)
+
+    def _leave(self, bucket: str, call: str) -> None:
+        inside = self._places.get(bucket)
+        if inside is not None:
+            inside.discard(call)
+            if not inside:
+                del self._places[bucket]
+
+    def _drop(self, now_us: int) -> None:
+        for _ in range(DROPPED_PER_TAKING):
+            oldest = next(iter(self._buckets), None)
+            if oldest is None:
                 return
-            self._due.popitem(last=False)
+            if self._buckets[oldest][2] > now_us and len(self._buckets) <= self._max_buckets:
+                return
+            del self._buckets[oldest]

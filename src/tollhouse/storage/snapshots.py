@@ -9,12 +9,15 @@ from math import inf
 from tollhouse.domain import access
 from tollhouse.domain.credentials import Digest
 from tollhouse.domain.identity import KeyRecord, Principal, Priority
+from tollhouse.domain.limiting import Defaults, Rules
 from tollhouse.domain.snapshot import DatedPrice, Names, Snapshot
 from tollhouse.ports import Database, Row
+from tollhouse.storage import limits as subjects
 from tollhouse.storage import prices, views
 from tollhouse.storage.prices import PriceRow
 
 MS_PER_S = 1000
+NO_DEFAULTS = Defaults()
 
 _REVISION = "SELECT value FROM control WHERE name = 'revision'"
 _KEYS = """
@@ -37,10 +40,13 @@ async def revision(database: Database) -> int:
     return int(value)
 
 
-async def load(database: Database, names: Names, *, requires_price: bool) -> Snapshot:
+async def load(
+    database: Database, names: Names, *, requires_price: bool, limits: Defaults = NO_DEFAULTS
+) -> Snapshot:
     """The revision is read first: what changes while the rest is read shows as a newer one."""
     number = await revision(database)
-    keys = {row[0]: _key(row) for row in await database.read(_KEYS)}
+    rules = Rules(limits, await subjects.limits(database))
+    keys = {row[0]: _key(row, rules) for row in await database.read(_KEYS)}
     rows = await prices.rows(database)
     everybodys = _by_model(row for row in rows if not row.tenant)
     own = {
@@ -51,7 +57,7 @@ async def load(database: Database, names: Names, *, requires_price: bool) -> Sna
     return Snapshot(number, keys, names, everybodys, requires_price, seen, own)
 
 
-def _key(row: Row) -> KeyRecord:
+def _key(row: Row, rules: Rules) -> KeyRecord:
     key, tenant, project, user, *rest = row
     (
         pepper,
@@ -67,7 +73,9 @@ def _key(row: Row) -> KeyRecord:
     models = tuple(json.loads(rest[4]))
     if most is not None:
         models = access.narrowed(models, json.loads(most))
-    principal = Principal(key, tenant, project, user, _four(rest[:4]), models, Priority(priority))
+    limits = rules.of_key(key, user, project, tenant)
+    accounts = _four(rest[:4])
+    principal = Principal(key, tenant, project, user, accounts, models, Priority(priority), limits)
     return KeyRecord(
         principal,
         Digest(pepper, bytes.fromhex(digest)),

@@ -21,9 +21,9 @@ from tollhouse.dialects.openai_retouching import OpenAIRetouching
 from tollhouse.dialects.openai_speech import OpenAISpeech
 from tollhouse.dialects.rerank import Rerank
 from tollhouse.domain.tasks import Task
-from tollhouse.pipeline.route import Takes
+from tollhouse.pipeline.route import Metered, Takes
 from tollhouse.ports import Dialect
-from tollhouse.server.routes import OllamaPaths
+from tollhouse.server.routes import OllamaPaths, route_table
 
 
 def dialects() -> Mapping[str, Dialect]:
@@ -53,3 +53,13 @@ def ollama_paths(settings: Settings) -> OllamaPaths:
     ollama = settings.ollama
     takes = Takes.JSON_BY_ANY_NAME if ollama.any_content_type else Takes.JSON
     return OllamaPaths(ollama.max_body_bytes, are_names_open=ollama.open_names, takes=takes)
+
+
+def limitable_routes() -> frozenset[str]:
+    """Names of those whose requests are counted. What Ollama's clients look up stands open to strangers too."""
+    table = route_table(dialects(), 0)
+    return frozenset(
+        route.name
+        for route in table
+        if route.metered is not Metered.FREE or not route.name.startswith("ollama_")
+    )

@@ -12,13 +12,12 @@ from tollhouse.auth import virtual_keys
 from tollhouse.auth.sealed_ids import SealedIds
 from tollhouse.auth.virtual_keys import VirtualKeys
 from tollhouse.config import Settings
-from tollhouse.control import catalogue, peppers, preparing, sweeping
+from tollhouse.control import catalogue, limiting, peppers, preparing, sweeping
 from tollhouse.control.keeping import SnapshotKeeper
 from tollhouse.control.retention import keep_folding
 from tollhouse.control.sweeping import Policy
 from tollhouse.control.upkeep import Tenancy, keep_lease, note_used_keys, write_used_keys
 from tollhouse.domain.errors import Failure
-from tollhouse.domain.limits import Limit
 from tollhouse.domain.shedding import Load
 from tollhouse.domain.throttling import Throttle
 from tollhouse.pipeline.batch_look import look_after
@@ -32,7 +31,6 @@ from tollhouse.server.health import Health
 from tollhouse.server.request_id import new_call_id
 from tollhouse.server.run import Draining
 from tollhouse.state.memory import MemoryLimiter
-from tollhouse.state.unlimited import Unlimited
 from tollhouse.storage.arrears import PatientLedger
 from tollhouse.telemetry.lag import measure_lag
 from tollhouse.telemetry.watch import Watching
@@ -63,7 +61,10 @@ async def open_door(settings: Settings, draining: Draining) -> AsyncIterator[Doo
         metrics = make_metrics(settings)
         tasks = await stack.enter_async_context(background())
         keeper = SnapshotKeeper(
-            store, catalogue.names(settings), requires_price=settings.ledger.require_price
+            store,
+            catalogue.names(settings),
+            requires_price=settings.ledger.require_price,
+            limits=limiting.defaults(settings),
         )
         await keeper.refresh()
         tasks.start(keeper.keep())
@@ -146,15 +147,12 @@ async def _leave(database: Database, owner: str) -> None:
 
 async def _open_limiter(settings: Settings, stack: AsyncExitStack) -> Limiter:
     limits = settings.limits
-    if limits.requests_per_minute == 0:
-        return Unlimited()
-    limit = Limit(limits.requests_per_minute, burst=limits.burst or 0)
     if not limits.is_shared:
-        return MemoryLimiter(limit)
+        return MemoryLimiter()
     from tollhouse.state.valkey import ValkeyLimiter
 
     password = limits.password.reveal() if limits.password else None
-    shared = ValkeyLimiter(limits.store, limit, password=password)
+    shared = ValkeyLimiter(limits.store, password=password)
     stack.push_async_callback(shared.aclose)
     return shared
 

@@ -11,6 +11,8 @@ from tollhouse.config import addresses
 from tollhouse.config.fields import PEPPER_VERSION, Count, SecretRef, Section, setting
 from tollhouse.config.problems import Unfit, shown
 from tollhouse.config.texts import Text
+from tollhouse.domain.limiting import KINDS
+from tollhouse.domain.rates import MOST
 
 
 def _pepper_version(text: str) -> int:
@@ -51,14 +53,41 @@ class AuthSettings(Section):
     )
 
 
-class LimitsSettings(Section):
-    """How fast one key may call."""
+def _kind(text: str) -> str:
+    if text not in KINDS or text == "key":
+        raise Unfit(shown(text), hint="What holds for each key stands in [limits].")
+    return text
 
-    requests_per_minute: int = setting(
-        "Requests a minute for each key. 0 sets no limit.", 240, ge=0, le=1_000_000
+
+Kind = Annotated[str, Text(str, _kind, "user, project, tenant, model or route")]
+Requests = Annotated[int, Field(ge=0, le=1_000_000)]
+Tokens = Annotated[int, Field(ge=0, le=MOST)]
+
+
+class Amounts(Section):
+    """How much each of a kind may take: each `user`, `project`, `tenant`, `model` or `route`."""
+
+    requests_per_minute: Requests = setting("Requests a minute. 0 sets no limit.", 0)
+    requests_per_day: Requests = setting("Requests in 24 hours. 0 sets no limit.", 0)
+    input_tokens_per_minute: Tokens = setting(
+        "Tokens going in, a minute. A call takes the most that it may come to, and gives back the rest when "
+        "it is over. 0 sets no limit.",
+        0,
     )
+    input_tokens_per_day: Tokens = setting("Tokens going in, in 24 hours. 0 sets no limit.", 0)
+    output_tokens_per_minute: Tokens = setting(
+        "Tokens coming out, a minute; taken and given back in the same way. 0 sets no limit.", 0
+    )
+    output_tokens_per_day: Tokens = setting("Tokens coming out, in 24 hours. 0 sets no limit.", 0)
+    concurrent: Requests = setting("Calls under way at the same time. 0 sets no limit.", 0)
+
+
+class LimitsSettings(Amounts):
+    """How much each key may take. For each of another kind there is a table [limits_for.KIND]."""
+
+    requests_per_minute: Requests = setting("Requests a minute for each key. 0 sets no limit.", 240)
     burst: Count | None = setting(
-        "Requests that may come at once after a pause. Left out, as many as in a minute."
+        "Requests of a key that may come at once after a pause. Left out, as many as in a minute."
     )
     store: Annotated[str, Text(str, addresses.read_counters, addresses.COUNTERS)] = setting(
         "Where the counts are kept: in `memory`, or in Valkey for all replicas together.", "memory"

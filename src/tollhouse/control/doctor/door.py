@@ -9,6 +9,7 @@ from cryptography import x509
 
 from tollhouse.control.doctor.finding import Check, Ill, Mend, Severity, lines
 from tollhouse.control.doctor.seen import Seen
+from tollhouse.control.limiting import defaults
 
 ENDS_SOON_MS = 30 * 86_400_000
 
@@ -89,10 +90,10 @@ def _throttle_off(seen: Seen) -> Iterator[Ill]:
 
 def _limits_apart(seen: Seen) -> Iterator[Ill]:
     limits = seen.settings.limits
-    if limits.requests_per_minute and not limits.is_shared and seen.processes > 1:
+    if defaults(seen.settings).each and not limits.is_shared and seen.processes > 1:
         found = (
-            f"{seen.processes} processes count alone: a key may call {seen.processes} times "
-            "as often as the limit says"
+            f"{seen.processes} processes count alone: together they let {seen.processes} times "
+            "as much through as a limit says"
         )
         yield Ill(found, Mend(lines(("limits",), store="valkey://127.0.0.1:6379/0")))
 
