@@ -63,6 +63,17 @@ async def test_a_scope_narrows_by_each_of_its_fields(
     assert sum(each.sums.calls for each in groups) == calls
 
 
+async def test_calls_that_came_before_and_began_within_are_counted(store: Store) -> None:
+    key = await acme_key(store)
+    for waited_ms in (0, 1_000, 3_600_000):
+        await hold(store, key, f"{NOW - waited_ms:012x}{'0' * 20}", 10)
+    await hold(store, key, f"{NOW - 9 * DAY_MS:012x}{'0' * 20}", 10, at_ms=NOW - 9 * DAY_MS)
+
+    (group,) = await reports.groups(store, [], EVER_MS, Scope(from_ms=NOW))
+
+    assert group.sums.calls == 3
+
+
 async def _used(store: Store) -> None:
     key = await acme_key(store)
     await hold(store, key, "c1", 100)

@@ -26,18 +26,21 @@ FROM (
         COALESCE(input, 0) AS input, COALESCE(output, 0) AS output,
         COALESCE(cache_read, 0) AS cache_read, COALESCE(cache_write, 0) AS cache_write,
         COALESCE(images, 0) AS images, COALESCE(seconds, 0) AS seconds, COALESCE(characters, 0) AS characters
-    FROM calls
+    FROM calls WHERE id >= $10
     UNION ALL
     SELECT tenant, project, user_id, key_id, route, model, target, outcome, day * 86400000,
         calls, owed, 0, input, output, cache_read, cache_write, images, seconds, characters
     FROM days
 ) AS used
-WHERE $10 IN ('', tenant) AND $11 IN ('', project) AND $12 IN ('', user_id) AND $13 IN ('', key_id)
-    AND $14 IN ('', route) AND $15 IN ('', model)
-    AND ($16 = '' OR substr(target, 1, length($16) + 1) = $16 || ':')
-    AND at_ms >= $17 AND at_ms < $18
+WHERE $11 IN ('', tenant) AND $12 IN ('', project) AND $13 IN ('', user_id) AND $14 IN ('', key_id)
+    AND $15 IN ('', route) AND $16 IN ('', model)
+    AND ($17 = '' OR substr(target, 1, length($17) + 1) = $17 || ':')
+    AND at_ms >= $18 AND at_ms < $19
 GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9
 """
+LONGEST_WAIT_MS = 86_400_000
+"""Between the coming of a call and its hold lies the reading of its body: minutes, at the most."""
+
 _PLACES = (By.TENANT, By.PROJECT, By.USER, By.KEY, By.ROUTE, By.MODEL, By.TARGET, By.OUTCOME)
 
 
@@ -58,6 +61,7 @@ async def groups(
         _GROUPS,
         *("y" if by in told else "" for by in _PLACES),
         span_ms,
+        _first_id(scope.from_ms),
         scope.tenant,
         scope.project,
         scope.user,
@@ -72,3 +76,8 @@ async def groups(
         Group(dict(zip(_PLACES, labels, strict=True)), span * span_ms, Sums(*sums))
         for *labels, span, sums in ((*row[:9], row[9:]) for row in rows)
     ]
+
+
+def _first_id(from_ms: int) -> str:
+    """The ids of calls begin with the time at which they came: none that began later is before this one."""
+    return f"{from_ms - LONGEST_WAIT_MS:012x}" if from_ms > LONGEST_WAIT_MS else ""
