@@ -129,6 +129,20 @@ async def test_a_price_that_is_announced_holds_from_its_day(store: Store) -> Non
     assert await rates(store, moment_ms) == {"up:a": 5_000_000}
 
 
+async def test_what_was_announced_may_be_announced_anew(store: Store) -> None:
+    now, then = listing(row("up:a", "3")), listing(row("up:a", "5", LATER))
+    await prices.seed(store, (now, then), NOW)
+    anew = Pricebook("x", (now, listing(row("up:a", "6", LATER))))
+    update = await price_updates.propose(store, anew, "a book", NOW)
+
+    assert update is not None
+    await price_updates.approve(store, update.proposal.id, (), NOW)
+
+    moment_ms = round(datetime.combine(LATER, datetime.min.time(), UTC).timestamp() * 1000)
+    assert await rates(store, moment_ms - 1) == {"up:a": 3_000_000}
+    assert await rates(store, moment_ms + 1) == {"up:a": 6_000_000}
+
+
 @pytest.mark.parametrize("name", ["", "nope"])
 async def test_an_update_that_is_not_there_is_none(store: Store, name: str) -> None:
     with pytest.raises(Conflict):

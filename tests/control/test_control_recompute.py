@@ -7,8 +7,10 @@ from tollhouse.control import prices
 from tollhouse.control.keys import Issued
 from tollhouse.control.prices import Rates
 from tollhouse.control.recompute import Difference, recompute
+from tollhouse.domain.batches import Batch
 from tollhouse.domain.budget import Outcome, Settlement, Source
 from tollhouse.domain.pricing import Kinds, Price, Usage
+from tollhouse.storage import batches
 
 pytestmark = pytest.mark.req("OT-30", "B-19", "P-9")
 
@@ -65,6 +67,19 @@ async def test_a_call_whose_price_is_gone_cannot_be_reproduced(store: Store, key
     (difference,) = (await recompute(store)).differences
 
     assert difference == Difference("c1", 999, 5, None)
+
+
+async def test_a_batch_that_a_call_or_a_long_line_is_billed_apart_in_is_taken_as_it_is(
+    store: Store, key: Issued
+) -> None:
+    price = await priced(store)
+    await settled(store, key, "c1", 123, price=price.id)
+    whose = ("acme/default", "up", "theirs", "c1", "file-1", "small", "a:m")
+    await batches.add(store, Batch("batch_c1", *whose, 0, price, "{}", NOW, NOW))
+
+    found = await recompute(store)
+
+    assert (found.apart, found.owed, found.recomputed, found.differences) == (1, 123, 123, [])
 
 
 async def test_only_calls_that_began_since_then_are_looked_at(store: Store, key: Issued) -> None:

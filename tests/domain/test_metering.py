@@ -131,6 +131,14 @@ def test_a_dearer_tier_without_a_price_of_its_own_is_refused_and_a_cheaper_one_i
 
 
 @pytest.mark.req("P-3")
+def test_a_tier_that_nobody_knows_has_no_price_whatever_a_model_is_called() -> None:
+    odd = replace(USUAL, model="up:maker@")
+
+    with pytest.raises(FeatureUnpriced):
+        in_tier("", odd, unpriced=("service_tier",), target=replace(TARGET, model="maker@"))
+
+
+@pytest.mark.req("P-3")
 def test_sound_is_asked_of_a_model_only_where_it_has_a_rate() -> None:
     priced = replace(USUAL, kinds=(("audio_output", 64 * 10**6),))
 
@@ -182,7 +190,11 @@ def test_a_prompt_that_was_not_read_to_its_end_is_marked(
 
 
 def in_tier(
-    tier: str, *prices: Price, unpriced: tuple[str, ...] = (), input_bytes: int = 100
+    tier: str,
+    *prices: Price,
+    unpriced: tuple[str, ...] = (),
+    input_bytes: int = 100,
+    target: Target = TARGET,
 ) -> Plan:
     ask = Ask(
         model="m",
@@ -198,7 +210,7 @@ def in_tier(
         variant=tier,
         tier=tier,
     )
-    model = Model("m", (TARGET,), 1000, 0)
+    model = Model("m", (target,), 1000, 0)
     dated = {price.model: (DatedPrice(0, price),) for price in prices}
     return plan(Snapshot(1, {}, Names({"m": model}), dated), CALLER, ask, 1.0)
 

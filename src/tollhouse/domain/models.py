@@ -255,7 +255,7 @@ def _insist_on_rates(price: Price, target: Target, ask: Ask) -> None:
         feature
         for feature in ask.unpriced_features
         if not (feature == "audio" and price.kind("audio_output") is not None)
-        and not (feature == "service_tier" and price.model.endswith(f"@{ask.tier}"))
+        and not (feature == "service_tier" and ask.tier and price.model.endswith(f"@{ask.tier}"))
     ]
     if unpriced:
         raise FeatureUnpriced(
