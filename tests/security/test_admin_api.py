@@ -425,6 +425,17 @@ async def test_a_request_that_comes_again_is_answered_again_and_done_once(api: A
     assert first.json["key"] not in str(stored)
 
 
+@pytest.mark.req("S-46")
+async def test_a_narrower_token_is_not_told_what_a_wider_one_was(api: Api) -> None:
+    wish, key = {"tenant": api.fresh()}, [("idempotency-key", api.fresh())]
+    for name, claims in (("wide", Claims()), ("narrow", Claims(role=Role.READONLY))):
+        api.tokens[name] = (await api.mint(claims)).token
+
+    done, told = [await api.ask(who, "POST", "/tenants", wish, key) for who in ("wide", "narrow")]
+
+    assert (done.status, told.status, told.code) == (201, 403, "role_insufficient")
+
+
 async def test_requests_that_come_at_once_under_one_key_are_done_once(api: Api) -> None:
     wish = {"tenant": "acme", "name": api.fresh()}
     key = [("idempotency-key", api.fresh())]
@@ -536,6 +547,19 @@ async def test_a_query_that_is_not_understood_is_refused(api: Api, query: str) -
     got = await api.ask("owner", "GET", f"/users?{query}")
 
     assert (got.status, got.code) == (400, "field_invalid")
+
+
+@pytest.mark.req("OT-15", "OT-16", "OT-17", "OT-24", "B-7")
+async def test_a_key_is_issued_listed_rotated_and_shut_out_with_its_user(api: Api) -> None:
+    user = await api.user()
+    key = await api.made("/keys", {"tenant": "acme", "name": "k", "user": user, "models": ["m"]})
+
+    fresh = (await api.ask("owner", "POST", f"/keys/{key['id']}/rotate", {})).json
+    await api.ask("owner", "PATCH", f"/users/{user.replace('/', '%2F')}", OFF, ANY)
+    shown = (await api.ask("owner", "GET", f"/keys/{key['id']}")).json
+
+    assert (fresh["id"], fresh["key"] != key["key"]) == (key["id"], True)
+    assert (shown["state"], "key" in shown) == ("blocked", False)
 
 
 @pytest.mark.req("S-52", "H-88", "OT-19")

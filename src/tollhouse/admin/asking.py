@@ -6,7 +6,7 @@ import json
 import re
 from base64 import b64decode, urlsafe_b64encode
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import msgspec
@@ -15,10 +15,9 @@ from tollhouse.config import Settings
 from tollhouse.control import acting
 from tollhouse.control.acting import Asked, Desk
 from tollhouse.control.peppers import Peppers
-from tollhouse.control.places import standing_at
 from tollhouse.control.replaying import Once
 from tollhouse.domain import operations
-from tollhouse.domain.errors import FieldInvalid, FieldRefused, NotThere, RoleInsufficient
+from tollhouse.domain.errors import FieldInvalid, FieldRefused, RoleInsufficient
 from tollhouse.domain.roles import Actor, Place
 from tollhouse.ports import Books
 
@@ -72,7 +71,6 @@ class Asking:
     """The ETag that was seen."""
 
     once: Once | None = None
-    acted: list[str] = field(default_factory=list)
 
     @property
     def store(self) -> Books:
@@ -93,7 +91,7 @@ class Asking:
         """Whether it may be read there. Raises RoleInsufficient, NotThere."""
         await acting.judge_at(self.store, self.actor, operations.found(name), place)
 
-    async def seen(self, name: str, rows: Iterable[T], place: Callable[[T], Place]) -> list[T]:
+    def seen(self, name: str, rows: Iterable[T], place: Callable[[T], Place]) -> list[T]:
         """Of all rows, those that may be seen. Raises RoleInsufficient where none ever may."""
         operation = operations.found(name)
         if not self.actor.may_anywhere(operation):
@@ -104,17 +102,10 @@ class Asking:
         self, name: str, arguments: Mapping[str, Any], work: Callable[[Books], Awaitable[T]]
     ) -> T:
         """The one act that a request comes to."""
-        self.acted.append(name)
         beside = self.once.claim(self.now_ms) if self.once else ()
         asked = Asked(request_id=self.request_id, expected=self.expected, beside=beside)
         operation = operations.found(name)
         return await acting.act(self.desk, self.actor, operation, arguments, work, asked)
-
-    async def insist_on(self, subject: str) -> Place:
-        place = await standing_at(self.store, subject)
-        if place is None:
-            raise NotThere
-        return place
 
     def page(self, rows: Iterable[T], name: Callable[[T], str], tell: Callable[[T], Any]) -> Answer:
         """Sorted by name; the next page goes on behind the last one."""

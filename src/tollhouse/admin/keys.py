@@ -118,7 +118,7 @@ def place(row: KeyRow) -> Place:
 
 async def _listed(asking: Asking) -> Answer:
     found = await keys.listed(asking.store, asking.query.get("tenant", ""))
-    seen = await asking.seen("keys.list", found, place)
+    seen = asking.seen("keys.list", found, place)
     return asking.page(seen, lambda row: row.id, lambda row: telling.key(row, asking.now_ms))
 
 

@@ -164,7 +164,7 @@ async def _budgets(asking: Asking) -> Answer:
         return Place(tenant, name if kind == "project" else "", name if kind == "user" else "")
 
     found = await budgets.listed(asking.store, asking.now_ms)
-    seen = await asking.seen("budgets.list", found, place)
+    seen = asking.seen("budgets.list", found, place)
     return asking.page(seen, lambda row: row.owner, telling.account)
 
 

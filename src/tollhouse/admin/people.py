@@ -105,7 +105,7 @@ def _tenancy(kind: Kind) -> Iterator[Resource]:
 
     async def listed(asking: Asking) -> Answer:
         found = await tenancy.members(asking.store, kind, asking.query.get("tenant", ""))
-        seen = await asking.seen(f"{group}.list", found, _place)
+        seen = asking.seen(f"{group}.list", found, _place)
         return asking.page(seen, lambda row: row.id, telling.member)
 
     def _place(row: Member) -> Place:
@@ -238,7 +238,7 @@ async def _told(asking: Asking, kind: Kind, member: str, status: int = 200) -> A
 async def _members(asking: Asking) -> Answer:
     at, user = asking.query.get("at", ""), asking.query.get("user", "")
     found = await members.listed(asking.store, at, user)
-    seen = await asking.seen("members.list", found, lambda row: place_of(row.at))
+    seen = asking.seen("members.list", found, lambda row: place_of(row.at))
     return asking.page(seen, lambda row: row.id, telling.membership)
 
 

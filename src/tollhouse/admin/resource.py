@@ -34,10 +34,6 @@ class Resource:
     query: Sequence[str] = ()
     is_list: bool = False
 
-    @property
-    def mutates(self) -> bool:
-        return self.method != "GET"
-
 
 def body_schema(body: type[msgspec.Struct]) -> Node:
     """Without references: each stands for itself."""

@@ -145,7 +145,8 @@ def _once(call: Call, resource: Resource, actor: Actor, body: bytes) -> Once | N
     if given is None or resource.method != "POST":
         return None
     path = f"{call.route.path} {call.path_rest}"
-    return replaying.once(actor.name, given, call.route.method, path, body)
+    who = f"{actor.name} {actor.ceiling} {actor.only}"  # a narrower token is told nothing of a wider one's
+    return replaying.once(who, given, call.route.method, path, body)
 
 
 def _text(call: Call, name: bytes) -> str | None:

@@ -45,7 +45,7 @@ def rows() -> Iterator[Resource]:
 
 async def _listed(asking: Asking) -> Answer:
     found = await admin_tokens.listed(asking.store)
-    seen = await asking.seen("admin.tokens", found, _place)
+    seen = asking.seen("admin.tokens", found, _place)
     return asking.page(seen, lambda row: row.id, telling.token)
 
 
