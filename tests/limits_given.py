@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 from tollhouse.domain.limiting import Taking
-from tollhouse.domain.rates import Measure, Rate, Rule
+from tollhouse.domain.rates import COUNTED, Measure, Rate, Rule
 
 SECOND = 1_000_000
 
@@ -28,7 +28,7 @@ def taking(
 RULES = st.builds(
     rule,
     st.one_of(st.integers(1, 12), st.sampled_from((999_983, 10**6, 9_999_999_967))),
-    st.sampled_from(list(Measure)),
+    st.sampled_from(list(COUNTED)),
     subject=st.sampled_from(("key:k", "tenant:t")),
 )
 

@@ -53,7 +53,7 @@ ASKED_FOR: dict[str, set[str]] = {
     "server.tls_key": {"server.tls_key"},
     "store.url": {"store.password"},
     "auth.peppers.2": {"auth.pepper_version"},
-    "limits.store": {"limits.password"},
+    "limits.store": {"limits.password", "limits.unreachable"},
     "providers.openai.kind": {"providers.openai.kind"},
     "providers.openai.key": {"providers.openai.key"},
     "providers.claude.kind": {"providers.claude.kind"},

@@ -75,6 +75,28 @@ async def test_what_is_not_there_is_not_limited(store: Store, subject: str) -> N
         await limiting.put(store, NAMES, ROUTES, subject, {RPM: 60})
 
 
+@pytest.mark.req("P-32")
+async def test_a_project_has_its_weight_in_line(store: Store) -> None:
+    key = await acme_key(store)
+    await limiting.put(store, NAMES, ROUTES, "project:acme/default", {Measure.QUEUE_WEIGHT: 3})
+
+    snapshot = await snapshots.load(store, NAMES, requires_price=True)
+
+    limits = snapshot.keys[key.id].principal.limits
+    assert limits is not None
+    assert (limits.weight, limits.own) == (3, ())
+
+
+@pytest.mark.parametrize(("subject", "weight"), [("tenant:acme", 3), ("project:acme/default", 0)])
+async def test_a_weight_is_of_a_project_and_at_least_one(
+    store: Store, subject: str, weight: int
+) -> None:
+    await acme_key(store)
+
+    with pytest.raises(FieldInvalid, match="from 1 to 100"):
+        await limiting.put(store, NAMES, ROUTES, subject, {Measure.QUEUE_WEIGHT: weight})
+
+
 @pytest.mark.parametrize("subject", ["acme", "team:acme", "key:", ""])
 async def test_whom_a_limit_belongs_to_is_said_in_full(store: Store, subject: str) -> None:
     with pytest.raises(FieldInvalid, match="belongs to"):

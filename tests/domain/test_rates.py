@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tollhouse.domain.rates import COUNTED, EXACT, MICROS_PER_SECOND, MOST, Measure, Rate
 
-TIMED = [measure for measure in Measure if measure is not Measure.CONCURRENT]
+TIMED = [measure for measure in COUNTED if measure is not Measure.CONCURRENT]
 AMOUNTS = st.one_of(st.integers(1, 300), st.integers(1, 10**6), st.integers(1, MOST))
 RATES = st.builds(Rate, st.sampled_from(TIMED), AMOUNTS)
 BURSTS = st.builds(

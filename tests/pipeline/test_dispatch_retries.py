@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
 
-from fakes import FakeAnswer, FakeExchange, FakeProvider
-from pipeline.houses import NOW_NS, TARGETS, World, body, call, planned
+from fakes import FakeAnswer, FakeExchange, FakeProvider, FakeReply
+from pipeline.houses import CALLER, NOW_NS, TARGETS, World, body, call, planned
 from tollhouse.domain.breaker import Tripping
 from tollhouse.domain.budget import Attempt, Outcome
 from tollhouse.domain.errors import (
@@ -22,6 +23,7 @@ from tollhouse.domain.errors import (
     UpstreamRateLimited,
     UpstreamUnreachable,
 )
+from tollhouse.domain.limiting import Limits
 from tollhouse.domain.metering import Meter
 from tollhouse.domain.retries import Retrying
 from tollhouse.pipeline.dispatch import dispatched
@@ -283,6 +285,43 @@ async def test_who_waited_for_a_target_that_failed_meanwhile_is_told_and_takes_n
 
     assert [problem.code for problem in problems if problem] == ["upstream_broke", "circuit_open"]
     assert (standing.gate.inside, standing.gate.in_line) == (0, 0)
+
+
+@pytest.mark.req("P-32")
+async def test_in_line_a_project_that_comes_with_one_call_goes_before_the_crowd_of_another() -> (
+    None
+):
+    breaking = asyncio.Event()
+    world = _world(
+        [Breaking(None, breaking=breaking), *(unreachable() for _ in range(6))],
+        room=Room(1, 9, 5.0),
+    )
+    order: list[str] = []
+
+    async def come(name: str, project: str, weight: int = 1) -> FakeReply:
+        caller = replace(CALLER, project=project, limits=Limits((), None, weight))
+        plan, reply = planned(), FakeReply()
+        plan = replace(plan, legs=plan.legs[:1], caller=caller)
+        with suppress(Problem):
+            async with dispatched(call(reply=reply), plan, body(), Meter(name, plan), world.house):
+                raise AssertionError("nobody answers")
+        order.append(name)
+        return reply
+
+    callers = [asyncio.create_task(come("first", "acme/crowd"))]
+    standing = await _begun(world)
+    for number, project in enumerate(["acme/crowd"] * 4 + ["acme/alone"], start=1):
+        callers.append(asyncio.create_task(come(f"{project}-{number}", project)))
+        while standing.gate.in_line < number:
+            await asyncio.sleep(0)
+    breaking.set()
+    replies = await asyncio.gather(*callers)
+
+    assert order.index("acme/alone-5") < order.index("acme/crowd-2")
+    assert [dict(reply.borne).get(b"x-tollhouse-queue") for reply in replies] == [
+        *(None, b"ahead=0", b"ahead=1", b"ahead=2", b"ahead=3"),
+        b"ahead=1",
+    ]
 
 
 @pytest.mark.req("S-77", "P-30")

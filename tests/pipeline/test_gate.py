@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tollhouse.domain.errors import UpstreamBusy
+from tollhouse.domain.fair_line import Ticket
 from tollhouse.pipeline.gate import Gate
 
 STEPS = st.lists(
@@ -112,6 +113,47 @@ def test_whoever_comes_leaves_and_gives_up_the_bounds_hold_and_no_place_is_lost(
     most: int, longest: int, steps: list[tuple[str, int]]
 ) -> None:
     asyncio.run(_play(most, longest, steps))
+
+
+@pytest.mark.req("P-32")
+async def test_one_caller_beside_a_crowd_of_another_project_waits_for_one_turn() -> None:
+    gate, order = Gate(1, 200, 5.0), []
+    gate.enter()
+
+    async def come(flow: str) -> None:
+        await gate.wait(Ticket(flow, cost=100))
+        order.append(flow)
+        gate.leave()
+
+    callers = [asyncio.create_task(come("crowd")) for _ in range(100)]
+    await asyncio.sleep(0)
+    callers.append(asyncio.create_task(come("alone")))
+    await asyncio.sleep(0)
+    gate.leave()
+    await asyncio.wait(callers)
+
+    assert order.index("alone") <= 1
+
+
+@pytest.mark.req("P-32")
+async def test_who_stands_in_line_is_told_how_many_go_before_and_how_long_that_takes() -> None:
+    now = [0.0]
+    gate, told = Gate(1, 9, 5.0, lambda: now[0]), []
+    gate.enter()
+    waiting = [asyncio.create_task(gate.wait()) for _ in range(4)]
+    await asyncio.sleep(0)
+    for _ in range(2):  # the line moves: a turn in two seconds
+        now[0] += 2
+        gate.leave()
+        await asyncio.sleep(0)
+
+    last = asyncio.create_task(gate.wait(None, lambda ahead, wait_s: told.append((ahead, wait_s))))
+    await asyncio.sleep(0)
+
+    assert (told, gate.expected_s) == ([(2, 6.0)], 6.0)
+    for task in (*waiting, last):
+        task.cancel()
+    await asyncio.wait([*waiting, last])
 
 
 async def _play(most: int, longest: int, steps: list[tuple[str, int]]) -> None:

@@ -38,6 +38,10 @@ def set_(
     concurrent: Annotated[
         int | None, typer.Option(min=0, help="Calls under way at once; 0 is without a limit.")
     ] = None,
+    queue_weight: Annotated[
+        int | None,
+        typer.Option(min=1, max=100, help="A project's share in line for a target that is full."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Say what one may take. What is not named stays as it is.
@@ -55,6 +59,7 @@ def set_(
         Measure.OUTPUT_TOKENS_PER_MINUTE: output_tokens_per_minute,
         Measure.OUTPUT_TOKENS_PER_DAY: output_tokens_per_day,
         Measure.CONCURRENT: concurrent,
+        Measure.QUEUE_WEIGHT: queue_weight,
     }
     amounts = {measure: amount for measure, amount in given.items() if amount is not None}
     if not amounts:

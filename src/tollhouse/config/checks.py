@@ -135,6 +135,8 @@ def _idle_settings(settings: Settings) -> Iterator[Clash]:
         yield _idle(("store", "password"), ("store", "url"), "SQLite has no password")
     if settings.limits.password and not settings.limits.is_shared:
         yield _idle(("limits", "password"), ("limits", "store"), "memory has no password")
+    if settings.limits.unreachable != "refuse" and not settings.limits.is_shared:
+        yield _idle(("limits", "unreachable"), ("limits", "store"), "memory is always there")
     if settings.limits.burst and not settings.limits.requests_per_minute:
         yield _idle(
             ("limits", "burst"), ("limits", "requests_per_minute"), "`requests_per_minute` is 0"

@@ -9,7 +9,7 @@ from tollhouse.config.sections.callers import Amounts as Section
 from tollhouse.domain import naming
 from tollhouse.domain.errors import FieldInvalid
 from tollhouse.domain.limiting import KINDS, Amounts, Defaults
-from tollhouse.domain.rates import MOST, Measure
+from tollhouse.domain.rates import COUNTED, MOST, MOST_WEIGHT, Measure
 from tollhouse.domain.snapshot import Names
 from tollhouse.domain.storing import Conflict
 from tollhouse.ports import Database
@@ -33,6 +33,12 @@ async def put(
     subject = await _found(database, names, routes, subject)
     if not amounts:
         raise FieldInvalid("Say at least one limit.", param="limits")
+    weight = amounts.get(Measure.QUEUE_WEIGHT)
+    if weight is not None and not (subject.startswith("project:") and 1 <= weight <= MOST_WEIGHT):
+        raise FieldInvalid(
+            f"queue_weight is of a project, and a whole number from 1 to {MOST_WEIGHT}.",
+            param=Measure.QUEUE_WEIGHT,
+        )
     for measure, amount in amounts.items():
         if not 0 <= amount <= MOST:
             raise FieldInvalid(f"{measure} is a whole number from 0 to {MOST}.", param=measure)
@@ -74,5 +80,5 @@ async def _found(database: Database, names: Names, routes: Collection[str], subj
 
 
 def _amounts(section: Section) -> Amounts:
-    found = {measure: getattr(section, measure.value) for measure in Measure}
+    found = {measure: getattr(section, measure.value) for measure in COUNTED}
     return {measure: amount for measure, amount in found.items() if amount}

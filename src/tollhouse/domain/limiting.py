@@ -13,7 +13,7 @@ from tollhouse.domain.errors import (
     TokensLimited,
 )
 from tollhouse.domain.limits import LONGEST_RETRY_S
-from tollhouse.domain.rates import DAY_S, MICROS_PER_SECOND, Counted, Measure, Rate, Rule
+from tollhouse.domain.rates import COUNTED, DAY_S, MICROS_PER_SECOND, Counted, Measure, Rate, Rule
 from tollhouse.domain.values import value
 
 KINDS = ("key", "user", "project", "tenant", "model", "route")
@@ -34,6 +34,9 @@ class Limits:
 
     rules: Rules | None
     """Where those of models and routes are found, if there are any."""
+
+    weight: int = 1
+    """Of the project, in line for a target that is full."""
 
     def of(self, model: str, route: str) -> tuple[Rule, ...]:
         if self.rules is None:
@@ -72,7 +75,10 @@ class Rules:
             *self.of("project", project),
             *self.of("tenant", tenant),
         )
-        return Limits(own, self._of_calls) if own or self._of_calls else None
+        weight = self._said.get(f"project:{project}", {}).get(Measure.QUEUE_WEIGHT, 1)
+        if not own and self._of_calls is None and weight == 1:
+            return None
+        return Limits(own, self._of_calls, weight)
 
     def of(self, kind: str, name: str) -> tuple[Rule, ...]:
         subject = f"{kind}:{name}"
@@ -90,7 +96,7 @@ class Rules:
             [
                 Rule(subject, self._rate(measure, amount, self._burst(kind, measure, said)))
                 for measure, amount in {**amounts, **said}.items()
-                if amount
+                if amount and measure in COUNTED
             ]
         )
 

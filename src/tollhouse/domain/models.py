@@ -115,6 +115,8 @@ class Plan:
     legs: tuple[Leg, ...]
     hold: int
     tenant: str = ""
+    caller: Principal | None = None
+    """None where the house itself asks."""
 
     @property
     def is_free(self) -> bool:
@@ -144,7 +146,7 @@ def plan(snapshot: Snapshot, caller: Principal, ask: Ask, now: float, seed: floa
     model = allowed(snapshot, caller, ask)
     targets = _targets(model, ask, seed)
     legs = tuple([_leg(snapshot, model, target, ask, now, caller.tenant) for target in targets])
-    return Plan(ask, model, legs, max([leg.worst for leg in legs]), caller.tenant)
+    return Plan(ask, model, legs, max([leg.worst for leg in legs]), caller.tenant, caller)
 
 
 def allowed(snapshot: Snapshot, caller: Principal, ask: Ask) -> Model:

@@ -19,6 +19,8 @@ DAY_S = 86_400
 MOST = 10_000_000_000
 """Of anything, in a minute or a day."""
 
+MOST_WEIGHT = 100
+
 EXACT = 2**52
 """Up to here doubles are whole numbers, and a quotient of two is never rounded to a whole one."""
 
@@ -43,6 +45,8 @@ class Measure(StrEnum):
     OUTPUT_TOKENS_PER_MINUTE = "output_tokens_per_minute"
     OUTPUT_TOKENS_PER_DAY = "output_tokens_per_day"
     CONCURRENT = "concurrent"
+    QUEUE_WEIGHT = "queue_weight"
+    """Limits nothing: a project's share of a target that is full, beside those of others."""
 
     @property
     def words(self) -> str:

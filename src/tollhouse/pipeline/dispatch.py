@@ -6,6 +6,7 @@ import asyncio
 from types import TracebackType
 
 from tollhouse.domain.errors import NotTranslatable, Problem, UpstreamBusy, UpstreamRejected
+from tollhouse.domain.fair_line import Ticket
 from tollhouse.domain.metering import Meter
 from tollhouse.domain.models import Leg, Plan
 from tollhouse.domain.retries import is_safe, wait_s
@@ -86,13 +87,23 @@ class dispatched:  # noqa: N801 - read as a participle: `async with dispatched(â
             if not self._may_ask():
                 break
             try:
-                await standing.gate.wait()
+                await self._wait(leg, standing)
             except UpstreamBusy as busy:
                 self._problem = self._problem or busy
             else:
                 if answer := await self._ask(leg, standing):
                     return answer
         return None
+
+    async def _wait(self, leg: Leg, standing: Standing) -> None:
+        """In line, and told where: before the first sign of life at the latest."""
+        reply = self._call.reply
+
+        def told(ahead: int, expected_s: float | None) -> None:
+            expected = b"" if expected_s is None else b", expected_ms=%d" % (expected_s * 1000)
+            reply.bear(((b"x-tollhouse-queue", b"ahead=%d%b" % (ahead, expected)),))
+
+        await standing.gate.wait(_ticket(leg, self._plan), told)
 
     async def _once_more(self) -> Answer | None:
         """Of those that surely did no work, the one that wishes to be left alone least."""
@@ -141,6 +152,16 @@ class dispatched:  # noqa: N801 - read as a participle: `async with dispatched(â
         if is_safe(self._standings.rules.retrying, attempt.status, attempt.retry_after_s):
             self._unharmed += (attempt,)
         return None
+
+
+def _ticket(leg: Leg, plan: Plan) -> Ticket:
+    """Whoever asks for more pays more, and a project pays for all its keys."""
+    cost = max(1, leg.input_tokens + leg.output_tokens * plan.ask.choices)
+    caller = plan.caller
+    if caller is None:
+        return Ticket(cost=cost)
+    weight = caller.limits.weight if caller.limits else 1
+    return Ticket(caller.project, cost, weight, caller.priority)
 
 
 def _show_that_it_lives(call: Call) -> None:

@@ -65,6 +65,8 @@ async def _take(call: Call, taken: tuple[Taking, ...], house: House) -> tuple[Ta
     if not taken:
         return taken
     verdict = await house.limiter.take(call.id, taken)
+    if not verdict.levels:
+        return taken  # let through uncounted
     style = limit_headers.style_of(call.route.dialect.name)
     call.reply.bear(limit_headers.headers(taken, verdict, style, house.now_s()))
     if verdict.refused_by is not None:

@@ -90,6 +90,10 @@ class ValkeyLimiter:
         if len(self._waiting) < MAX_WAITING:
             self._send(Errand(GIVE_BACK, call, takings))
 
+    async def look(self) -> None:
+        """Whether it answers. Raises LimiterUnavailable."""
+        await self.take("", ())
+
     async def aclose(self) -> None:
         if self._keeper is not None:
             self._keeper.cancel()

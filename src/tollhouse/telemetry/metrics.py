@@ -146,6 +146,13 @@ class Metrics:
             multiprocess_mode="livesum",
             registry=self._registry,
         )
+        self._target_waits = Gauge(
+            "tollhouse_target_wait_seconds",
+            "How long the line for a target is, as it moves: what who comes last may wait.",
+            ("target",),
+            multiprocess_mode="livemax",
+            registry=self._registry,
+        )
         self._shed = Counts(
             Counter(
                 "tollhouse_shed_total",
@@ -154,6 +161,17 @@ class Metrics:
                 registry=self._registry,
             ),
             frozenset(Priority),
+        )
+        self._limiter_away = Gauge(
+            "tollhouse_limiter_away",
+            "Whether Valkey is not asked, because it did not answer: 0 or 1.",
+            multiprocess_mode="livemax",
+            registry=self._registry,
+        )
+        self._limiter_missed = Counter(
+            "tollhouse_limiter_missed_total",
+            "Calls that were decided without Valkey, as `unreachable` says.",
+            registry=self._registry,
         )
         self._loop_lag = Gauge(
             "tollhouse_loop_lag_seconds",
@@ -224,13 +242,22 @@ class Metrics:
     def shed(self, priority: Priority) -> None:
         self._shed.add((priority,))
 
+    def set_limiter_away(self, *, is_away: bool) -> None:
+        self._limiter_away.set(is_away)
+
+    def limiter_missed(self) -> None:
+        self._limiter_missed.inc()
+
     def set_loop_lag(self, lag_s: float) -> None:
         self._loop_lag.set(lag_s)
 
-    def set_target_calls(self, target: str, inside: int, in_line: int) -> None:
+    def set_target_calls(
+        self, target: str, inside: int, in_line: int, expected_s: float = 0.0
+    ) -> None:
         (target,) = bounded((target,), self._targets)  # type: ignore[assignment]  # a text stays one
         self._target_calls.labels(target, "inside").set(inside)
         self._target_calls.labels(target, "in_line").set(in_line)
+        self._target_waits.labels(target).set(expected_s)
 
     def breaker_turned(self, target: str, state: State) -> None:
         self._breakers.labels(*bounded((target,), self._targets)).set(BREAKER[state])

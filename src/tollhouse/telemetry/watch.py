@@ -36,6 +36,17 @@ class Watching:
         level = logging.WARNING if state is State.OPEN else logging.INFO
         tell(level, "breaker_turned", target=target, state=state.value, reason=reason)
 
+    def limiter_turned(self, why: str | None) -> None:
+        """Without a reason, it is back."""
+        self._metrics.set_limiter_away(is_away=why is not None)
+        if why is None:
+            tell(logging.INFO, "limiter_back")
+        else:
+            tell(logging.WARNING, "limiter_away", private=why)
+
+    def limiter_missed(self) -> None:
+        self._metrics.limiter_missed()
+
     def ended(self, record: Record, problem: Problem | None) -> None:
         first_byte_s = None if record.first_byte_ms is None else record.first_byte_ms / 1000
         self._metrics.request_ended(

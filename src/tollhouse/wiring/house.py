@@ -31,6 +31,7 @@ from tollhouse.server.health import Health
 from tollhouse.server.request_id import new_call_id
 from tollhouse.server.run import Draining
 from tollhouse.state.memory import MemoryLimiter
+from tollhouse.state.standin import StandIn, Unreachable
 from tollhouse.storage.arrears import PatientLedger
 from tollhouse.telemetry.lag import measure_lag
 from tollhouse.telemetry.watch import Watching
@@ -86,7 +87,7 @@ async def open_door(settings: Settings, draining: Draining) -> AsyncIterator[Doo
             authenticators={virtual_keys.SHAPE: keys},
             throttle=Throttle(settings.auth.failures_per_minute),
             ledger=ledger,
-            limiter=await _open_limiter(settings, stack),
+            limiter=await _open_limiter(settings, watch, stack),
             seals=SealedIds(secrets.current, known_peppers),
             providers=providers,
             standings=Standings(standing_rules(settings), watch.turned),
@@ -145,16 +146,19 @@ async def _leave(database: Database, owner: str) -> None:
         await sweeping.leave(database, owner)
 
 
-async def _open_limiter(settings: Settings, stack: AsyncExitStack) -> Limiter:
+async def _open_limiter(settings: Settings, watch: Watching, stack: AsyncExitStack) -> Limiter:
     limits = settings.limits
     if not limits.is_shared:
         return MemoryLimiter()
     from tollhouse.state.valkey import ValkeyLimiter
 
     password = limits.password.reveal() if limits.password else None
-    shared = ValkeyLimiter(limits.store, password=password)
-    stack.push_async_callback(shared.aclose)
-    return shared
+    shared = ValkeyLimiter(limits.store, password=password, deadline_s=limits.deadline_ms / 1000)
+    standin = StandIn(
+        shared, Unreachable(limits.unreachable), watch.limiter_turned, watch.limiter_missed
+    )
+    stack.push_async_callback(standin.aclose)
+    return standin
 
 
 def _now_ms() -> int:

@@ -61,7 +61,8 @@ async def keep_load_gauges(metrics: Metrics, load: Load, standings: Standings) -
     while True:
         metrics.set_loop_lag(load.lag_s)
         for standing in standings:
-            metrics.set_target_calls(standing.name, standing.gate.inside, standing.gate.in_line)
+            gate = standing.gate
+            metrics.set_target_calls(standing.name, gate.inside, gate.in_line, gate.expected_s)
         await asyncio.sleep(GAUGE_S)
 
 

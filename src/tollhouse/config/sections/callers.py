@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -93,6 +93,12 @@ class LimitsSettings(Amounts):
         "Where the counts are kept: in `memory`, or in Valkey for all replicas together.", "memory"
     )
     password: SecretRef | None = setting("The password for Valkey.")
+    deadline_ms: int = setting("How long a call waits for Valkey.", 250, ge=10, le=10_000)
+    unreachable: Literal["refuse", "allow", "local"] = setting(
+        "What becomes of calls while Valkey cannot be reached: `refuse` them, `allow` them all, or count them in "
+        "each worker, `local`.",
+        "refuse",
+    )
 
     @property
     def is_shared(self) -> bool:
