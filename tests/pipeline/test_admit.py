@@ -57,6 +57,36 @@ async def test_success_is_settled_once_for_what_it_cost() -> None:
     assert world.ledger.held == 0
 
 
+@pytest.mark.req("B-13")
+async def test_a_receipt_is_signed_after_the_settlement_and_nothing_is_settled_twice() -> None:
+    world, plan = World(), planned()
+    house = replace(world.house, receipts=lambda receipt: f"signed:{receipt.owed}")
+
+    async with admitted(call(), CALLER, plan, house) as meter:
+        meter.sent(plan.legs[0])
+        meter.completed(Seen())
+        assert meter.receipt is not None
+        headers = await meter.receipt()
+
+    (settlement,) = world.ledger.settlements
+    assert headers == ((b"x-tollhouse-receipt", b"signed:%d" % settlement.owed),)
+
+
+@pytest.mark.req("B-13")
+async def test_a_call_that_somebody_else_has_settled_gets_no_receipt() -> None:
+    world, plan = World(), planned()
+    house = replace(world.house, receipts=lambda receipt: "signed")
+
+    async with admitted(call(), CALLER, plan, house) as meter:
+        meter.sent(plan.legs[0])
+        meter.completed(Seen())
+        await world.ledger.settle(meter.settle(1))
+        assert meter.receipt is not None
+        headers = await meter.receipt()
+
+    assert headers == ()
+
+
 class Begun:
     """An answer that was cut after the provider had said what went in."""
 
