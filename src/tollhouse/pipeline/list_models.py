@@ -6,7 +6,7 @@ from urllib.parse import parse_qs
 
 from tollhouse.dialects import model_metadata, openai_models
 from tollhouse.domain import naming
-from tollhouse.domain.errors import FieldInvalid, ModelUnknown
+from tollhouse.domain.errors import ModelUnknown
 from tollhouse.domain.identity import Principal
 from tollhouse.domain.pricing import Price
 from tollhouse.domain.snapshot import Model, Target
@@ -14,6 +14,7 @@ from tollhouse.pipeline.call import Call
 from tollhouse.pipeline.house import House
 from tollhouse.pipeline.identify import identify
 from tollhouse.pipeline.limit import take_of_route
+from tollhouse.pipeline.pages import number_within
 from tollhouse.pipeline.record import recorded
 from tollhouse.pipeline.within import within
 
@@ -78,13 +79,7 @@ def _is_answered_by(provider: str, model: Model) -> bool:
 
 
 def _limit(given: str | None) -> int:
-    if given is None:
-        return LONGEST_PAGE
-    if not given.isascii() or not given.isdigit() or not 1 <= int(given[:6]) <= LONGEST_PAGE:
-        raise FieldInvalid(
-            f"`limit` must be a whole number from 1 to {LONGEST_PAGE}.", param="limit"
-        )
-    return int(given)
+    return LONGEST_PAGE if given is None else number_within(given, LONGEST_PAGE)
 
 
 def _is_anthropic(call: Call) -> bool:

@@ -9,6 +9,7 @@ from tollhouse.domain.values import value
 from tollhouse.pipeline.call import Call
 
 MOST_OF_A_CURSOR = 200
+MOST_DIGITS = 9
 
 
 @value
@@ -36,6 +37,12 @@ def page_of(call: Call, *, usual: int, most: int) -> Page:
 def _limit(given: str | None, usual: int, most: int) -> int:
     if not given:
         return usual
-    if not given.isascii() or not given.isdigit() or not 1 <= int(given[:9]) <= most:
+    return number_within(given, most)
+
+
+def number_within(given: str, most: int) -> int:
+    """Of no more digits than a bound can have: of more, the first ones say nothing."""
+    is_number = given.isascii() and given.isdigit() and len(given) <= MOST_DIGITS
+    if not is_number or not 1 <= int(given) <= most:
         raise FieldInvalid(f"`limit` must be a whole number from 1 to {most}.", param="limit")
     return int(given)
