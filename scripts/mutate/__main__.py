@@ -61,14 +61,14 @@ class Mutating:
         tests = covered(session, list(files.values()))
         for name, file in files.items():
             began = time.monotonic()
-            known = set(_found().get(name, {}).get("survived", ())) if self._is_again else None
+            known = set(_found().get(name, {}).get("killed", ()) if self._is_again else ())
             ends = _ends(session, name, file, tests, known)
             self.is_complete &= _told(name, ends, time.monotonic() - began)
         return True
 
 
 def _ends(
-    session: pytest.Session, name: str, file: str, tests: dict[str, Came], known: set[str] | None
+    session: pytest.Session, name: str, file: str, tests: dict[str, Came], known: set[str]
 ) -> dict[int, list[Mutant]]:
     text = Text(SOURCE / name)
     module = "tollhouse." + name.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
@@ -77,7 +77,7 @@ def _ends(
     may = _listed(name)
     ends: dict[int, list[Mutant]] = {SURVIVED: [], KILLED: [], NOT_TRIED: []}
     for mutant in mutants(text):
-        if known is not None and mutant.name not in known:
+        if mutant.name in known:
             ends[KILLED].append(mutant)
             continue
         mutated = text.with_(mutant.node, mutant.instead)
@@ -115,7 +115,7 @@ def _told(name: str, ends: dict[int, list[Mutant]], took_s: float) -> bool:
         print(f"  listed, and does not survive: {json.dumps(what, ensure_ascii=False)}", flush=True)
     found = _found()
     found[name] = {
-        "killed": len(ends[KILLED]),
+        "killed": [mutant.name for mutant in ends[KILLED]],
         "not tried": len(ends[NOT_TRIED]),
         "survived": list(survived),
     }
@@ -136,7 +136,7 @@ def _note(modules: list[str]) -> None:
     """How many of each, for the page that tells it."""
     noted, found = counts(), _found()
     for name in modules:
-        killed, survived = found[name]["killed"], len(found[name]["survived"])
+        killed, survived = len(found[name]["killed"]), len(found[name]["survived"])
         noted[name] = {"mutants": killed + survived, "killed": killed}
     NOTED.write_text(json.dumps(noted, indent=1, sort_keys=True) + "\n", "utf-8")
 
