@@ -141,6 +141,16 @@ async def test_connections_that_are_all_in_use_cost_no_try() -> None:
     assert problems == [None] * CALLS
 
 
+@pytest.mark.req("P-28", "CN-31")
+async def test_who_finds_no_connection_does_not_make_up_for_who_failed() -> None:
+    world = _world([404], ["busy"], ["answered"], rules=Rules(outlier_s=0.0))
+
+    problems = [await _call(world, 3) for _ in range(ADVANCE)]
+
+    assert problems[0] is None
+    assert isinstance(problems[-1], Problem)
+
+
 @pytest.mark.req("P-28")
 async def test_a_target_that_is_left_alone_costs_no_try() -> None:
     world = _world([404], ["dead"], ["answered"], rules=Rules(outlier_s=0.0))

@@ -13,9 +13,10 @@ from pipeline.plain import Plain
 from tollhouse.dialects.openai_chat import OpenAIChat
 from tollhouse.domain.budget import Outcome
 from tollhouse.domain.conversation import Conversation
-from tollhouse.domain.errors import NotTranslatable, UpstreamRejected
+from tollhouse.domain.errors import NotTranslatable, UpstreamFailed, UpstreamRejected
 from tollhouse.domain.models import Leg
 from tollhouse.domain.pricing import Usage
+from tollhouse.domain.retries import ADVANCE
 from tollhouse.domain.snapshot import Names
 from tollhouse.pipeline.call import Call
 from tollhouse.pipeline.serve import serve
@@ -169,6 +170,41 @@ async def test_a_strict_model_asks_a_target_that_can_be_told_all() -> None:
     assert [len(each.sent) for each in world.providers.values()] == [0, 1]
     assert b"x-tollhouse-unsaid" not in dict(reply.headers)
     assert world.audit.records[0]["unsaid"] == []
+
+
+@pytest.mark.req("P-15", "P-28")
+async def test_a_target_that_cannot_be_told_all_costs_no_try() -> None:
+    calls = 2 * ADVANCE
+    world = _two(
+        FakeProvider(dialect=Plain("there")),
+        FakeProvider(
+            *(FakeExchange(FakeAnswer(200, [b'{"choices":[]}'])) for _ in range(calls)),
+            dialect=Plain("here"),
+        ),
+    )
+
+    for _ in range(calls):
+        await serve(_call(Plain("here"), body(a="beyond words"), FakeReply()), world.house)
+
+    assert len(world.providers["second"].sent) == calls
+
+
+@pytest.mark.req("P-15")
+async def test_a_target_that_failed_is_told_of_and_not_the_next_that_cannot_be_asked() -> None:
+    failing = FakeProvider(FakeExchange(FakeAnswer(500)), dialect=Plain("here"))
+    world = _two(failing, FakeProvider(dialect=Plain("there")))
+
+    with pytest.raises(UpstreamFailed):
+        await serve(_call(Plain("here"), body(a="beyond words"), FakeReply()), world.house)
+
+
+def _two(first: FakeProvider, second: FakeProvider) -> World:
+    """Strict targets, asked in this order."""
+    world = World(providers={"first": first, "second": second})
+    model = world.snapshot.names.models["m"]
+    both = replace(model, targets=model.targets[:2])
+    world.snapshot = replace(world.snapshot, names=Names({"m": both}))
+    return _strict(world)
 
 
 def _world(
