@@ -209,8 +209,10 @@ def test_a_name_is_no_list_of_itself(names: tuple[bytes, bytes]) -> None:
         read(form(*((FIELD % name, b"x") for name in names)))
 
 
-def test_members_of_a_list_may_have_names() -> None:
+def test_members_of_a_list_may_have_names_each_of_its_own() -> None:
     assert len(read(form((FIELD % b"a[b]", b"x"), (FIELD % b"a[c]", b"y")))) == 2
+    with pytest.raises(FormMalformed, match="more than once"):
+        read(form((FIELD % b"a[b]", b"x"), (FIELD % b"a[b]", b"y")))
 
 
 @pytest.mark.req("H-76", "S-10")
