@@ -231,6 +231,7 @@ def test_after_its_end_nothing_is_heard() -> None:
 
     assert translation.feed(b"2") == b""
     assert writer.got == [Began(), Said("a"), STOPPED]
+    assert translation.failure is None
 
 
 @pytest.mark.req("R-10", "S-71")
@@ -275,7 +276,9 @@ def test_of_what_has_ended_no_more_is_counted(end: str) -> None:
     )
     translation.feed(b"1")
 
+    before = translation.failure
     assert translation.counted_output() == 1
+    assert translation.failure is before
 
 
 @pytest.mark.req("B-5")

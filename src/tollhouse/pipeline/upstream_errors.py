@@ -61,5 +61,5 @@ async def _beginning(answer: Answer) -> bytes:
         while len(body) < MOST_OF_AN_ERROR and (piece := await answer.read()):
             body += piece
     except (UpstreamBroke, UpstreamTimeout):
-        return body[:MOST_OF_AN_ERROR]
+        return body
     return body[:MOST_OF_AN_ERROR]
