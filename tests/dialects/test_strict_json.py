@@ -7,8 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tollhouse.dialects.strict_json import DEEPEST, join, members, parse_object
-from tollhouse.domain.errors import FieldInvalid, JsonDuplicateKey, JsonMalformed, JsonTooDeep
+from tollhouse.dialects.strict_json import DEEPEST, MOST_MEMBERS, join, members, parse_object
+from tollhouse.domain.errors import (
+    FieldInvalid,
+    JsonDuplicateKey,
+    JsonMalformed,
+    JsonTooDeep,
+    JsonTooWide,
+)
 
 TAKEN = [
     *(b"{}", b" \t\r\n{ \t\r\n} \t\r\n", b'{"a":1}', b'{"":0}', b'{"a":[]}', b'{"a":{}}', b'{"a":null}'),
@@ -157,3 +163,12 @@ def test_a_joined_name_is_escaped_anew() -> None:
     parts = members(b'{"a\\"b\\u0041\xc3\xa9" : [1,  2] }')
 
     assert join(parts) == b'{"a\\"bA\xc3\xa9":[1,  2]}'
+
+
+@pytest.mark.req("H-55", "S-8")
+def test_members_are_counted_wherever_they_stand() -> None:
+    half = ",".join(f'"{number}":0' for number in range(MOST_MEMBERS // 2))
+
+    parse_object(f'{{"a":{{{half}}}}}'.encode())
+    with pytest.raises(JsonTooWide):
+        parse_object(f'{{"a":[{{{half}}},{{"b":{{{half}}}}}]}}'.encode())
