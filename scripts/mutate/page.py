@@ -24,7 +24,8 @@ A module takes from seconds to twenty minutes on two cores, so it is no part of 
 than those of the module's package, `AGAIN=1` tries those alone that survived the last time, `NOTE=1` writes the row
 below.
 
-This page is made by `make docs`, from what the last run of each module noted.
+This page is made by `make docs`, from what the last run of each module noted. A module that is not in it has not been
+gone through to its end.
 
 | module | taken out | noticed | listed |
 |---|---:|---:|---:|
