@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.houses import call
 from tollhouse.domain.errors import FieldInvalid
-from tollhouse.pipeline.pages import MOST_OF_A_CURSOR, Page, page_of
+from tollhouse.pipeline.pages import MOST_DIGITS, MOST_OF_A_CURSOR, Page, number_within, page_of
 
 MOST = 100
 
@@ -37,6 +37,10 @@ def test_a_page_is_never_longer_than_the_longest(limit: str) -> None:
         _page(b"limit=" + limit.encode())
 
     assert refused.value.param == "limit"
+
+
+def test_a_number_has_as_many_digits_as_a_bound_can_have() -> None:
+    assert number_within("1" * MOST_DIGITS, 10**MOST_DIGITS) == int("1" * MOST_DIGITS)
 
 
 def test_an_order_is_one_of_two() -> None:

@@ -15,7 +15,7 @@ from tollhouse.domain.errors import RequestTimedOut
 from tollhouse.domain.suspicion import Sign
 from tollhouse.server.clocks import Clocks
 from tollhouse.server.connection import MOST_AHEAD, NO_LINGER, PAUSE_ABOVE, Connection
-from tollhouse.server.request import Request
+from tollhouse.server.request import MAX_FRAMING_BYTES, Request
 
 LONG_S = 60.0
 CLOCKS = Clocks(LONG_S, LONG_S, LONG_S, LONG_S, LONG_S, LONG_S, LONG_S)
@@ -297,6 +297,18 @@ async def test_a_request_without_a_header_is_one() -> None:
         caller.send(b"GET /a HTTP/1.0\r\n\r\n")
 
         assert (await caller.answer())[2] == b"/a"
+
+
+@pytest.mark.req("S-1")
+async def test_who_sent_what_is_no_request_is_listened_out_so_that_it_reads_the_answer() -> None:
+    kept = Keeping(echo)
+
+    kept.connection.data_received(b"\r\n" * MAX_FRAMING_BYTES)  # before any request
+    await until(lambda: bool(kept.wire.said), "it has been answered")
+
+    assert b" 400 " in kept.wire.sent
+    assert kept.wire.said == ["eof"]
+    kept.connection.connection_lost(None)
 
 
 async def test_a_stream_is_framed_piece_by_piece_and_nothing_is_no_piece() -> None:

@@ -8,7 +8,13 @@ import pytest
 
 from fakes import FakeReply
 from pipeline.houses import call
-from tollhouse.domain.errors import KeyUnknown, Problem, UpstreamBroke, UpstreamRateLimited
+from tollhouse.domain.errors import (
+    FieldInvalid,
+    KeyUnknown,
+    Problem,
+    UpstreamBroke,
+    UpstreamRateLimited,
+)
 from tollhouse.server.problems import send_plain_problem, send_problem
 
 
@@ -18,6 +24,7 @@ from tollhouse.server.problems import send_plain_problem, send_problem
         (UpstreamRateLimited(retry_after_s=7), b"7", None, None),
         (UpstreamBroke(), b"1" if UpstreamBroke().retryable else None, None, None),
         (KeyUnknown(), None, b"false", b'Bearer realm="tollhouse"'),
+        (KeyUnknown(retry_after_s=3), b"3", b"false", b'Bearer realm="tollhouse"'),
     ],
 )
 async def test_whether_and_when_to_come_again_stands_in_headers(
@@ -53,3 +60,12 @@ async def test_where_no_dialect_is_spoken_a_problem_is_a_document() -> None:
 
     assert (b"content-type", b"application/problem+json") in reply.headers
     assert json.loads(reply.said)["type"] == "urn:tollhouse:error:upstream_broke"
+    assert "param" not in json.loads(reply.said)
+
+
+async def test_a_document_names_the_field_that_is_wrong() -> None:
+    reply = FakeReply()
+
+    await send_plain_problem(call(reply=reply), FieldInvalid("No.", param="limit"))
+
+    assert json.loads(reply.said)["param"] == "limit"
