@@ -120,11 +120,13 @@ class Meter:
         ask, leg = self.plan.ask, self.leg
         if leg is None or ask.most is not NOTHING:
             return None
-        if usage.total_input > leg.input_tokens:
+        went_in = usage.total_input
+        if went_in > leg.input_tokens:
             return "input_over_bound"
         if usage.output > leg.output_tokens * ask.choices + ask.predicted_bytes:
             return "output_over_bound"
-        return "input_too_low" if _is_too_low(usage, ask) else None
+        is_much_text = ask.input_bytes - REST_BYTES > went_in * MOST_BYTES_PER_TOKEN
+        return "input_too_low" if is_much_text and _is_all_text(usage, ask) else None
 
     def _usage(self) -> tuple[Usage, Source, str | None]:
         seen = self._seen
@@ -146,10 +148,9 @@ class Meter:
         return counted, Source.COUNTED, "no_usage" if is_untold else None
 
 
-def _is_too_low(usage: Usage, ask: Ask) -> bool:
+def _is_all_text(usage: Usage, ask: Ask) -> bool:
     """Sound, pages and what a provider encrypted are bytes that are no text."""
-    text = ask.input_bytes - REST_BYTES
-    if text <= usage.total_input * MOST_BYTES_PER_TOKEN or ask.documents or ask.encrypted:
+    if ask.documents or ask.encrypted:
         return False
     return usage.kinds is None or not (usage.kinds.audio_input or usage.kinds.audio_read)
 
