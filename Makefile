@@ -37,6 +37,9 @@ fuzz: $(VENV)/.dev $(VENV)/.fuzz ## look for input that breaks a parser (SECONDS
 mutants: $(VENV)/.dev ## take guards out and see who notices (MODULES="upstream", TESTS="tests/upstream", AGAIN=1, NOTE=1)
 	@$(BIN)/python -m scripts.mutate $(MODULES) $(if $(AGAIN),--again) $(if $(NOTE),--note) $(if $(TESTS),--tests $(TESTS))
 
+torture: $(VENV)/.dev ## kill, cut and restart under 50,000 calls; the books must agree (CALLS=, PROCESSES=, ARGS="--restarts 0" is SQLite)
+	@PYTHONPATH=tests $(BIN)/python -m torture --calls $(or $(CALLS),50000) --processes $(or $(PROCESSES),8) $(ARGS)
+
 bench: $(VENV)/.dev ## measure against a bare proxy (RIVALS=1 adds LiteLLM)
 	@$(BIN)/python -m bench $(if $(RIVALS),--rivals) $(ARGS)
 
@@ -72,4 +75,4 @@ $(VENV)-clients/.python: requirements/clients.txt requirements/bootstrap.txt
 # Both kinds of environment are one directory.
 .NOTPARALLEL:
 
-.PHONY: help setup demo test check format clients fuzz mutants bench evidence docs lock clean
+.PHONY: help setup demo test check format clients fuzz mutants torture bench evidence docs lock clean

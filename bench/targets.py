@@ -54,6 +54,10 @@ TARGETS = (
     Target("start to first answer", "start_s", 0.8, "s"),
     Target("memory idle", "idle_mb", 100, "MB"),
     Target("memory per open stream", "stream_kb", 40, "KB"),
+    Target("a hold settled on SQLite, 3,000 a second", "sqlite_pair_us", 1e6 / 3_000, "µs"),
+    Target("the same at half load, p99", "sqlite_pair_p99_ms", 15, "ms"),
+    Target("a hold settled on PostgreSQL, 2,000 a second", "postgres_pair_us", 1e6 / 2_000, "µs"),
+    Target("the same at half load, p99", "postgres_pair_p99_ms", 15, "ms"),
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -60,6 +61,20 @@ def of_lanes(request_cpu_us: float, cores: Cores, seconds: float) -> dict[str, f
         raise Broken(f"the lanes failed:\n{done.stderr.decode()[-2000:]}")
     figures = msgspec.json.decode(done.stdout, type=dict[str, float])
     return {**figures, "translated_x_relayed": translated_x_relayed(request_cpu_us, figures)}
+
+
+def of_ledger(cores: Cores, seconds: float) -> dict[str, float]:
+    """The ledger alone, on each store. Raises Broken."""
+    with pinned(cores.system):
+        done = subprocess.run(
+            [sys.executable, "-m", "bench.ledger", str(seconds)],
+            capture_output=True,
+            timeout=_LIMIT_S,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(("tests", *sys.path[:1]))},
+        )
+    if done.returncode:
+        raise Broken(f"the ledger failed:\n{done.stderr.decode()[-2000:]}")
+    return msgspec.json.decode(done.stdout, type=dict[str, float])
 
 
 def _of_client(name: str, upstream: int, cores: Cores, seconds: float) -> float:

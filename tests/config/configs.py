@@ -10,6 +10,7 @@ from tollhouse.config import ConfigInvalid, Problem, Settings, parse
 
 ENVIRON = {
     "DB_PASSWORD": "correct horse battery staple",
+    "ALERTS_SECRET": "alerts-secret",
     "VALKEY_PASSWORD": "another long password",
     "OPENAI_API_KEY": "sk-canary-0123456789abcdef",
     "AWS_ACCESS_KEY_ID": "AKIDCANARY0123456789",

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-from tollhouse.domain.budget import Attempt, Hold, Outcome, Settlement, Source
+from tollhouse.domain.budget import Attempt, Hold, Outcome, Settlement, Share, Source
 from tollhouse.domain.periods import Period, window
 from tollhouse.domain.pricing import Kinds, Usage
 from tollhouse.ports import Database, Ledger
@@ -66,7 +67,13 @@ def limiting(owner: str, limit: int | None) -> tuple[str, tuple[str | int | None
 KINDS = Kinds(1, 1, 2, 1, 1, 3, 4)
 
 
-def holding(accounts: Accounts, amount: int, call: str | None = None, at_ms: int = NOW) -> Hold:
+def holding(
+    accounts: Accounts,
+    amount: int,
+    call: str | None = None,
+    at_ms: int = NOW,
+    shares: tuple[Share, ...] = (),
+) -> Hold:
     return Hold(
         call=call or f"call-{next(NAMES):08d}",
         request_id="req_1",
@@ -80,6 +87,7 @@ def holding(accounts: Accounts, amount: int, call: str | None = None, at_ms: int
         model="small",
         amount=amount,
         created_at_ms=at_ms,
+        shares=shares,
     )
 
 
@@ -102,7 +110,7 @@ def settling(
     )
 
 
-async def balances(store: Store, accounts: Accounts) -> list[tuple[int, int]]:
+async def balances(store: Store, accounts: Sequence[int]) -> list[tuple[int, int]]:
     """Spent and held, account by account."""
     found = {row.id: (row.spent, row.held) for row in await budgets.accounts(store)}
     return [found[number] for number in accounts]

@@ -44,6 +44,9 @@ STEPS = [
     "proposals",
     "allowed",
     "limits",
+    "shares",
+    "alerts",
+    "conversations",
 ]
 
 

@@ -21,20 +21,26 @@ from hypothesis.stateful import (
 )
 
 from tollhouse.domain import budget
-from tollhouse.domain.budget import Account, Hold, Outcome, Roll
+from tollhouse.domain.budget import Account, Hold, Outcome, Roll, Share
 from tollhouse.domain.errors import Problem
 from tollhouse.domain.periods import Calendar, Period
 from tollhouse.storage import budgets, calls
 
-STARTING_LIMITS = (500, None, 300, NO_BUDGET, 200, NO_BUDGET)
+STARTING_LIMITS = (500, None, 300, NO_BUDGET, 200, NO_BUDGET, 400, 150)
 PERIODS = (
-    Period(3_600),
-    None,
-    Period(Calendar.DAY, "Europe/Berlin"),
-    None,
-    Period(Calendar.WEEK),
-    None,
+    *(
+        Period(3_600),
+        None,
+        Period(Calendar.DAY, "Europe/Berlin"),
+        None,
+        Period(Calendar.WEEK),
+        None,
+    ),
+    *(None, Period(Calendar.DAY)),
 )
+NARROWED = {6: "echo:*", 7: "other:small"}
+"""Accounts beside the four, of which the one is of the target that answers, and the other is not."""
+
 HOUR = 3_600_000
 QUICK, LONG = 15, 500
 ROLLS = "SELECT account, spent, started_at, ended_at, rolled_at FROM rolls"
@@ -52,9 +58,10 @@ class Expected:
 
 
 class LedgerMachine(RuleBasedStateMachine):
-    """Six accounts of which each call stands on four, compared with the rules of the domain.
+    """Six accounts of which each call stands on four, and two narrowed ones that some stand on too,
+    compared with the rules of the domain.
 
-    Three of them start anew, by the calendar or a while after a call; the clock goes on, back and forth.
+    Some of them start anew, by the calendar or a while after a call; the clock goes on, back and forth.
     """
 
     calls = Bundle("calls")
@@ -75,12 +82,18 @@ class LedgerMachine(RuleBasedStateMachine):
         self.now = NOW
         self.rolls: list[Roll] = []
 
-    @rule(target=calls, payers=PAYERS, amounts=st.lists(AMOUNTS, min_size=1, max_size=5))
-    def hold(self, payers, amounts):
+    @rule(
+        target=calls,
+        payers=PAYERS,
+        amounts=st.lists(AMOUNTS, min_size=1, max_size=5),
+        further=st.sampled_from([(), (), (6,), (6, 7)]),
+    )
+    def hold(self, payers, amounts, further):
         """Those that come together are decided one after the other."""
-        places = tuple(payers)
-        payers = tuple(self.accounts[place].id for place in places)
-        holds = [holding(payers, amount, at_ms=self.now) for amount in amounts]
+        places = (*payers, *further)
+        payers = tuple(self.accounts[place].id for place in payers)
+        shares = tuple(Share(self.accounts[place].id, NARROWED[place]) for place in further)
+        holds = [holding(payers, amount, at_ms=self.now, shares=shares) for amount in amounts]
 
         results = self.runner.run(self._together(self.store.hold, holds))
 
@@ -132,7 +145,7 @@ class LedgerMachine(RuleBasedStateMachine):
         for known in held:
             known.state = "unknown"
 
-    @rule(place=st.integers(0, 5), limit=st.none() | st.integers(NO_BUDGET, 900))
+    @rule(place=st.integers(0, 7), limit=st.none() | st.integers(NO_BUDGET, 900))
     def limit(self, place, limit):
         row = self.accounts[place]
         self.runner.run(self.store.write(limiting(row.owner, limit)))
@@ -168,7 +181,7 @@ class LedgerMachine(RuleBasedStateMachine):
         assert self.was_lowered or all(_is_within(row) for row in self.accounts)
 
     def teardown(self):
-        tables = ("calls", "rolls", "accounts")
+        tables = ("calls", "shares", "rolls", "accounts")
         self.runner.run(self.store.write(*((f"DELETE FROM {table}", ()) for table in tables)))
         self.runner.run(self.store.close())
 
@@ -185,9 +198,11 @@ class LedgerMachine(RuleBasedStateMachine):
         return None
 
     def _move(self, hold: Hold, *, held: int, spent: int) -> None:
+        moves = dict.fromkeys(hold.accounts, spent)
+        moves |= {it.account: spent if it.is_spent_by("echo:small") else 0 for it in hold.shares}
         self.accounts = [
-            replace(row, held=row.held + held, spent=row.spent + spent)
-            if row.id in hold.accounts
+            replace(row, held=row.held + held, spent=row.spent + moves[row.id])
+            if row.id in moves
             else row
             for row in self.accounts
         ]

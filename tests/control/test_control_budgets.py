@@ -3,8 +3,9 @@ from __future__ import annotations
 import pytest
 
 from stores import acme_key, hold
-from tollhouse.control import amounts, budgets
+from tollhouse.control import budgets
 from tollhouse.control.budgets import NOTHING, UNLIMITED, Grant
+from tollhouse.domain import amounts
 from tollhouse.domain.errors import BudgetExhausted, FieldInvalid
 from tollhouse.domain.storing import Conflict
 from tollhouse.storage.sqlite import SqliteDatabase

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tollhouse.domain.budget import Share
 from tollhouse.domain.errors import (
     FeatureUnpriced,
     ModelCannot,
@@ -15,9 +16,10 @@ from tollhouse.domain.errors import (
     ModelUnknown,
     ModelUnpriced,
     StateUnknown,
+    UserMismatch,
 )
 from tollhouse.domain.homes import Home, Thought
-from tollhouse.domain.identity import Principal
+from tollhouse.domain.identity import Narrowing, Principal
 from tollhouse.domain.metering import counted_input
 from tollhouse.domain.models import Ask, input_bound, plan
 from tollhouse.domain.pricing import Price, Usage
@@ -64,6 +66,36 @@ def test_a_model_that_does_something_else_is_refused_whatever_it_costs() -> None
 
     with pytest.raises(ModelCannot, match="does chat here, and this path asks for embeddings"):
         plan(_snapshot(prices={}), CALLER, asked, NOW)
+
+
+@pytest.mark.req("OT-37")
+def test_budgets_of_what_may_answer_are_held_on_and_no_others() -> None:
+    narrowed = (
+        *(
+            Narrowing(11, provider="one"),
+            Narrowing(12, provider="two"),
+            Narrowing(13, provider="x"),
+        ),
+        *(Narrowing(14, model="small"), Narrowing(15, model="two:small"), Narrowing(16, model="o")),
+    )
+    both = _snapshot(replace(SMALL, targets=(ONE, TWO)), {"one:small": CHEAP, "two:small": DEAR})
+
+    planned = plan(both, replace(CALLER, narrowed=narrowed), ASK, NOW)
+    alone = plan(_snapshot(), replace(CALLER, narrowed=narrowed), ASK, NOW)
+
+    assert planned.shares == (
+        *(Share(11, "one:*"), Share(12, "two:*")),
+        *(Share(14), Share(15, "two:small")),
+    )
+    assert alone.shares == (Share(11, "one:*"), Share(14))
+
+
+@pytest.mark.req("OT-7")
+def test_a_body_that_names_another_user_is_refused_before_anything_is_priced() -> None:
+    snapshot = replace(_snapshot(prices={}), users=frozenset({"acme/bob"}))
+
+    with pytest.raises(UserMismatch):
+        plan(snapshot, CALLER, replace(ASK, named=("bob",)), NOW)
 
 
 @pytest.mark.req("R-6")

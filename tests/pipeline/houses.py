@@ -129,6 +129,7 @@ def call(
         began_ns=NOW_NS,
         read_body=read_body,
         reply=reply or FakeReply(),
+        fields=dict(headers),
     )
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 
 import pytest
@@ -10,9 +10,11 @@ import pytest
 from fakes import FakeLedger, FakeLimiter, FakeReply
 from limits_given import taking
 from pipeline.houses import CALLER, World, call, planned
-from tollhouse.domain.budget import Hold, Outcome, Settlement, Source
+from tollhouse.domain.budget import Hold, Outcome, Settlement, Source, dollars
 from tollhouse.domain.errors import (
     BudgetExhausted,
+    CostOverCeiling,
+    FieldInvalid,
     RateLimited,
     StoreUnavailable,
     UpstreamBroke,
@@ -85,6 +87,45 @@ async def test_a_call_that_somebody_else_has_settled_gets_no_receipt() -> None:
         headers = await meter.receipt()
 
     assert headers == ()
+
+
+@pytest.mark.req("B-18")
+@pytest.mark.parametrize(("most", "passes"), [(0, True), (-1, False)])
+async def test_a_call_that_could_cost_more_than_its_caller_wants_is_not_held(
+    most: int, passes: bool
+) -> None:
+    world, plan = World(), planned()
+    asked = call((b"x-max-cost", dollars(plan.hold + most).encode()))
+
+    with nullcontext() if passes else pytest.raises(CostOverCeiling) as refusal:
+        async with admitted(asked, CALLER, plan, world.house):
+            pass
+
+    assert bool(world.ledger.holds) is passes
+    assert passes or f"up to {dollars(plan.hold)}, and" in refusal.value.detail
+
+
+@pytest.mark.req("B-18")
+@pytest.mark.parametrize("said", [b"", b"-1", b"1e3", b"nan", b"0.0000000001", b"\xff", b"1,5"])
+async def test_a_ceiling_that_is_no_amount_is_refused(said: bytes) -> None:
+    world = World()
+
+    with pytest.raises(FieldInvalid) as refusal:
+        async with admitted(call((b"x-max-cost", said)), CALLER, planned(), world.house):
+            pass
+
+    assert refusal.value.param == "x-max-cost"
+    assert world.ledger.holds == {}
+
+
+@pytest.mark.req("OT-39")
+async def test_a_key_that_is_exempt_holds_nothing_and_is_written_down() -> None:
+    world = World()
+
+    async with admitted(call(), replace(CALLER, accounts=(-1, -2, -3, -4)), planned(), world.house):
+        pass
+
+    assert world.ledger.holds["call-1"].amount == 0
 
 
 class Begun:

@@ -53,6 +53,7 @@ def test_names_and_labels_are_a_contract(metrics: Metrics) -> None:
         "tollhouse_shed_total": {"priority"},
         "tollhouse_loop_lag_seconds": set(),
         "tollhouse_breaker_turns_total": {"target", "state"},
+        "tollhouse_budget_alerts_total": set(),
         "tollhouse_suspicions_total": {"sign"},
         "process_cpu_seconds_total": set(),
         "process_resident_memory_bytes": set(),

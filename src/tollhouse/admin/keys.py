@@ -10,9 +10,10 @@ import msgspec
 from tollhouse.admin import telling
 from tollhouse.admin.asking import Answer, Asking
 from tollhouse.admin.resource import Resource
-from tollhouse.control import amounts, keys
+from tollhouse.control import keys
 from tollhouse.control.keys import LIFETIME_S, Issued, Wish
 from tollhouse.control.tenancy import DEFAULT_PROJECT
+from tollhouse.domain import amounts
 from tollhouse.domain.errors import FieldInvalid
 from tollhouse.domain.identity import Priority
 from tollhouse.domain.roles import Place

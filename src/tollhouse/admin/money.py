@@ -12,11 +12,11 @@ from tollhouse.admin import keys as key_rooms
 from tollhouse.admin import telling
 from tollhouse.admin.asking import Answer, Asking
 from tollhouse.admin.resource import Resource
-from tollhouse.control import amounts, budgets, keys, prices, reports, usage
+from tollhouse.control import budgets, keys, prices, reports, usage
 from tollhouse.control.budgets import Grant, Start
 from tollhouse.control.prices import Rates, Whose
 from tollhouse.control.usage import Whole
-from tollhouse.domain import periods
+from tollhouse.domain import amounts, periods
 from tollhouse.domain.budget import Account
 from tollhouse.domain.errors import FieldInvalid, NotThere
 from tollhouse.domain.reports import EVER_MS, NAMES, By, Scope, Sums

@@ -14,8 +14,10 @@ from tollhouse.domain.budget import dollars
 
 if TYPE_CHECKING:
     from tollhouse.cli.house import House
-    from tollhouse.control.budgets import Grant, Start
+    from tollhouse.config import Settings
+    from tollhouse.control.budgets import Grant, Scope, Start
     from tollhouse.domain.budget import Account, Roll
+    from tollhouse.storage.alerts import Alert
     from tollhouse.storage.budgets import Difference
 
 NEVER = "never"
@@ -37,6 +39,13 @@ def set_(
         ),
     ] = None,
     zone: Annotated[str, typer.Option(help="Whose midnights count, as Europe/Berlin.")] = "UTC",
+    provider: Annotated[str, typer.Option(help="For the answers of this provider alone.")] = "",
+    model: Annotated[
+        str, typer.Option(help="For those of this model, or PROVIDER:MODEL, alone.")
+    ] = "",
+    alert_at: Annotated[
+        str | None, typer.Option(help="Tell at these percents of the limit, as 50,80,100; or none.")
+    ] = None,
     soft: Annotated[
         bool, typer.Option("--soft", help="The limit tells, and refuses nothing.")
     ] = False,
@@ -46,12 +55,18 @@ def set_(
 
     Example: tollhouse budgets set tenant:acme --limit 100 --every month --zone Europe/Berlin
     """
-    from tollhouse.control import budgets
+    from tollhouse.control import alerting, budgets
 
     budget = replace(_wanted(limit, unlimited=unlimited, none=none), is_soft=soft)
 
     async def work(house: House) -> Account:
-        return await budgets.grant(house.store, owner, budget, _start(every, zone, house.now_ms))
+        parts = None if alert_at is None else alerting.percents(alert_at)
+        start, named = _start(every, zone, house.now_ms), owner
+        if provider or model:
+            scope = budgets.Scope(provider, model)
+            _check_scope(scope, house.settings)
+            named = await budgets.narrow(house.store, owner, scope)
+        return await budgets.grant(house.store, named, budget, start, parts)
 
     account = run(context, work)
     if as_json:
@@ -103,6 +118,35 @@ def history(
 
 
 @app.command()
+def alerts(
+    context: typer.Context,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many at most.")] = 20,
+    as_json: Json = False,
+) -> None:
+    """List which parts of limits were reached, of those that `--alert-at` asks for; the last one first.
+
+    Example: tollhouse budgets alerts --json
+    """
+    from tollhouse.control import alerting
+
+    found = run(context, lambda house: alerting.last(house.store, limit))
+    if as_json:
+        print_json([_alert(each) for each in found])
+        return
+    table(
+        ("owner", ">percent", ">spent", ">limit", "reached", "told"),
+        (
+            (
+                *(each.owner, str(each.percent), dollars(each.spent), dollars(each.limit)),
+                *(shown(each.fired_at), "yes" if each.due_at is None else "not yet"),
+            )
+            for each in found
+        ),
+        empty="nothing was reached",
+    )
+
+
+@app.command()
 def verify(context: typer.Context, as_json: Json = False) -> None:
     """Recompute every balance from the rows of its calls. Exit status 1 if any differs.
 
@@ -122,13 +166,23 @@ def verify(context: typer.Context, as_json: Json = False) -> None:
 
 
 def _wanted(limit: str | None, *, unlimited: bool, none: bool) -> Grant:
-    from tollhouse.control import amounts, budgets
+    from tollhouse.control import budgets
+    from tollhouse.domain import amounts
 
     if [limit is not None, unlimited, none].count(True) != 1:
         raise typer.BadParameter("say one of --limit DOLLARS, --unlimited, --none")
     if limit is not None:
         return budgets.Grant(is_granted=True, limit=amounts.nanos(limit, "limit"))
     return budgets.UNLIMITED if unlimited else budgets.NOTHING
+
+
+def _check_scope(scope: Scope, settings: Settings) -> None:
+    """A name that nothing here has would count nothing."""
+    if scope.provider and scope.provider not in settings.providers:
+        raise typer.BadParameter(f"the settings have no provider {scope.provider!r}")
+    targets = [str(target) for model in settings.models.values() for target in model.targets]
+    if scope.model and scope.model not in (*settings.models, *targets):
+        raise typer.BadParameter(f"the settings have no model or target {scope.model!r}")
 
 
 def _start(every: str | None, zone: str, now_ms: int) -> Start | None:
@@ -146,6 +200,18 @@ def _roll(roll: Roll) -> dict[str, Any]:
         "ended_at": iso(roll.ended_at),
         "rolled_at": iso(roll.rolled_at),
         **money("spent", roll.spent),
+    }
+
+
+def _alert(alert: Alert) -> dict[str, Any]:
+    return {
+        "id": alert.id,
+        "owner": alert.owner,
+        "percent": alert.percent,
+        **money("spent", alert.spent),
+        **money("limit", alert.limit),
+        "fired_at": iso(alert.fired_at),
+        "is_told": alert.due_at is None,
     }
 
 

@@ -9,6 +9,7 @@ import typer
 from tollhouse.cli.house import House, Json, run
 from tollhouse.cli.printing import money, note, print_json, table
 from tollhouse.cli.times import iso, shown, span_s
+from tollhouse.domain.budget import dollars
 from tollhouse.domain.identity import Priority
 
 if TYPE_CHECKING:
@@ -45,8 +46,9 @@ def create(
 
     Example: tollhouse keys create acme --name website --models 'gpt-*' --limit 20
     """
-    from tollhouse.control import amounts, keys
+    from tollhouse.control import keys
     from tollhouse.control.peppers import opened
+    from tollhouse.domain import amounts
 
     wish = keys.Wish(
         tenant=tenant,
@@ -197,6 +199,77 @@ def revoke(context: typer.Context, key: Key, as_json: Json = False) -> None:
         print_json({"id": key, "state": "revoked"})
     else:
         print(f"key {key} is revoked")
+
+
+@app.command()
+def exempt(
+    context: typer.Context,
+    key: Key,
+    off: Annotated[bool, typer.Option("--off", help="Count its calls again.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Let a key call whatever the budgets say. Its calls are written down, and count on no account.
+
+    Example: tollhouse keys exempt 0Ab1Cd2Ef3Gh
+    """
+    from tollhouse.control import keys
+
+    run(context, lambda house: keys.set_exempt(house.store, key, is_exempt=not off))
+    if as_json:
+        print_json({"id": key, "is_exempt": not off})
+    else:
+        print(f"key {key} {'counts on its budgets' if off else 'is exempt from budgets'}")
+
+
+@app.command()
+def ceiling(
+    context: typer.Context,
+    key: Key,
+    per_conversation: Annotated[
+        str, typer.Option(help="Dollars for each `x-conversation-id`, such as 0.50; or none.")
+    ],
+    as_json: Json = False,
+) -> None:
+    """Say what one conversation of a key may come to, by the `x-conversation-id` of its calls.
+
+    Example: tollhouse keys ceiling 0Ab1Cd2Ef3Gh --per-conversation 0.50
+    """
+    from tollhouse.control import keys
+    from tollhouse.domain import amounts
+
+    limit = None if per_conversation == "none" else amounts.nanos(per_conversation, "limit")
+    run(context, lambda house: keys.set_ceiling(house.store, key, limit))
+    if as_json:
+        print_json({"id": key, **money("per_conversation", limit)})
+    else:
+        print(f"key {key}: {'no ceiling' if limit is None else dollars(limit)} for a conversation")
+
+
+@app.command()
+def bind(
+    context: typer.Context,
+    key: Key,
+    foreign_users: Annotated[
+        str,
+        typer.Option(help="`known`, `refuse`, `tolerate`, or `default` for that of the settings."),
+    ],
+    as_json: Json = False,
+) -> None:
+    """Say what becomes of bodies that name another user than the key's, who pays in any case.
+
+    Example: tollhouse keys bind 0Ab1Cd2Ef3Gh --foreign-users tolerate
+    """
+    from tollhouse.control import keys
+    from tollhouse.domain.identity import Naming
+
+    if foreign_users not in ("default", *Naming):
+        raise typer.BadParameter(f"{foreign_users!r} is none of default, {', '.join(Naming)}")
+    naming = None if foreign_users == "default" else Naming(foreign_users)
+    run(context, lambda house: keys.bind(house.store, key, naming))
+    if as_json:
+        print_json({"id": key, "foreign_users": naming})
+    else:
+        print(f"key {key}: a body that names another user: {foreign_users}")
 
 
 @app.command()

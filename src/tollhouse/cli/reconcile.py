@@ -44,7 +44,8 @@ def reconcile(
 
     Example: tollhouse usage reconcile usage.json costs.json --provider openai --within 0.01
     """
-    from tollhouse.control import amounts, reconciling
+    from tollhouse.control import reconciling
+    from tollhouse.domain import amounts
 
     check_output(output)
     allowed = amounts.nanos(within, "within")

@@ -176,7 +176,8 @@ def _filter(
 
 
 def _owed(owed: str | None, *, release: bool, charge: bool) -> int | Whole:
-    from tollhouse.control import amounts, usage
+    from tollhouse.control import usage
+    from tollhouse.domain import amounts
 
     if [owed is not None, release, charge].count(True) != 1:
         raise typer.BadParameter("say one of --owed DOLLARS, --release, --charge")

@@ -24,6 +24,7 @@ from tollhouse.config.fields import (
 )
 from tollhouse.config.secrets import Secret
 from tollhouse.config.sections.books import (
+    AlertsSettings,
     AuditSettings,
     LedgerSettings,
     LogSettings,
@@ -66,6 +67,7 @@ class Settings(Section):
     breaker: BreakerSettings = part(BreakerSettings)
     retries: RetriesSettings = part(RetriesSettings)
     ledger: LedgerSettings = part(LedgerSettings)
+    alerts: AlertsSettings = part(AlertsSettings)
     audit: AuditSettings = part(AuditSettings)
     receipts: ReceiptsSettings = part(ReceiptsSettings)
     log: LogSettings = part(LogSettings)
@@ -98,6 +100,7 @@ class Settings(Section):
         held: list[tuple[str, Any]] = [
             ("store.password", self.store.password),
             ("limits.password", self.limits.password),
+            ("alerts.secret", self.alerts.secret),
             *((f"auth.peppers.{version}", secret) for version, secret in self.auth.peppers.items()),
             *(
                 (f"providers.{name}.{member}", getattr(provider, member))

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from tollhouse.config.clash import Clash
 from tollhouse.config.problems import Place, dotted
+from tollhouse.config.sections.books import AlertsSettings
 from tollhouse.config.sections.providers import ProviderSettings
 from tollhouse.config.settings import Settings
 from tollhouse.domain.addresses import Doors
@@ -28,6 +29,8 @@ def clashes(settings: Settings) -> Iterator[Clash]:
             yield from _destination(
                 place, parse(provider.tokens_url), provider, settings, "token_url"
             )
+    if settings.alerts.url is not None:
+        yield from _destination(("alerts",), parse(settings.alerts.url), settings.alerts, settings)
 
 
 def to_declare(place: Place) -> str:
@@ -36,7 +39,11 @@ def to_declare(place: Place) -> str:
 
 
 def _destination(
-    place: Place, url: Url, provider: ProviderSettings, settings: Settings, name: str = "url"
+    place: Place,
+    url: Url,
+    provider: ProviderSettings | AlertsSettings,
+    settings: Settings,
+    name: str = "url",
 ) -> Iterator[Clash]:
     permit = for_provider(url, provider.networks, Doors(settings.listeners))
     refused = at_sight(url, permit)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tollhouse.domain import periods
@@ -10,8 +11,9 @@ from tollhouse.domain.errors import FieldInvalid
 from tollhouse.domain.periods import Period
 from tollhouse.domain.storing import Conflict
 from tollhouse.ports import Database, Statement
-from tollhouse.storage import budgets
+from tollhouse.storage import alerts, bindings, budgets
 from tollhouse.storage.budgets import Difference
+from tollhouse.storage.conversations import MARK
 
 KINDS = ("tenant", "project", "user", "key")
 
@@ -38,8 +40,32 @@ class Start:
     now_ms: int
 
 
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Whose answers a narrowed budget is for: those of one provider, or of one model."""
+
+    provider: str = ""
+    model: str = ""
+
+
+async def narrow(database: Database, owner: str, scope: Scope) -> str:
+    """Open a further account for an owner, if it is not there yet; what it is called."""
+    if bool(scope.provider) == bool(scope.model):
+        raise FieldInvalid("A budget is narrowed to a provider or to a model.", param="provider")
+    await found(database, owner)
+    named = bindings.narrowed_owner(owner, provider=scope.provider, model=scope.model)
+    if await budgets.account(database, named) is None:
+        narrowing = bindings.narrowing(owner, provider=scope.provider, model=scope.model)
+        await database.write(*narrowing)
+    return named
+
+
 async def grant(
-    database: Database, owner: str, budget: Grant, start: Start | None = None
+    database: Database,
+    owner: str,
+    budget: Grant,
+    start: Start | None = None,
+    alert_at: Sequence[int] | None = None,
 ) -> Account:
     """Set what an owner may spend. What it has spent, what is held and its period stay as they are.
 
@@ -55,7 +81,8 @@ async def grant(
     setting = budgets.limiting(
         owner, has_budget=budget.is_granted, limit=budget.limit, is_soft=budget.is_soft
     )
-    await database.write(setting, *_starting(before, start))
+    alerting = [alerts.wanting(owner, alert_at)] if alert_at is not None else []
+    await database.write(setting, *alerting, *_starting(before, start))
     return await found(database, owner)
 
 
@@ -76,8 +103,8 @@ async def found(database: Database, owner: str) -> Account:
 
 
 async def listed(database: Database, now_ms: int = 0) -> list[Account]:
-    """As the next call would find them."""
-    accounts = await budgets.accounts(database)
+    """As the next call would find them; those of single conversations are not among them."""
+    accounts = [it for it in await budgets.accounts(database) if MARK not in it.owner]
     for account in accounts:
         roll(account, now_ms)
     return accounts

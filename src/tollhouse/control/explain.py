@@ -50,8 +50,10 @@ async def explain(
         plan = models.plan(snapshot, record.principal, ask, now)
         steps += _planned(plan)
         stage = "budget"
-        accounts = await budgets.accounts_of(database, record.principal.accounts)
-        steps.append(_budget(accounts, plan.hold, int(now * 1000)))
+        payers = (*record.principal.accounts, *[share.account for share in plan.shares])
+        accounts = await budgets.accounts_of(database, payers)
+        amount = 0 if record.principal.is_exempt else plan.hold
+        steps.append(_budget(accounts, amount, int(now * 1000)))
     except Refusal as refusal:
         return Explanation((*steps, Step(stage, refusal.detail, refusal.code)), None)
     return Explanation(tuple(steps), plan)

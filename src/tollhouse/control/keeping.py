@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 
 from tollhouse.domain.errors import StoreUnavailable
+from tollhouse.domain.identity import Naming
 from tollhouse.domain.limiting import Defaults
 from tollhouse.domain.snapshot import Names, Snapshot
 from tollhouse.ports import Database
@@ -29,12 +30,14 @@ class SnapshotKeeper:
         *,
         requires_price: bool,
         limits: Defaults = Defaults(),  # noqa: B008 - frozen
+        naming: Naming = Naming.KNOWN,
         clock_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self._database = database
         self._names = names
         self._requires_price = requires_price
         self._limits = limits
+        self._naming = naming
         self._clock_s = clock_s
         self._confirmed_at = 0.0
         self._snapshot: Snapshot | None = None
@@ -66,6 +69,7 @@ class SnapshotKeeper:
                 self._names,
                 requires_price=self._requires_price,
                 limits=self._limits,
+                naming=self._naming,
             )
         self._confirmed_at = asked_at
 

@@ -12,10 +12,10 @@ from tollhouse.control.tenancy import DEFAULT_PROJECT
 from tollhouse.domain import credentials
 from tollhouse.domain.access import is_within
 from tollhouse.domain.errors import FieldInvalid
-from tollhouse.domain.identity import Priority
+from tollhouse.domain.identity import Naming, Priority
 from tollhouse.domain.storing import Conflict
 from tollhouse.ports import Database, Statement
-from tollhouse.storage import budgets, keys, tenancy
+from tollhouse.storage import bindings, budgets, keys, tenancy
 from tollhouse.storage.keys import KeyRow, NewKey
 from tollhouse.storage.tenancy import Kind
 
@@ -118,6 +118,24 @@ async def set_disabled(database: Database, key: str, *, is_disabled: bool) -> No
 async def set_priority(database: Database, key: str, priority: Priority) -> None:
     row = await shown(database, key)
     await keys.set_priority(database, row.id, priority)
+
+
+async def set_exempt(database: Database, key: str, *, is_exempt: bool) -> None:
+    """What a key that is exempt costs is written down, and counts on no account."""
+    row = await shown(database, key)
+    await bindings.set_exempt(database, row.id, is_exempt=is_exempt)
+
+
+async def set_ceiling(database: Database, key: str, limit: int | None) -> None:
+    """What one conversation may come to, in nano-dollars; None lets it go on."""
+    row = await shown(database, key)
+    await bindings.set_ceiling(database, row.id, limit)
+
+
+async def bind(database: Database, key: str, naming: Naming | None) -> None:
+    """Whom its calls may name as their user; None leaves that to the settings."""
+    row = await shown(database, key)
+    await bindings.set_naming(database, row.id, naming)
 
 
 async def revoke(database: Database, key: str) -> None:

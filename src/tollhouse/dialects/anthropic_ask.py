@@ -49,6 +49,7 @@ def ask_of(body: bytes, *, is_counted_only: bool = False) -> Ask:
         documents=weight.documents,
         added_tokens=anthropic_tools.added_tokens(tools),
         may_keep_long=_may_keep_long(body),
+        named=_named(asked),
     )
 
 
@@ -119,6 +120,13 @@ def _compacts(management: Any) -> bool:
     edits = management.get("edits") if isinstance(management, dict) else None
     named = edits if isinstance(edits, list) else ()
     return any("compact" in str(edit.get("type")) for edit in named if isinstance(edit, dict))
+
+
+def _named(asked: dict[str, Any]) -> tuple[str, ...]:
+    """Whom the body calls its user."""
+    metadata = asked.get("metadata")
+    name = metadata.get("user_id") if isinstance(metadata, dict) else None
+    return (name,) if isinstance(name, str) and name else ()
 
 
 def _may_keep_long(body: bytes) -> bool:

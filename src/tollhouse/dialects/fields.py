@@ -42,3 +42,11 @@ def whole(fields: dict[str, Any], name: str, *, most: int = 2**53) -> int | None
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
         raise FieldInvalid(f"`{name}` must be a whole number from 1 to {most}.", param=name)
     return value
+
+
+def named(fields: dict[str, Any]) -> tuple[str, ...]:
+    """Whom an OpenAI body calls its user."""
+    if "user" not in fields and "safety_identifier" not in fields:
+        return ()
+    given = (fields.get("user"), fields.get("safety_identifier"))
+    return tuple([name for name in given if isinstance(name, str) and name])

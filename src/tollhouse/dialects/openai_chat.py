@@ -12,7 +12,7 @@ from tollhouse.dialects import (
     openai_tiers,
     strict_json,
 )
-from tollhouse.dialects.fields import flag, model, whole
+from tollhouse.dialects.fields import flag, model, named, whole
 from tollhouse.dialects.openai_api import OpenAIEndpoint
 from tollhouse.dialects.openai_reader import ChatMeaning, read_whole
 from tollhouse.dialects.openai_relay import StreamRelay, WholeRelay
@@ -57,6 +57,7 @@ class OpenAIChat(OpenAIEndpoint):
             tools=_tools(fields),
             variant=tier,
             tier=tier,
+            named=named(fields),
         )
 
     def outgoing(self, body: bytes, ask: Ask, leg: Leg) -> bytes:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from tollhouse.dialects import openai_api, openai_bounds, openai_tiers, strict_json
-from tollhouse.dialects.fields import flag, model, whole
+from tollhouse.dialects.fields import flag, model, named, whole
 from tollhouse.dialects.openai_api import OpenAIEndpoint
 from tollhouse.dialects.openai_events import Choice
 from tollhouse.dialects.openai_inputs import weighed
@@ -49,6 +49,7 @@ class OpenAICompletions(OpenAIEndpoint):
             tokens=tokens,
             variant=tier,
             tier=tier,
+            named=named(fields),
         )
 
     def outgoing(self, body: bytes, ask: Ask, leg: Leg) -> bytes:

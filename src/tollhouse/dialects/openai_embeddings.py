@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import Raw, Struct
 
 from tollhouse.dialects import openai_api
-from tollhouse.dialects.fields import model, whole
+from tollhouse.dialects.fields import model, named, whole
 from tollhouse.dialects.openai_api import OpenAIEndpoint
 from tollhouse.dialects.openai_events import NOTHING
 from tollhouse.dialects.openai_inputs import weighed
@@ -47,6 +47,7 @@ class OpenAIEmbeddings(OpenAIEndpoint):
             unpriced_features=(),
             task=Task.EMBEDDINGS,
             tokens=tokens,
+            named=named(fields),
         )
 
     def relay(self, ask: Ask) -> Relay:

@@ -8,7 +8,7 @@ from typing import Any
 from msgspec import UNSET, Raw, Struct, UnsetType
 
 from tollhouse.dialects import openai_api
-from tollhouse.dialects.fields import model, whole
+from tollhouse.dialects.fields import model, named, whole
 from tollhouse.dialects.openai_api import OpenAIEndpoint
 from tollhouse.dialects.openai_events import NOTHING
 from tollhouse.dialects.openai_usage import read_made
@@ -51,6 +51,7 @@ class OpenAIImages(OpenAIEndpoint):
             task=Task.IMAGES,
             most=Usage(images=count),
             variant=variant(fields),
+            named=named(fields),
         )
 
     def relay(self, ask: Ask) -> Relay:

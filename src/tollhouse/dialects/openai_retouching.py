@@ -45,6 +45,7 @@ class OpenAIRetouching(OpenAIManners):
             task=Task.IMAGES,
             most=Usage(images=count),
             variant=variant({"size": body.text("size"), "quality": body.text("quality")}),
+            named=(user,) if (user := body.text("user")) else (),
         )
 
     def outgoing(self, body: Form, ask: Ask, leg: Leg) -> Upload:  # noqa: ARG002 - as the port has it

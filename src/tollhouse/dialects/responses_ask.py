@@ -16,7 +16,7 @@ from tollhouse.dialects import (
     responses_kept,
     responses_tools,
 )
-from tollhouse.dialects.fields import flag, model, whole
+from tollhouse.dialects.fields import flag, model, named, whole
 from tollhouse.dialects.responses_tools import is_billed_apart, is_search
 from tollhouse.domain.errors import FieldInvalid, FieldRefused
 from tollhouse.domain.models import PREVIOUS, Ask
@@ -58,6 +58,7 @@ def read(body: bytes) -> Ask:
         encrypted=responses_kept.within(items),
         variant=tier,
         tier=tier,
+        named=named(fields),
     )
 
 

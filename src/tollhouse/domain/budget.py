@@ -36,6 +36,20 @@ class Source(StrEnum):
 
 
 @value
+class Share:
+    """A further account of a call, and whose answer is spent on it: any's, `PROVIDER:*`, or one target's."""
+
+    account: int
+    target: str = ""
+
+    def is_spent_by(self, target: str | None) -> bool:
+        """Where nobody knows who answered, it may have been this one."""
+        if target is None or self.target in ("", target):
+            return True
+        return self.target == f"{target.partition(':')[0]}:*"
+
+
+@value
 class Hold:
     """An upper bound, reserved on every account before anything leaves."""
 
@@ -51,6 +65,11 @@ class Hold:
     model: str
     amount: int
     created_at_ms: int
+    shares: tuple[Share, ...] = ()
+    """Accounts beside the four, on which it stands too."""
+
+    end_user: str | None = None
+    """Whom the body named beside the user who pays."""
 
 
 @value

@@ -304,6 +304,12 @@ class ToolsNotSupported(Refusal):
     title = "This model cannot call tools."
 
 
+class UserMismatch(Refusal):
+    code = "user_mismatch"
+    status = 403
+    title = "The body names a user who is not the one of this key."
+
+
 class ModelNotGranted(Refusal):
     code = "model_not_granted"
     status = 403
@@ -396,6 +402,12 @@ class BudgetExhausted(Refusal):
     code = "budget_exhausted"
     status = 402
     title = "The budget does not have enough left for this call."
+
+
+class CostOverCeiling(Refusal):
+    code = "cost_over_ceiling"
+    status = 402
+    title = "The call could cost more than its caller wants to pay for it."
 
 
 class BudgetMissing(Refusal):

@@ -17,9 +17,31 @@ class Priority(StrEnum):
     HIGH = "high"
 
 
+class Naming(StrEnum):
+    """What becomes of a body that names a user beside the key's, who pays whatever it says."""
+
+    KNOWN = (
+        "known"  # refused if it is another user of the tenant; what nobody here is called passes
+    )
+    REFUSE = "refuse"  # refused whoever it is
+    TOLERATE = "tolerate"  # written down as the end user of the call
+
+
+@dataclass(frozen=True, slots=True)
+class Narrowing:
+    """A further account, for the answers of one provider or one model alone."""
+
+    account: int
+    provider: str = ""
+    model: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """An authenticated caller. The four accounts pay together or not at all."""
+    """An authenticated caller. The four accounts pay together or not at all.
+
+    Those of a key that is exempt are negative: its calls say whose they are, and count nowhere.
+    """
 
     key: str
     tenant: str
@@ -30,6 +52,16 @@ class Principal:
     priority: Priority = Priority.NORMAL
     limits: Limits | None = None
     """None where nothing is limited."""
+    naming: Naming = Naming.KNOWN
+    narrowed: tuple[Narrowing, ...] = ()
+    """Those of its tenant, project, user and key."""
+
+    conversation_limit: int | None = None
+    """What one conversation may come to, in nano-dollars."""
+
+    @property
+    def is_exempt(self) -> bool:
+        return self.accounts[0] < 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from tollhouse.domain import naming
+from tollhouse.domain import binding, naming
+from tollhouse.domain.budget import Share
 from tollhouse.domain.errors import (
     FeatureUnpriced,
     ModelCannot,
@@ -90,6 +91,9 @@ class Ask:
     tier: str = ""
     """The `service_tier` that is asked for, where it is none of the usual ones. It is the variant too."""
 
+    named: tuple[str, ...] = ()
+    """Whom the body calls its user. It is no reason for anything."""
+
 
 @value
 class Leg:
@@ -118,6 +122,9 @@ class Plan:
     caller: Principal | None = None
     """None where the house itself asks."""
 
+    shares: tuple[Share, ...] = ()
+    """Accounts beside the caller's four, on which it is held too."""
+
     @property
     def is_free(self) -> bool:
         return all(leg.price is None or leg.price.is_free for leg in self.legs)
@@ -144,9 +151,31 @@ MESSAGE_TOKENS = 16
 def plan(snapshot: Snapshot, caller: Principal, ask: Ask, now: float, seed: float = 0.0) -> Plan:
     """By `seed`, from 0 to 1, targets that share the calls get theirs."""
     model = allowed(snapshot, caller, ask)
+    if ask.named:
+        binding.check(snapshot, caller, ask.named)
     targets = _targets(model, ask, seed)
     legs = tuple([_leg(snapshot, model, target, ask, now, caller.tenant) for target in targets])
-    return Plan(ask, model, legs, max([leg.worst for leg in legs]), caller.tenant, caller)
+    shares = _shares(caller, model, legs) if caller.narrowed else ()
+    return Plan(ask, model, legs, max([leg.worst for leg in legs]), caller.tenant, caller, shares)
+
+
+def _shares(caller: Principal, model: Model, legs: Sequence[Leg]) -> tuple[Share, ...]:
+    """The narrowed accounts that an answer of one of the targets may be spent on."""
+    providers = {leg.target.provider for leg in legs}
+    targets = {leg.target.name for leg in legs}
+    return (
+        *[
+            Share(it.account, f"{it.provider}:*")
+            for it in caller.narrowed
+            if it.provider in providers
+        ],
+        *[Share(it.account) for it in caller.narrowed if it.model == model.name],
+        *[
+            Share(it.account, it.model)
+            for it in caller.narrowed
+            if it.model in targets - {model.name}
+        ],
+    )
 
 
 def allowed(snapshot: Snapshot, caller: Principal, ask: Ask) -> Model:

@@ -107,6 +107,9 @@ class Snapshot:
     views: Mapping[str, View] = field(default_factory=dict)
     """By tenant."""
 
+    users: frozenset[str] = frozenset()
+    """All of them, by their whole names."""
+
     own_prices: Mapping[str, Mapping[str, tuple[DatedPrice, ...]]] = field(default_factory=dict)
     """Of the tenants that have some: these come before everybody's."""
 

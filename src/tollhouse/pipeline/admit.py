@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from types import TracebackType
 
-from tollhouse.domain import receipts
+from tollhouse.domain import binding, receipts
 from tollhouse.domain.budget import Hold
 from tollhouse.domain.errors import StoreUnavailable
 from tollhouse.domain.identity import Principal
 from tollhouse.domain.limiting import Taking
 from tollhouse.domain.metering import Meter
 from tollhouse.domain.models import Plan
+from tollhouse.pipeline import ceilings
 from tollhouse.pipeline.call import Call
 from tollhouse.pipeline.house import House
 from tollhouse.pipeline.limit import give_back, take
@@ -24,7 +25,7 @@ class admitted:  # noqa: N801 - read as a participle: `async with admitted(…)`
     Nothing else in the house refunds.
     """
 
-    __slots__ = ("_call", "_hold", "_house", "_is_over", "_limits", "_meter", "_taken")
+    __slots__ = ("_call", "_ceiling", "_hold", "_house", "_is_over", "_limits", "_meter", "_taken")
 
     def __init__(self, call: Call, caller: Principal, plan: Plan, house: House) -> None:
         self._house = house
@@ -36,12 +37,15 @@ class admitted:  # noqa: N801 - read as a participle: `async with admitted(…)`
         self._is_over = False
         if house.receipts is not None:
             self._meter.receipt = self._receipted
+        self._ceiling = ceilings.of(call, caller) if caller.conversation_limit is not None else None
 
     async def __aenter__(self) -> Meter:
         house = self._house
         if self._limits is not None:
             self._taken = await take(self._call, self._limits, self._meter.plan, house)
         try:
+            if self._ceiling is not None:
+                self._hold = await ceilings.under(self._ceiling, self._hold, house.shelves.store)
             await house.ledger.hold(self._hold)
         except (asyncio.CancelledError, StoreUnavailable):
             self._settle()  # what nobody waits for any more may stand all the same
@@ -80,6 +84,9 @@ class admitted:  # noqa: N801 - read as a participle: `async with admitted(…)`
 
 
 def _worst(call: Call, caller: Principal, plan: Plan, house: House) -> Hold:
+    if (said := call.fields.get(ceilings.MAX_COST)) is not None:
+        ceilings.check_cost(said, plan)
+    named = plan.ask.named
     return Hold(
         call=call.id,
         request_id=call.request_id,
@@ -91,6 +98,8 @@ def _worst(call: Call, caller: Principal, plan: Plan, house: House) -> Hold:
         user=caller.user,
         route=call.route.name,
         model=plan.model.name,
-        amount=plan.hold,
+        amount=plan.hold if caller.accounts[0] > 0 else 0,
         created_at_ms=house.now_ms(),
+        shares=plan.shares,
+        end_user=binding.end_user(caller, named) if named else None,
     )

@@ -181,6 +181,7 @@ def _own_call(house: House, route: Route) -> Call:
         path_rest="",
         query=b"",
         headers=(),
+        fields={},
         peer="",
         began_ns=house.clock_ns(),
         read_body=_nothing,

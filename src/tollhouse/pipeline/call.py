@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from tollhouse.domain.errors import Problem
 from tollhouse.domain.values import value
@@ -25,6 +25,9 @@ class Call:
     query: bytes
     headers: Sequence[tuple[bytes, bytes]]
     """Names in lower case, as they came."""
+
+    fields: Mapping[bytes, bytes]
+    """The same by their names, for those that come but once."""
 
     peer: str
     began_ns: int

@@ -15,12 +15,21 @@ from tollhouse.domain.errors import (
 )
 from tollhouse.domain.metering import Meter
 from tollhouse.domain.models import Plan
+from tollhouse.domain.tasks import Task
 from tollhouse.pipeline.call import Call
 from tollhouse.pipeline.lanes import Lane, stream_headers
 from tollhouse.ports import Answer, Headers, Relay, Reply
 
 MOST_OF_A_BODY = 64 * 1024 * 1024
 MOST_OF_A_STREAM = 256 * 1024 * 1024
+MOST_OF_A_TOKEN = 8 * 1024
+"""In a stream: an event of its own, with all that may be told of it."""
+
+MOST_BESIDE_TOKENS = 1024 * 1024
+TIMES_SAID_AGAIN = 8
+"""How often an answer may repeat what was asked: events of Responses bear all instructions and tools."""
+
+OF_WORDS = frozenset((Task.CHAT, Task.COMPLETIONS))
 MOST_AFTER_THE_END = 64 * 1024
 LINGER_S = 0.25
 
@@ -39,7 +48,7 @@ async def relay(answer: Answer, lane: Lane, call: Call, plan: Plan, meter: Meter
 
 async def _stream(answer: Answer, passing: Relay, call: Call, meter: Meter) -> None:
     meter.streaming(passing)
-    reply, size = call.reply, 0
+    reply, size, most = call.reply, 0, _most(meter)
     media = meter.plan.ask.media
     later = () if meter.receipt is None else ((b"x-tollhouse-receipt-at", _receipt_at(meter)),)
     await reply.start(200, (*stream_headers(call.route.dialect, media), *_told(meter), *later))
@@ -54,11 +63,21 @@ async def _stream(answer: Answer, passing: Relay, call: Call, meter: Meter) -> N
             meter.completed(passing)  # some callers hang up on the last word
             await _see_out(answer)
             break
-        if size > MOST_OF_A_STREAM:
-            raise UpstreamOverlong(private="the stream is longer than 256 MiB")
+        if size > most:
+            raise UpstreamOverlong(private=f"the stream is longer than {most} bytes")
     rest = passing.finish()
     meter.completed(passing)
     await reply.end(rest)
+
+
+def _most(meter: Meter) -> int:
+    """Bytes beyond which the upstream has produced more than it was told to, and than was held."""
+    ask, leg = meter.plan.ask, meter.leg
+    if leg is None or ask.task not in OF_WORDS:
+        return MOST_OF_A_STREAM
+    tokens = leg.output_tokens * ask.choices + ask.predicted_bytes
+    beside = MOST_BESIDE_TOKENS + TIMES_SAID_AGAIN * ask.input_bytes
+    return min(MOST_OF_A_STREAM, tokens * MOST_OF_A_TOKEN + beside)
 
 
 async def _whole(answer: Answer, passing: Relay, reply: Reply, meter: Meter) -> None:

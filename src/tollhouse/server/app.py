@@ -108,6 +108,7 @@ class App:
                 needs_length=manners.needs_length,
             ),
             reply=reply,
+            fields=fields,
             refusal=refusal,
         )
         serve = route.serve if refusal is None else refuse

@@ -26,7 +26,10 @@ FRAMING_PER_BODY_BYTE = 8
 PIECE_BYTES = 16 * 1024
 """What is read between two looks at the framing: so much more of it may pass, and no more."""
 
-ONCE = (b"host", b"content-type", b"content-encoding", b"content-length", b"expect", b"origin")
+ONCE = (
+    *(b"host", b"content-type", b"content-encoding", b"content-length", b"expect", b"origin"),
+    *(b"x-conversation-id", b"x-max-cost"),
+)
 VERSIONS = ("1.1", "1.0")
 
 Header = tuple[bytes, bytes]

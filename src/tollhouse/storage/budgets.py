@@ -16,7 +16,7 @@ FROM accounts
 """
 _ALL = COLUMNS + "ORDER BY owner"
 _ONE = COLUMNS + "WHERE owner = $1"
-_FOUR = COLUMNS + "WHERE id IN ($1, $2, $3, $4) ORDER BY id"
+_THESE = COLUMNS + "WHERE id IN ({}) ORDER BY id"
 _SET = "UPDATE accounts SET has_budget = $1, limit_nanos = $2, is_soft = $3 WHERE owner = $4"
 _ENDING = """
 INSERT INTO rolls (account, spent, started_at, ended_at, rolled_at)
@@ -49,6 +49,8 @@ FROM accounts AS a LEFT JOIN (
         UNION ALL SELECT project_account, 'settled', owed, 0 FROM days
         UNION ALL SELECT user_account, 'settled', owed, 0 FROM days
         UNION ALL SELECT key_account, 'settled', owed, 0 FROM days
+        UNION ALL SELECT s.account, COALESCE(c.state, 'settled'), s.owed, c.held
+        FROM shares AS s LEFT JOIN calls AS c ON c.id = s.call
     ) AS shares GROUP BY account
 ) AS c ON c.account = a.id LEFT JOIN (
     SELECT account, SUM(spent) AS spent FROM rolls GROUP BY account
@@ -103,7 +105,8 @@ async def account(database: Database, owner: str) -> Account | None:
 
 async def accounts_of(database: Database, ids: Sequence[int]) -> list[Account]:
     """The accounts that one call stands on."""
-    return [account_of(row) for row in await database.read(_FOUR, *ids)]
+    places = ", ".join(f"${number + 1}" for number in range(len(ids)))
+    return [account_of(row) for row in await database.read(_THESE.format(places), *ids)]
 
 
 async def rolls(database: Database, owner: str, limit: int) -> list[Roll]:

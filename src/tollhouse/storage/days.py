@@ -42,6 +42,12 @@ DO UPDATE SET calls = days.calls + excluded.calls, owed = days.owed + excluded.o
     characters = days.characters + excluded.characters
 """
 _DROP_ATTEMPTS = "DELETE FROM attempts WHERE call IN (SELECT call FROM folding)"
+_FOLD_SHARES = """
+INSERT INTO shares (call, account, target, owed)
+SELECT '', account, '', SUM(owed) FROM shares WHERE call IN (SELECT call FROM folding) GROUP BY account
+ON CONFLICT (call, account) DO UPDATE SET owed = shares.owed + excluded.owed
+"""
+_DROP_SHARES = "DELETE FROM shares WHERE call IN (SELECT call FROM folding)"
 _DROP_CALLS = "DELETE FROM calls WHERE id IN (SELECT call FROM folding)"
 _DONE = "DELETE FROM folding"
 
@@ -78,7 +84,7 @@ async def fold(database: Database, page: Page, before_ms: int) -> int:
 def _folding(page: Page, before_ms: int) -> list[Statement]:
     """The same calls in each statement, whatever settles meanwhile; two that fold at once wait for each other."""
     chosen = (page.after, page.upto, before_ms)
-    rest = (_FOLD, _DROP_ATTEMPTS, _DROP_CALLS, _DONE)
+    rest = (_FOLD, _DROP_ATTEMPTS, _FOLD_SHARES, _DROP_SHARES, _DROP_CALLS, _DONE)
     return [(_CHOOSE, chosen), *((statement, ()) for statement in rest)]
 
 

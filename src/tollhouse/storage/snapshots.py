@@ -8,12 +8,12 @@ from math import inf
 
 from tollhouse.domain import access
 from tollhouse.domain.credentials import Digest
-from tollhouse.domain.identity import KeyRecord, Principal, Priority
+from tollhouse.domain.identity import KeyRecord, Naming, Principal, Priority
 from tollhouse.domain.limiting import Defaults, Rules
 from tollhouse.domain.snapshot import DatedPrice, Names, Snapshot
 from tollhouse.ports import Database, Row
+from tollhouse.storage import bindings, prices, views
 from tollhouse.storage import limits as subjects
-from tollhouse.storage import prices, views
 from tollhouse.storage.prices import PriceRow
 
 MS_PER_S = 1000
@@ -41,20 +41,26 @@ async def revision(database: Database) -> int:
 
 
 async def load(
-    database: Database, names: Names, *, requires_price: bool, limits: Defaults = NO_DEFAULTS
+    database: Database,
+    names: Names,
+    *,
+    requires_price: bool,
+    limits: Defaults = NO_DEFAULTS,
+    naming: Naming = Naming.KNOWN,
 ) -> Snapshot:
     """The revision is read first: what changes while the rest is read shows as a newer one."""
     number = await revision(database)
     rules = Rules(limits, await subjects.limits(database))
     keys = {row[0]: _key(row, rules) for row in await database.read(_KEYS)}
+    keys = await bindings.bound(database, keys, naming)
     rows = await prices.rows(database)
     everybodys = _by_model(row for row in rows if not row.tenant)
     own = {
         tenant: _by_model(row for row in rows if row.tenant == tenant)
         for tenant in {row.tenant for row in rows if row.tenant}
     }
-    seen = await views.views(database)
-    return Snapshot(number, keys, names, everybodys, requires_price, seen, own)
+    seen, users = await views.views(database), await bindings.users(database)
+    return Snapshot(number, keys, names, everybodys, requires_price, seen, users, own)
 
 
 def _key(row: Row, rules: Rules) -> KeyRecord:

@@ -19,7 +19,7 @@ import apsw
 import msgspec
 
 from tollhouse.domain import budget
-from tollhouse.domain.budget import Hold, Outcome, Settlement
+from tollhouse.domain.budget import Hold, Outcome, Settlement, Share
 from tollhouse.domain.storing import SchemaTooNew, SchemaTooOld
 from tollhouse.ports import Row, Statement, Value
 from tollhouse.storage.group_commit import GroupCommit, unavailable
@@ -166,9 +166,13 @@ def _execute(connection: apsw.Connection, sql: str, values: tuple[Value, ...]) -
 
 _OPEN = """
 INSERT INTO calls (id, request_id, owner, tenant, project, user_id, key_id,
-    tenant_account, project_account, user_account, key_account, route, model, held, state, created_at)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'held', ?)
+    tenant_account, project_account, user_account, key_account, route, model, held, created_at, end_user,
+    state)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'held')
 """
+_SHARE = "INSERT INTO shares (call, account, target) VALUES (?, ?, ?)"
+_SHARES = "SELECT account, target FROM shares WHERE call = ?"
+_SPEND_SHARE = "UPDATE shares SET owed = ? WHERE call = ? AND account = ?"
 _LEAVE_OPEN = """
 UPDATE calls SET state = 'unknown', outcome = 'unknown', target = ?, price = ?, anomaly = ?
 WHERE id = ? AND state = 'held'
@@ -189,19 +193,34 @@ VALUES (?1, (SELECT COUNT(*) FROM attempts WHERE call = ?1), ?2, ?3, ?4)
 
 
 def _hold(connection: apsw.Connection, books: Books, hold: Hold) -> None:
-    if hold.amount > 0:
-        accounts = books.accounts(connection, hold.accounts)
-        if books.has_periods:
-            books.roll(connection, hold.accounts, hold.created_at_ms)
-        budget.check(accounts, hold.amount, hold.created_at_ms)
+    if hold.shares:
+        _hold_shares(connection, books, hold)
+    elif hold.amount > 0:
+        _check(connection, books, hold, hold.accounts)
     connection.execute(
         _OPEN,
         (hold.call, hold.request_id, hold.owner, hold.tenant, hold.project, hold.user, hold.key)
-        + (*hold.accounts, hold.route, hold.model, hold.amount, hold.created_at_ms),
+        + (*hold.accounts, hold.route, hold.model, hold.amount, hold.created_at_ms, hold.end_user),
     )
-    books.opened[hold.call] = hold.amount, hold.accounts
+    books.opened[hold.call] = hold.amount, hold.accounts, hold.shares
     if hold.amount > 0:
         books.move(connection, hold.accounts, held=hold.amount, spent=0)
+
+
+def _check(connection: apsw.Connection, books: Books, hold: Hold, payers: tuple[int, ...]) -> None:
+    accounts = books.accounts(connection, payers)
+    if books.has_periods:
+        books.roll(connection, payers, hold.created_at_ms)
+    budget.check(accounts, hold.amount, hold.created_at_ms)
+
+
+def _hold_shares(connection: apsw.Connection, books: Books, hold: Hold) -> None:
+    further = tuple([share.account for share in hold.shares])
+    if hold.amount > 0:
+        _check(connection, books, hold, (*hold.accounts, *further))
+        books.move(connection, further, held=hold.amount, spent=0)
+    for share in hold.shares:
+        connection.execute(_SHARE, (hold.call, share.account, share.target))
 
 
 def _settle(connection: apsw.Connection, books: Books, settlement: Settlement) -> bool:
@@ -232,16 +251,20 @@ def _close(
     )
     if not connection.changes():
         return False
-    held, accounts = opened or _opened(connection, settlement.call)
-    if held or settlement.owed:
+    held, accounts, shares = opened or _opened(connection, settlement.call)
+    if (held or settlement.owed) and accounts[0] > 0:
         books.move(connection, accounts, held=-held, spent=settlement.owed)
+    for share in shares:
+        owed = settlement.owed if share.is_spent_by(settlement.target) else 0
+        books.move(connection, (share.account,), held=-held, spent=owed)
+        connection.execute(_SPEND_SHARE, (owed, settlement.call, share.account))
     return True
 
 
 def _opened(connection: apsw.Connection, call: str) -> Opened:
     """Of a call that another process opened."""
     held, *accounts = connection.execute(_OPENED, (call,)).get
-    return held, accounts
+    return held, accounts, [Share(*row) for row in connection.execute(_SHARES, (call,))]
 
 
 def _migrate(connection: apsw.Connection, *, apply: bool) -> list[str]:

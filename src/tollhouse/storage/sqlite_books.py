@@ -11,8 +11,10 @@ from collections.abc import Sequence
 import apsw
 
 from tollhouse.domain import budget, periods
-from tollhouse.domain.budget import Account, Roll
+from tollhouse.domain.budget import Account, Roll, Share
 from tollhouse.domain.storing import Conflict
+
+FOUR = 4
 
 _READ = """
 SELECT id, owner, has_budget, limit_nanos, spent, held, is_soft, period, zone, period_start, period_end
@@ -25,8 +27,8 @@ INSERT INTO rolls (account, spent, started_at, ended_at, rolled_at) VALUES (?, ?
 _START = "UPDATE accounts SET spent = ?, held = ?, period_start = ?, period_end = ? WHERE id = ?"
 
 
-Opened = tuple[int, Sequence[int]]
-"""What was held for a call, and on which accounts."""
+Opened = tuple[int, Sequence[int], Sequence[Share]]
+"""What was held for a call, on which four accounts, and on which beside them."""
 
 
 class Books:
@@ -90,6 +92,11 @@ class Books:
         self._rolls.clear()
 
     def _read(self, connection: apsw.Connection, ids: Sequence[int]) -> None:
+        if len(ids) > FOUR:
+            self._read(connection, ids[FOUR:])
+            ids = ids[:FOUR]
+        elif len(ids) < FOUR:
+            ids = (*ids, *[ids[0]] * (FOUR - len(ids)))
         for number, owner, has_budget, limit, spent, held, *rest in connection.execute(_READ, ids):
             if number not in self._accounts:
                 account = Account(number, owner, bool(has_budget), limit, spent, held)

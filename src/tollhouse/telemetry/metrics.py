@@ -121,6 +121,11 @@ class Metrics:
             providers,
             frozenset(Outcome),
         )
+        self._alerts = Counter(
+            "tollhouse_budget_alerts_total",
+            "Parts of a limit that were reached, of those that somebody wants to hear of.",
+            registry=self._registry,
+        )
         self._targets = (targets,)
         self._breakers = Gauge(
             "tollhouse_breaker_state",
@@ -222,6 +227,9 @@ class Metrics:
         self._telling = threading.Lock()
         if directory is None:
             self._registry.register(ProcessCollector())
+
+    def budget_alerted(self) -> None:
+        self._alerts.inc()
 
     def request_began(self) -> None:
         self._under_way += 1

@@ -13,11 +13,13 @@ from tollhouse.auth.sealed_ids import SealedIds
 from tollhouse.auth.virtual_keys import VirtualKeys
 from tollhouse.config import Settings
 from tollhouse.control import catalogue, limiting, peppers, preparing, sweeping
+from tollhouse.control.alerting import keep_telling as keep_telling_alerts
 from tollhouse.control.keeping import SnapshotKeeper
 from tollhouse.control.retention import keep_folding
 from tollhouse.control.sweeping import Policy
 from tollhouse.control.upkeep import Tenancy, keep_lease, note_used_keys, write_used_keys
 from tollhouse.domain.errors import Failure
+from tollhouse.domain.identity import Naming
 from tollhouse.domain.shedding import Load
 from tollhouse.domain.throttling import Throttle
 from tollhouse.pipeline.batch_look import look_after
@@ -36,6 +38,7 @@ from tollhouse.storage.arrears import PatientLedger
 from tollhouse.telemetry.lag import measure_lag
 from tollhouse.telemetry.watch import Watching
 from tollhouse.wiring.admin import served_admin
+from tollhouse.wiring.alerts import noting, telling
 from tollhouse.wiring.audit import AuditRegister, open_audit, receipt_signer
 from tollhouse.wiring.background import Background, background
 from tollhouse.wiring.dialects import dialects, ollama_paths
@@ -66,6 +69,7 @@ async def open_door(settings: Settings, draining: Draining) -> AsyncIterator[Doo
             catalogue.names(settings),
             requires_price=settings.ledger.require_price,
             limits=limiting.defaults(settings),
+            naming=Naming(settings.auth.foreign_users),
         )
         await keeper.refresh()
         tasks.start(keeper.keep())
@@ -103,6 +107,7 @@ async def open_door(settings: Settings, draining: Draining) -> AsyncIterator[Doo
         if settings.ledger.keep_days:
             tasks.start(keep_folding(store, me.owner, settings.ledger.keep_days, _now_ms))
         tasks.start(keep_load_gauges(metrics, load, house.standings))
+        tasks.start(keep_telling_alerts(store, noting(metrics), telling(settings, stack), _now_ms))
         tasks.start(keep_gauges(metrics, store, keeper, audit))
         if house.shelves.keepers:
             looks = routes.looking(spoken["chat"])

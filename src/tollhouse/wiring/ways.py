@@ -104,7 +104,7 @@ def _judged(name: str, look_up: _LookUp, settings: Settings) -> Iterator[Problem
 
 
 def _permit(url: Url, provider: ProviderSettings, settings: Settings) -> Permit:
-    return for_provider(url, provider.networks, Doors(settings.listeners, _is_ours))
+    return for_provider(url, provider.networks, Doors(settings.listeners, is_ours))
 
 
 def _tls(provider: ProviderSettings, settings: Settings) -> ssl.SSLContext | None:
@@ -132,7 +132,7 @@ def _signs(service_account: Secret) -> bool:
     return True
 
 
-def _is_ours(address: Ip) -> bool:
+def is_ours(address: Ip) -> bool:
     """Whether an address is one of this machine: only there can one listen."""
     family = socket.AF_INET if address.version == 4 else socket.AF_INET6
     try:

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from tollhouse.config import addresses
 from tollhouse.config.fields import MIB, Count, FilePath, SecretRef, Section, TaskName, setting
+from tollhouse.config.sections.providers import OwnNetworks
 from tollhouse.config.texts import PATH, Text, read_file_reference
 
 KEY_FILE = f'{PATH}; "file:" before it is allowed'
@@ -61,6 +62,23 @@ class LedgerSettings(Section):
         400,
         ge=0,
         le=36_500,
+    )
+
+
+class AlertsSettings(Section):
+    """Who hears of budgets that come to an end, beside the log and the metrics."""
+
+    url: Annotated[str, Text(str, addresses.read_http, addresses.HTTP)] | None = setting(
+        "Where each alert is posted as JSON, until it is answered 2xx: at least once, with the same `webhook-id`."
+    )
+    secret: SecretRef | None = setting(
+        "What posts are signed with: `webhook-signature`, HMAC-SHA-256 of id, timestamp and body."
+    )
+    networks: OwnNetworks = setting(
+        "Networks on the premises that the URL's host may be in. Without them a name leads to public "
+        "addresses only, and only by https. An address that stands in the URL needs none.",
+        (),
+        strict=False,
     )
 
 

@@ -40,6 +40,12 @@ class AuthSettings(Section):
         ge=0,
         le=1_000_000,
     )
+    foreign_users: Literal["known", "refuse", "tolerate"] = setting(
+        "What becomes of a body whose `user`, `safety_identifier` or `metadata.user_id` is not the key's "
+        "user, who pays in any case. `known` refuses another user of the tenant, `refuse` everybody; "
+        "`tolerate` writes it down as the call's end user. A key may have a rule of its own.",
+        "known",
+    )
     pepper_version: Count = setting(
         "The pepper that new keys are stored under. Older versions must stay listed as long as "
         "keys use them.",
