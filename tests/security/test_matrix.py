@@ -201,6 +201,7 @@ async def test_a_call_is_settled_for_what_it_came_to(
 ) -> None:
     _, record = await answered(door, name, is_stream=is_stream)
 
+    await door.gateway.nothing_is_held()  # an answer does not wait for its settlement
     sql = f"SELECT state, outcome, owed, held, route FROM calls WHERE id = '{record['call']}'"
     ((state, outcome, owed, held, route),) = await door.gateway.rows(sql)
     assert (state, outcome, route) == ("settled", "completed", ROUTES[name].name)
