@@ -38,6 +38,15 @@ async def test_a_large_file_is_kept_whole(tmp_path: Path) -> None:
     assert await _read(tmp_path, request(body, FORM)) == f"file:{MIB}"
 
 
+@pytest.mark.req("B-2")
+async def test_a_form_may_be_as_large_as_is_said_and_no_larger(tmp_path: Path) -> None:
+    content = MOST - len(FILE % b"" + b"--b--\r\n")
+    form, larger = (FILE % (b"x" * size) + b"--b--\r\n" for size in (content, content + 1))
+
+    assert await _read(tmp_path, chunked_request([form], FORM)) == f"file:{content}"
+    assert await _read(tmp_path, chunked_request([larger], FORM)) == "body_too_large"
+
+
 @pytest.mark.req("S-6")
 @pytest.mark.parametrize(
     "headers",
@@ -122,6 +131,8 @@ def _answerer(directory: Path, *, needs_length: bool = False) -> Answer:
                 f"{part.name}:{part.size}" if part.is_file else f"{part.name}={part.text}"
                 for part in form.parts
             )
+            if len(form.kept) != incoming.received:
+                said = "it was not kept whole"
         except Problem as problem:
             said = problem.code
         finally:
