@@ -190,12 +190,12 @@ async def test_a_crowd_that_waits_in_vain_is_refused_within_the_deadline(
     started = time.monotonic()
 
     results = await asyncio.gather(
-        *(limiter.take("call", _once("key")) for _ in range(6 * MAX_TOGETHER)),
+        *(limiter.take("call", _once("key")) for _ in range(20 * MAX_TOGETHER)),
         return_exceptions=True,
     )
 
     assert {type(result) for result in results} == {LimiterUnavailable}
-    assert time.monotonic() - started < 2  # one after the other, the batches would take 3 s
+    assert time.monotonic() - started < 8  # one after the other, the batches would take 10 s
 
 
 async def test_a_connection_that_hangs_is_given_up_for_a_new_one(
