@@ -20,7 +20,7 @@ async def test_pairs_are_counted_and_timed(tmp_path: Path, name: str) -> None:
         is_postgres = name == "postgres"
         store = PostgresDatabase(url, None, 2) if is_postgres else SqliteDatabase(tmp_path / "db")
 
-        rate, p99_ms = await asyncio.wait_for(_of(store, SECONDS), 60)
+        rate, p99_ms = await asyncio.wait_for(_of(store, SECONDS, 200), 60)
 
     assert rate > 0
     assert p99_ms > 0
