@@ -23,7 +23,17 @@ from tollhouse.control.doctor.checklists import ITEMS
 from tollhouse.data import catalogue
 from tollhouse.domain.breaker import State
 from tollhouse.domain.budget import Outcome
-from tollhouse.domain.errors import REGISTRY, Failure, Problem, TooManyFailures, Unauthenticated
+from tollhouse.domain.errors import (
+    REGISTRY,
+    Problem,
+    acts,
+    bodies,
+    credentials,
+    failures,
+    money,
+    requests,
+    wanted,
+)
 from tollhouse.domain.identity import Priority
 from tollhouse.domain.operations import OPERATIONS, Operation, Role
 from tollhouse.domain.pricing import Usage
@@ -33,7 +43,6 @@ from tollhouse.server.routes import route_table
 from tollhouse.telemetry.metrics import DURATION_BUCKETS_S, FIRST_BYTE_BUCKETS_S, OK, Metrics
 from tollhouse.wiring.dialects import dialects
 
-CREDENTIAL = (Unauthenticated, TooManyFailures)
 PAGES = Path(__file__).parent.parent / "docs" / "reference"
 
 ERRORS_HEAD = """\
@@ -228,6 +237,8 @@ def _may(row: Operation, role: Role) -> str:
     return "own" if role in row.own else ""
 
 
+ROOMS = (credentials, requests, bodies, wanted, acts, money, failures)
+
 GENERATED: dict[str, Callable[[], str]] = {
     "cli.md": cli.page,
     "configuration.md": config.page,
@@ -243,23 +254,10 @@ GENERATED: dict[str, Callable[[], str]] = {
 
 
 def _sections() -> Iterator[tuple[str, list[type[Problem]]]]:
-    """First who comes, then what is asked for and what it costs, then what broke."""
-    yield "Who are you", [each for each in REGISTRY.values() if issubclass(each, CREDENTIAL)]
-    rest = [each for each in REGISTRY.values() if not issubclass(each, CREDENTIAL)]
-    yield "What is asked for", [each for each in rest if _is_asked(each)]
-    yield (
-        "What it costs",
-        [each for each in rest if each.status in {402, 429} and not _failed(each)],
-    )
-    yield "What broke", [each for each in rest if _failed(each)]
-
-
-def _failed(kind: type[Problem]) -> bool:
-    return issubclass(kind, Failure)
-
-
-def _is_asked(kind: type[Problem]) -> bool:
-    return not _failed(kind) and kind.status not in {402, 429}
+    """First who comes, then what is asked for and what it costs, then what broke: each is a room of the registry."""
+    for room in ROOMS:
+        kinds = [each for each in REGISTRY.values() if each.__module__ == room.__name__]
+        yield (room.__doc__ or "").rstrip("."), kinds
 
 
 def _section(title: str, kinds: list[type[Problem]], rows: dict[str, str]) -> str:

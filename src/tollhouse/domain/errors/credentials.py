@@ -1,0 +1,48 @@
+"""Who are you."""
+
+from __future__ import annotations
+
+from tollhouse.domain.errors.problem import Refusal
+
+
+class Unauthenticated(Refusal):
+    """The credential does not let its bearer in."""
+
+    status = 401
+
+
+class KeyMissing(Unauthenticated):
+    code = "key_missing"
+    title = "No API key was sent. Send it as `Authorization: Bearer thk_…`."
+
+
+class KeyMalformed(Unauthenticated):
+    code = "key_malformed"
+    title = "This is not a Tollhouse key, or it was cut or mistyped: its checksum does not fit."
+
+
+class KeyUnknown(Unauthenticated):
+    code = "key_unknown"
+    title = "This key is not valid here."
+
+
+class KeyExpired(Unauthenticated):
+    code = "key_expired"
+    title = "This key has expired. Ask for a new one, or have it rotated."
+
+
+class KeyDisabled(Unauthenticated):
+    code = "key_disabled"
+    title = "This key is disabled."
+
+
+class AmbiguousCredentials(Unauthenticated):
+    code = "ambiguous_credentials"
+    title = "Two different credentials came with one request. Send one."
+
+
+class TooManyFailures(Refusal):
+    code = "too_many_failures"
+    status = 429
+    title = "Too many logins failed, with this key or from this network."
+    retryable = True
