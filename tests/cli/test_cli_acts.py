@@ -115,6 +115,9 @@ def story(console: Console) -> Any:
     yield "keys", "grant", key, "small"
     yield "keys", "withdraw", key, "small"
     yield "keys", "prioritize", key, "low"
+    yield "keys", "exempt", key
+    yield "keys", "ceiling", key, "--per-conversation", "0.50"
+    yield "keys", "bind", key, "--foreign-users", "tolerate"
     yield "keys", "disable", key
     yield "keys", "enable", key
     yield "keys", "rotate", key

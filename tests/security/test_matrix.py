@@ -201,12 +201,22 @@ async def test_a_call_is_settled_for_what_it_came_to(
 ) -> None:
     _, record = await answered(door, name, is_stream=is_stream)
 
-    await door.gateway.nothing_is_held()  # an answer does not wait for its settlement
-    sql = f"SELECT state, outcome, owed, held, route FROM calls WHERE id = '{record['call']}'"
-    ((state, outcome, owed, held, route),) = await door.gateway.rows(sql)
-    assert (state, outcome, route) == ("settled", "completed", ROUTES[name].name)
+    outcome, owed, held, route = await _settled(door, record["call"])
+    assert (outcome, route) == ("completed", ROUTES[name].name)
     assert 0 < owed <= held
     assert owed == record["owed_nanos"]
+
+
+async def _settled(door: Door, call: str) -> Any:
+    """Its row, once it is: an answer does not wait for its settlement."""
+    sql = f"SELECT outcome, owed, held, route FROM calls WHERE id = '{call}' AND state = 'settled'"
+
+    async def is_settled() -> bool:
+        return bool(await door.gateway.rows(sql))
+
+    await until(is_settled, "the call is settled")
+    (row,) = await door.gateway.rows(sql)
+    return row
 
 
 @dataclass
