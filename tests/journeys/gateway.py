@@ -48,6 +48,7 @@ INPUT_DOLLARS, OUTPUT_DOLLARS = "1", "2"  # per million tokens: 1 and 2 micro-do
 NANOS_IN, NANOS_OUT = 1_000, 2_000
 PATIENCE_S = 20.0
 START_WITHIN_S = 60.0
+SETTLED_WITHIN_S = 2.0
 
 TEXTS = ("chat", "completions", "embeddings")
 DOES: Mapping[str, Sequence[str]] = {
@@ -167,6 +168,9 @@ class Gateway:
         return sum(held for (held,) in await self.rows("SELECT held FROM accounts"))
 
     async def spent(self) -> int:
+        """An answer does not wait for its settlement: what is over has a moment for that."""
+        with suppress(AssertionError):
+            await until(self._is_settled, "no call is under way", SETTLED_WITHIN_S)
         ((spent,),) = await self.rows("SELECT spent FROM accounts WHERE owner = 'tenant:acme'")
         return int(spent)
 
@@ -180,6 +184,10 @@ class Gateway:
             return plan(snapshot, caller, OpenAIChat().peek(body), time.time()).hold
 
         return await self.on_store(planned)
+
+    async def _is_settled(self) -> bool:
+        ((under_way,),) = await self.rows("SELECT COUNT(*) FROM calls WHERE state = 'held'")
+        return under_way == 0
 
     async def nothing_is_held(self) -> None:
         async def is_settled() -> bool:

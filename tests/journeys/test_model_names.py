@@ -110,7 +110,7 @@ async def test_a_name_that_leads_nowhere_is_unknown_and_reaches_nobody(
 
     assert unknown.value.code == "model_unknown"
     assert up.asked == []
-    assert await door.held() == 0
+    await door.nothing_is_held()
     door.stop()
     assert [record["code"] for record in door.calls() if record["route"] == "chat"] == [
         "model_unknown"

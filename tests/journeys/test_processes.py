@@ -196,7 +196,7 @@ async def test_asked_to_stop_it_finishes_its_streams_and_takes_no_more(
         assert all(caller.has_clean_end for caller in callers)
         assert all(b"data: [DONE]\n\n" in each for each in told)
         assert await _outcomes(door) == [("completed", COST)] * 6
-        assert await door.held() == 0
+        await door.nothing_is_held()
         assert await door.rows("SELECT id FROM owners") == []
         await door.audit_is_whole()
 
@@ -256,7 +256,7 @@ async def test_what_is_not_done_when_the_time_is_over_is_cut_and_paid_as_far_as_
         outcomes = await _outcomes(door)
         assert [outcome for outcome, _ in outcomes] == ["cut_by_gateway"] * 4
         assert all(owed > 0 for _, owed in outcomes)
-        assert await door.held() == 0
+        await door.nothing_is_held()
         await door.is_consistent()
         await door.audit_is_whole()
         assert [record["outcome"] for record in door.calls()].count("cut") == 4

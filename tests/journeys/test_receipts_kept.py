@@ -45,7 +45,7 @@ async def test_a_whole_answer_bears_the_amount_that_was_settled(
     assert (claims["owed"], claims["outcome"]) == (owed, outcome)
     assert claims["owed"] == await door.spent() > 0
     assert claims["key"] == door.key_id
-    assert await door.held() == 0
+    await door.nothing_is_held()
 
 
 async def test_a_stream_names_where_it_is_told(

@@ -151,7 +151,7 @@ async def test_a_batch_that_has_ended_is_settled_once_for_what_its_results_say(
     owed = 23 * NANOS_IN + 12 * NANOS_OUT
     assert [each.status for each in ended] == ["completed"] * 3
     assert await shelf_door.spent() == owed
-    assert await shelf_door.held() == 0
+    await shelf_door.nothing_is_held()
     columns = "state, outcome, owed, input, output, source, target, anomaly"
     ((*row,),) = await shelf_door.rows(f"SELECT {columns} FROM calls")
     assert row == ["settled", "completed", owed, 23, 12, "provider", TARGET, None]
@@ -215,7 +215,7 @@ async def test_a_batch_that_answered_nothing_costs_nothing(
     assert ended.status == status
     assert "10.0.0.1" not in ended.model_dump_json()
     assert await shelf_door.spent() == 0
-    assert await shelf_door.held() == 0
+    await shelf_door.nothing_is_held()
 
 
 async def test_what_a_cancelled_batch_answered_before_is_owed(
@@ -232,7 +232,7 @@ async def test_what_a_cancelled_batch_answered_before_is_owed(
     assert (cancelling.status, cancelled.status) == ("cancelling", "cancelled")
     assert held > 0
     assert await shelf_door.spent() == 11 * NANOS_IN + 5 * NANOS_OUT
-    assert await shelf_door.held() == 0
+    await shelf_door.nothing_is_held()
 
 
 @pytest.mark.parametrize(
@@ -280,7 +280,7 @@ async def test_results_that_are_none_settle_nothing_yet(
     assert await shelf_door.held() > 0
     shelf.contents[file] = content(result("a"))
     assert (await shelf_client.batches.retrieve(batch.id)).status == "completed"
-    assert await shelf_door.held() == 0
+    await shelf_door.nothing_is_held()
 
 
 async def test_without_a_budget_for_all_of_it_nothing_leaves(tmp_path: Path, shelf: Shelf) -> None:
@@ -295,7 +295,7 @@ async def test_without_a_budget_for_all_of_it_nothing_leaves(tmp_path: Path, she
             )
         assert (refused.value.status_code, refused.value.code) == (402, "budget_exhausted")
         assert shelf.batches == {}
-        assert await it.held() == 0
+        await it.nothing_is_held()
         assert await it.rows("SELECT id FROM calls WHERE state <> 'settled'") == []
 
 
@@ -317,7 +317,7 @@ async def test_what_the_provider_refuses_is_settled_at_nothing(
     assert await shelf_door.rows("SELECT state, outcome, owed FROM calls") == [
         ("settled", "refused", 0)
     ]
-    assert await shelf_door.held() == 0
+    await shelf_door.nothing_is_held()
     assert [each.id async for each in shelf_client.batches.list()] == []
 
 
@@ -347,7 +347,7 @@ async def test_many_who_see_the_end_at_once_settle_it_once(
 
     assert {each.output_file_id for each in seen} == {seen[0].output_file_id}
     assert await shelf_door.spent() == 11 * NANOS_IN + 5 * NANOS_OUT
-    assert await shelf_door.held() == 0
+    await shelf_door.nothing_is_held()
     assert len(await shelf_door.rows("SELECT id FROM files WHERE purpose = 'batch_output'")) == 1
     await shelf_door.is_consistent()
 

@@ -91,7 +91,7 @@ async def test_a_request_that_does_not_come_is_refused_and_recorded_once(
         record = await recorded(door, got.headers["x-request-id"])
         assert record["code"] == "request_timed_out"
         assert up.asked == []
-        assert await door.held() == 0
+        await door.nothing_is_held()
 
 
 # --- helpers -----------------------------------------------------------------------------

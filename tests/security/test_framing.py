@@ -172,7 +172,7 @@ async def test_what_could_be_read_in_two_ways_is_refused_once_and_nothing_follow
     assert record["route"] in (("unrouted", "chat") if row.comes_in_pieces else ("unrouted",))
     assert records(door, theirs) == []
     assert up.asked == []
-    assert await door.held() == 0
+    await door.nothing_is_held()
 
 
 @pytest.mark.req("B-12", "S-1", "P-13", "OC-55")

@@ -207,7 +207,7 @@ async def _turned_away(door: Gateway, up: Provider, got: Got, code: str, request
     record = await recorded(door, request_id)
     assert (record["code"], record["status"], record["key"]) == (code, 401, "anonymous")
     assert up.asked == []
-    assert await door.held() == 0
+    await door.nothing_is_held()
 
 
 def _wide(text: str) -> str:

@@ -209,7 +209,7 @@ async def test_who_may_not_come_in_is_not_told_to_go_on(
     assert b"connection: close" in received
     assert (await recorded(door, f"expecting-{who}"))["status"] == 401
     assert up.asked == []
-    assert await door.held() == 0
+    await door.nothing_is_held()
 
 
 @pytest.mark.req("S-5", "H-67")
@@ -268,7 +268,7 @@ async def test_a_model_is_known_by_its_name_or_not_at_all(
     record = await recorded(door, named)
     assert (record["code"], record["model"]) == ("model_unknown", None)
     assert up.asked == []
-    assert await door.held() == 0
+    await door.nothing_is_held()
 
 
 async def _sent(
@@ -302,7 +302,7 @@ async def _is_refused(
     record = await recorded(door, named)
     assert (record["code"], record["status"], record["outcome"]) == (code, status, "refused")
     assert up.asked == []
-    assert await door.held() == 0
+    await door.nothing_is_held()
 
 
 def _kib(door: Gateway) -> int:

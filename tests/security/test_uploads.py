@@ -128,7 +128,7 @@ async def test_a_form_that_is_wrong_is_refused_by_name_and_costs_nothing(
         assert (await recorded(door, request_id))["code"] == bad.codes[0]
         assert len(records(door, request_id)) == 1
     assert up.asked == []
-    assert await door.held() == 0
+    await door.nothing_is_held()
     assert await door.rows("SELECT id FROM calls") == []
     assert _kept(door) == []
 
@@ -187,7 +187,7 @@ async def test_a_form_that_trickles_is_refused_and_recorded_once(tmp_path: Path)
         assert b"request_timed_out" in await answer
         assert (await recorded(door, "trickle"))["code"] == "request_timed_out"
         assert up.asked == []
-        assert await door.held() == 0
+        await door.nothing_is_held()
 
 
 @pytest.mark.req("S-10", "B-2", "H-71")
@@ -257,7 +257,7 @@ async def test_an_upload_that_is_cut_leaves_nothing_behind(tmp_path: Path, how: 
             await until(lambda: _is_given_back(door), "the disk is given back")
 
         assert _kept(door) == []
-        assert await door.held() == 0
+        await door.nothing_is_held()
         assert up.asked == []
         end.close()
 

@@ -137,7 +137,7 @@ async def test_a_resolver_that_turns_hostile_never_gets_a_connection(
     assert address not in got.body.decode()
     assert watched.seen("socket.connect") == connected
     assert (watched.decoy.hits, len(watched.up.asked)) == (0, asked)
-    assert await watched.door.held() == 0
+    await watched.door.nothing_is_held()
     record = await recorded(watched.door, f"bad-{number}")
     assert (record["code"], record["status"]) == ("upstream_forbidden", 502)
     assert f"{address} ({FORBIDDEN[address]})" in watched.door.log()
