@@ -168,9 +168,7 @@ class Gateway:
         return sum(held for (held,) in await self.rows("SELECT held FROM accounts"))
 
     async def spent(self) -> int:
-        """An answer does not wait for its settlement: what is over has a moment for that."""
-        with suppress(AssertionError):
-            await until(self._is_settled, "no call is under way", SETTLED_WITHIN_S)
+        await self.has_settled()
         ((spent,),) = await self.rows("SELECT spent FROM accounts WHERE owner = 'tenant:acme'")
         return int(spent)
 
@@ -185,9 +183,16 @@ class Gateway:
 
         return await self.on_store(planned)
 
-    async def _is_settled(self) -> bool:
-        ((under_way,),) = await self.rows("SELECT COUNT(*) FROM calls WHERE state = 'held'")
-        return under_way == 0
+    async def has_settled(self, call: str = "") -> None:
+        """An answer and its record do not wait for its settlement: what is over, or one call, has a moment for that."""
+        which = f"id = '{call}' AND " if call else ""
+
+        async def is_still() -> bool:
+            rows = await self.rows(f"SELECT id FROM calls WHERE {which}state = 'held' LIMIT 1")
+            return rows == []
+
+        with suppress(AssertionError):
+            await until(is_still, "it is settled", SETTLED_WITHIN_S)
 
     async def nothing_is_held(self) -> None:
         async def is_settled() -> bool:

@@ -136,13 +136,14 @@ def records(door: Gateway, request_id: str) -> list[dict[str, Any]]:
 
 
 async def recorded(door: Gateway, request_id: str) -> dict[str, Any]:
-    """The one record of a request, once it is written."""
+    """The one record of a request, once it is written, and the books with it."""
 
     async def is_there() -> bool:
         return bool(records(door, request_id))
 
     await until(is_there, f"the record of {request_id} is written")
     (record,) = records(door, request_id)
+    await door.has_settled(record["call"])
     return record
 
 
