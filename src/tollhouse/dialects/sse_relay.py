@@ -6,6 +6,8 @@ that was not seen is not made up, and a megabyte of signs of life is none.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 from tollhouse.dialects import sse
 from tollhouse.dialects.openai_count import OutputCount
 from tollhouse.domain.errors import Failure, UpstreamBroke
@@ -15,7 +17,7 @@ MOST_WITHOUT_AN_EVENT = 1024 * 1024
 """Bytes of comments and the like in a row: a day of signs of life, if it means well."""
 
 
-class SseRelay:
+class SseRelay(ABC):
     """Implements Relay, but for what an event is."""
 
     def __init__(self) -> None:
@@ -52,9 +54,9 @@ class SseRelay:
         self._pass_rest(self._buffer.drain())  # its blank line may be all that is missing
         return self._count.tokens()
 
+    @abstractmethod
     def _pass_event(self, event: bytes) -> bytes:
         """The event as a caller should see it, without its blank line; nothing if it is none."""
-        raise NotImplementedError
 
     def _ending(self) -> bytes:
         """Of a stream whose answer is whole, where the end did not come: none, if its last event is the end."""

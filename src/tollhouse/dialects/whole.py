@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 from tollhouse.domain.errors import Failure
 from tollhouse.domain.pricing import Usage
 
 
-class Whole:
+class Whole(ABC):
     """Implements Relay, but for what passes of a whole answer, and how its output is counted."""
 
     def __init__(self) -> None:
@@ -19,8 +21,8 @@ class Whole:
         self._body += chunk
         return b""
 
-    def finish(self) -> bytes:
-        raise NotImplementedError
+    @abstractmethod
+    def finish(self) -> bytes: ...
 
     def counted_output(self) -> int:
         """None, of what produces no text."""
