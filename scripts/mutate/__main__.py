@@ -46,6 +46,9 @@ class Mutating:
         self._is_again = is_again
         self.is_complete = True
 
+    def pytest_configure(self, config: pytest.Config) -> None:
+        config.addinivalue_line("markers", "xdist_group: of the plugin that is left out")
+
     def pytest_sessionstart(self) -> None:
         from hypothesis import Phase, settings  # pytest wants to see it first
 
