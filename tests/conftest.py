@@ -17,6 +17,7 @@ settings.load_profile("tollhouse")
 
 pytest_plugins = (
     *(
+        "admin_fixtures",
         "besieged_fixtures",
         "evidence_plugin",
         "servers_fixtures",

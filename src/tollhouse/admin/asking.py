@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from base64 import b64decode, urlsafe_b64encode
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -36,6 +36,8 @@ class Office:
     settings: Settings
     peppers: Peppers
     desk: Desk
+    routes: Collection[str]
+    """Those whose requests are counted."""
 
 
 @dataclass(frozen=True, slots=True)

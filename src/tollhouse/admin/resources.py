@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
-from tollhouse.admin import acts, keys, money, people, tokens
+from tollhouse.admin import (
+    access,
+    acts,
+    budgets,
+    calls,
+    keys,
+    limits,
+    people,
+    price_updates,
+    prices,
+    tokens,
+)
 from tollhouse.admin.resource import Resource
 
 RESOURCES: tuple[Resource, ...] = (
     *people.rows(),
     *keys.rows(),
-    *money.rows(),
+    *budgets.rows(),
+    *limits.rows(),
+    *prices.rows(),
+    *price_updates.rows(),
+    *calls.rows(),
+    *access.rows(),
     *tokens.rows(),
     *acts.rows(),
 )

@@ -6,9 +6,13 @@ from collections.abc import Iterable
 from typing import Any
 
 from tollhouse.control import budgets
+from tollhouse.control.access_review import Reviewed
 from tollhouse.control.keys import state
+from tollhouse.control.price_updates import Change, Update
 from tollhouse.domain import periods
 from tollhouse.domain.budget import Account, dollars
+from tollhouse.domain.limiting import Amounts
+from tollhouse.domain.price_changes import Move
 from tollhouse.domain.pricebook import UNITS, dollars_per_million, dollars_per_unit
 from tollhouse.storage.calls import Call
 from tollhouse.storage.keys import KeyRow
@@ -84,6 +88,10 @@ def account(row: Account) -> Told:
     }
 
 
+def limits(subject: str, amounts: Amounts) -> Told:
+    return {"subject": subject, **{measure.value: amount for measure, amount in amounts.items()}}
+
+
 def price(row: NewPrice | PriceRow) -> Told:
     return {
         "target": row.model,
@@ -101,6 +109,66 @@ def price(row: NewPrice | PriceRow) -> Told:
 
 def _by_million(rates: Iterable[tuple[str, int]]) -> dict[str, str]:
     return {name: dollars_per_million(picos) for name, picos in rates}
+
+
+def price_update(update: Update) -> Told:
+    head = update.proposal
+    return {
+        "id": head.id,
+        "book": head.book,
+        "version": head.version,
+        "made_by": head.made_by,
+        "made_at": moment(head.made_at_ms),
+        "open": sum(each.is_open for each in update.changes),
+        "jumps": [
+            each.row.new.model for each in update.changes if each.is_open and each.row.is_jump
+        ],
+        "gone": list(head.gone),
+    }
+
+
+def price_change(change: Change) -> Told:
+    row = change.row
+    return {
+        "target": row.new.model,
+        "source": row.new.source,
+        "effective_at": moment(row.new.effective_at_ms),
+        "old_price": row.old_price,
+        "is_jump": row.is_jump,
+        "verdict": row.verdict,
+        "decided_by": row.decided_by,
+        "decided_at": moment(row.decided_at_ms),
+        "moves": [_move(each) for each in change.moves],
+    }
+
+
+def _move(move: Move) -> Told:
+    tell = dollars_per_unit if move.rate in UNITS else dollars_per_million
+    return {
+        "rate": move.rate,
+        "above": move.above,
+        "old": tell(move.old),
+        "new": tell(move.new),
+    }
+
+
+def reviewed(each: Reviewed) -> Told:
+    key = each.key
+    return {
+        "key": key.id,
+        "name": key.name,
+        "tenant": key.tenant,
+        "project": key.project,
+        "user": key.user,
+        "grants": list(key.models),
+        "reaches": list(each.reaches),
+        "unused": list(each.unused),
+        "findings": [finding.value for finding in each.findings],
+        "limit": money(each.limit),
+        "created_at": moment(key.created_at_ms),
+        "last_used_at": moment(key.last_used_at_ms),
+        "expires_at": moment(key.expires_at_ms),
+    }
 
 
 def call(row: Call) -> Told:

@@ -57,8 +57,15 @@ async def listed(database: Database) -> Mapping[str, Amounts]:
     return await limits.limits(database)
 
 
+def named(names: Names, subject: str) -> str:
+    """By its own name: a model is limited under no alias."""
+    kind, _, name = subject.partition(":")
+    model = naming.find_public(names, name) if kind == "model" else None
+    return subject if model is None else f"{kind}:{model.name}"
+
+
 async def _found(database: Database, names: Names, routes: Collection[str], subject: str) -> str:
-    """The subject by its own name: a model is limited under no alias."""
+    """The subject by its own name, if it is there."""
     kind, _, name = subject.partition(":")
     if kind not in KINDS or not name:
         raise FieldInvalid(
@@ -69,14 +76,12 @@ async def _found(database: Database, names: Names, routes: Collection[str], subj
     if kind == "route":
         is_there = name in routes
     elif kind == "model":
-        model = naming.find_public(names, name)
-        is_there = model is not None
-        name = name if model is None else model.name
+        is_there = naming.find_public(names, name) is not None
     else:
         is_there = await budgets.account(database, subject) is not None
     if not is_there:
         raise Conflict(f"there is no {kind} {name[:60]!r}")
-    return f"{kind}:{name}"
+    return named(names, subject)
 
 
 def _amounts(section: Section) -> Amounts:

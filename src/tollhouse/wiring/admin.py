@@ -28,7 +28,7 @@ from tollhouse.server.clocks import Clocks
 from tollhouse.server.door import Door
 from tollhouse.server.health import OPEN
 from tollhouse.server.hosts import Hosts, Origins
-from tollhouse.wiring.dialects import dialects, ollama_paths
+from tollhouse.wiring.dialects import dialects, limitable_routes, ollama_paths
 from tollhouse.wiring.door import upload_disk
 from tollhouse.wiring.store import Store
 
@@ -62,7 +62,7 @@ async def served_admin(
     dialect = dialects()["chat"]
     records = OneRecord(house.audit, register)
     desk = Desk(store=store, register=records, new_id=house.new_id, now_ms=house.now_ms)
-    office = Office(settings=settings, peppers=peppers, desk=desk)
+    office = Office(settings=settings, peppers=peppers, desk=desk, routes=limitable_routes())
     table = admin_table(dialect, json.dumps(description(settings)).encode(), office)
     own = replace(
         house,
