@@ -21,7 +21,7 @@ from tollhouse.storage import budgets
 from tollhouse.storage.batching import Batching
 from tollhouse.storage.migrations import migrations
 from tollhouse.storage.postgres_changes import Changes
-from tollhouse.storage.postgres_connections import STATEMENT_S, Connections, connect
+from tollhouse.storage.postgres_connections import BY_KEY, STATEMENT_S, Connections, connect
 
 MIGRATE_S = 600.0
 MIGRATE_LOCK = 0x746F6C6C  # "toll"
@@ -46,7 +46,7 @@ class PostgresDatabase:
         self, dsn: str, password: str | None, pool: int, *, deadline_s: float = STATEMENT_S
     ) -> None:
         self._connections = Connections(dsn, password, pool, deadline_s=deadline_s)
-        self._ledger = Connections(dsn, password, 1, deadline_s=deadline_s)
+        self._ledger = Connections(dsn, password, 1, deadline_s=deadline_s, planning=BY_KEY)
         self._operations: Batching[Hold | Settlement] = Batching(
             self._run_batch, name=lambda operation: operation.call
         )

@@ -6,8 +6,9 @@ The only module that knows the driver.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from types import MappingProxyType
 from typing import Any
 
 import asyncpg
@@ -21,16 +22,29 @@ STATEMENT_S = 10.0
 INTEGRITY = "23"
 OUR_MISTAKES = ("22", "42")  # data that does not fit its column; SQL that is wrong
 
+BY_KEY = {"enable_seqscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off"}
+"""For who only asks for rows by their keys. A plan is kept for as long as its connection, or until the table is
+analyzed: one that was made while the table was empty would read it from end to end when it is full."""
+
 BROKEN = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
 
 
 class Connections:
     """At most `size` at a time. One that saw an error is not used again: its state is uncertain."""
 
-    def __init__(self, dsn: str, password: str | None, size: int, *, deadline_s: float) -> None:
+    def __init__(
+        self,
+        dsn: str,
+        password: str | None,
+        size: int,
+        *,
+        deadline_s: float,
+        planning: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self._dsn = dsn
         self._password = password
         self._deadline_s = deadline_s
+        self._planning = planning
         self._places = asyncio.Semaphore(size)
         self._idle: list[Any] = []
         self._is_closed = False
@@ -66,7 +80,7 @@ class Connections:
             if not connection.is_closed():
                 return connection
             connection.terminate()
-        return await connect(self._dsn, self._password, self._deadline_s)
+        return await connect(self._dsn, self._password, self._deadline_s, self._planning)
 
     def _give_back(self, connection: Any) -> None:
         if self._is_closed or connection.is_closed():
@@ -75,7 +89,12 @@ class Connections:
             self._idle.append(connection)
 
 
-async def connect(dsn: str, password: str | None, deadline_s: float) -> Any:
+async def connect(
+    dsn: str,
+    password: str | None,
+    deadline_s: float,
+    planning: Mapping[str, str] = MappingProxyType({}),
+) -> Any:
     """A new connection, set up so that the server's own defaults decide nothing about money."""
     deadline_ms = str(int(deadline_s * 1000))
     connection = await asyncpg.connect(
@@ -89,6 +108,7 @@ async def connect(dsn: str, password: str | None, deadline_s: float) -> Any:
             "statement_timeout": deadline_ms,  # nobody waits for it any longer
             "idle_in_transaction_session_timeout": deadline_ms,
             "jit": "off",
+            **planning,
         },
     )
     # sums of whole numbers are `numeric` there, and whole numbers here
