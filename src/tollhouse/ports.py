@@ -298,7 +298,9 @@ class Told(Spoken, Protocol):
 
 
 class Authenticator(Protocol):
-    def identify(self, credential: str, snapshot: Snapshot, now: float) -> Principal: ...
+    def identify(
+        self, credential: str, snapshot: Snapshot, now: float
+    ) -> Principal | Awaitable[None]: ...  # awaited, then asked once more; raises Unauthenticated
 
 
 class AuditSink(Protocol):

@@ -46,9 +46,17 @@ def test_the_sample_is_valid_and_says_everything_there_is(tmp_path: Path) -> Non
 
 ASKED_FOR: dict[str, set[str]] = {
     "data_dir": {
-        "server.tls_certificate", "server.tls_key", "auth.peppers.2", "providers.openai.ca_file",
+        "server.tls_certificate", "server.tls_key", "auth.peppers.2", "issuers.okta.ca_file",
+        "issuers.cluster.keys_file", "providers.openai.ca_file",
         "providers.openai.client_certificate", "providers.openai.client_key",
     },
+    "issuers.okta.issuer": {"issuers.okta.issuer"},
+    "issuers.okta.audiences": {"issuers.okta.audiences"},
+    "issuers.okta.rules": {"issuers.okta.rules"},
+    "issuers.cluster.issuer": {"issuers.cluster.issuer"},
+    "issuers.cluster.audiences": {"issuers.cluster.audiences"},
+    "issuers.cluster.keys_file": {"issuers.cluster.issuer"},
+    "issuers.cluster.rules": {"issuers.cluster.rules"},
     "server.tls_certificate": {"server.tls_certificate"},
     "server.tls_key": {"server.tls_key"},
     "store.url": {"store.password"},
@@ -184,7 +192,7 @@ def literal(value: object) -> str:
         case list():
             return "[" + ", ".join(literal(item) for item in value) + "]"
         case dict():
-            return "{" + ", ".join(f"{k} = {literal(v)}" for k, v in value.items()) + "}"
+            return "{" + ", ".join(f"{dotted((k,))} = {literal(v)}" for k, v in value.items()) + "}"
         case _:
             return repr(value)
 

@@ -47,6 +47,7 @@ STEPS = [
     "shares",
     "alerts",
     "conversations",
+    "tokens",
 ]
 
 

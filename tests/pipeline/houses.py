@@ -22,6 +22,8 @@ from tollhouse.domain.snapshot import DatedPrice, Model, Names, Snapshot, Target
 from tollhouse.domain.throttling import Throttle
 from tollhouse.pipeline.call import Call
 from tollhouse.pipeline.house import House, Shelves
+from tollhouse.pipeline.identify import identify
+from tollhouse.pipeline.record import Journal
 from tollhouse.pipeline.route import Audited, Cancelled, Metered, Route, Takes
 from tollhouse.pipeline.serve import serve
 from tollhouse.pipeline.standing import Rules, Standings
@@ -96,6 +98,16 @@ def snapshot(limits: Limits | None = None) -> Snapshot:
         replace(CALLER, limits=limits) if limits else CALLER, Digest(1, digest(KEY, PEPPER))
     )
     return Snapshot(1, {KEY_ID: record}, Names({"m": Model("m", targets, 100, 0)}), prices)
+
+
+def identified(record: Journal, house: House) -> Principal:
+    """At once: where keys are all that is taken, nothing has to be waited for."""
+    try:
+        identify(record, house).send(None)
+    except StopIteration as done:
+        principal: Principal = done.value
+        return principal
+    raise AssertionError("it waits for something")
 
 
 def planned(*, is_stream: bool = False) -> Plan:

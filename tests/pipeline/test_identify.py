@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from pipeline.houses import CALLER, KEY, World, call
+from pipeline.houses import CALLER, KEY, World, call, identified
 from tollhouse.domain.audit import fingerprint
 from tollhouse.domain.errors import (
     AmbiguousCredentials,
@@ -17,7 +17,7 @@ from tollhouse.domain.identity import Principal
 from tollhouse.domain.snapshot import Names, Snapshot
 from tollhouse.pipeline.call import Call
 from tollhouse.pipeline.house import House
-from tollhouse.pipeline.identify import LONGEST_CREDENTIAL, credential_of, identify
+from tollhouse.pipeline.identify import LONGEST_CREDENTIAL, credential_of
 from tollhouse.pipeline.record import Journal
 
 Header = tuple[bytes, bytes]
@@ -122,4 +122,4 @@ def _with_second_authenticator() -> House:
 
 
 def _identified(asking: Call, house: House) -> Principal:
-    return identify(Journal(asking), house)
+    return identified(Journal(asking), house)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from fakes import FakeAnswer, FakeExchange, FakeProvider
-from pipeline.houses import CALLER, KEY, NOW_NS, World, call
+from pipeline.houses import CALLER, KEY, NOW_NS, World, call, identified
 from tollhouse.domain.credentials import assemble
 from tollhouse.domain.errors import KeyMalformed, KeyMissing, KeyUnknown, TooManyFailures
 from tollhouse.domain.identity import Principal
@@ -15,7 +15,6 @@ from tollhouse.domain.snapshot import Snapshot
 from tollhouse.domain.throttling import TRIALS, Throttle
 from tollhouse.pipeline.call import Call
 from tollhouse.pipeline.house import House
-from tollhouse.pipeline.identify import identify
 from tollhouse.pipeline.record import Journal
 from tollhouse.pipeline.serve import serve
 
@@ -45,7 +44,7 @@ def test_a_hundred_thousand_bad_keys_are_refused_and_the_good_one_passes() -> No
         answers[refused] = answers.get(refused, 0) + 1
 
     assert answers == {KeyUnknown: MOST, TooManyFailures: 100_000 - MOST}
-    assert identify(Journal(_elsewhere(call())), house) is CALLER
+    assert identified(Journal(_elsewhere(call())), house) is CALLER
 
 
 @pytest.mark.req("S-30", "H-89")
@@ -54,14 +53,14 @@ def test_a_key_that_nobody_has_seen_yet_passes_in_the_midst_of_an_attack() -> No
     for number in range(5000):  # more than a worker answers in a second
         _refused(_bad(number), house)
 
-    assert identify(Journal(call()), house) is CALLER
+    assert identified(Journal(call()), house) is CALLER
 
 
 @pytest.mark.req("B-24", "S-30")
 def test_beyond_the_trials_nobody_is_looked_up_but_who_was_good() -> None:
     keys = Counting()
     house = _house(keys)
-    identify(Journal(call()), house)
+    identified(Journal(call()), house)
     for number in range(MOST + TRIALS.calls):
         _refused(_bad(number), house)
     keys.asked.clear()
@@ -70,7 +69,7 @@ def test_beyond_the_trials_nobody_is_looked_up_but_who_was_good() -> None:
 
     assert refused == [TooManyFailures] * 100
     assert keys.asked == []
-    assert identify(Journal(call()), house) is CALLER
+    assert identified(Journal(call()), house) is CALLER
     assert keys.asked == [KEY]
 
 
@@ -154,7 +153,7 @@ def _elsewhere(it: Call) -> Call:
 
 def _refused(it: Call, house: House) -> type[Exception] | None:
     try:
-        identify(Journal(it), house)
+        identified(Journal(it), house)
     except (KeyMissing, KeyMalformed, KeyUnknown, TooManyFailures) as problem:
         return type(problem)
     return None

@@ -44,7 +44,7 @@ def rows() -> Iterator[Resource]:
         method="GET",
         path="/budgets/",
         serve=_budget,
-        summary="One account, by its owner: tenant:ID, project:ID, user:ID or key:ID.",
+        summary="One account, by its owner: tenant:ID, project:ID, user:ID, key:ID or issuer:NAME.",
         operations=("budgets.list",),
     )
     yield Resource(

@@ -56,7 +56,7 @@ def unrouted(dialect: Dialect) -> Route:
 def _says(body: bytes) -> Callable[[Call, House], Awaitable[None]]:
     async def say(call: Call, house: House) -> None:
         with recorded(call, house) as record, within(call.route.deadline_s):
-            record.caller = identify(record, house)
+            record.caller = await identify(record, house)
             length = (b"content-length", b"%d" % len(body))
             await call.reply.start(200, ((b"content-type", b"application/json"), length))
             await call.reply.end(body)

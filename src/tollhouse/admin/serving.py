@@ -57,7 +57,7 @@ def serving(resource: Resource, office: Office | None) -> Serve:
 
 
 async def _actor(call: Call, record: Journal, house: House, office: Office) -> Actor:
-    record.caller = identify(record, house)
+    record.caller = await identify(record, house)
     token = record.presented or ""
     try:
         claims = claims_of(token)

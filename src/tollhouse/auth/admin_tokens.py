@@ -7,12 +7,15 @@ from collections.abc import Mapping
 from tollhouse.domain import admin_tokens
 from tollhouse.domain.admin_tokens import SHAPE, TokenRefused
 from tollhouse.domain.errors import KeyExpired, KeyMalformed, KeyUnknown
-from tollhouse.domain.identity import Principal
+from tollhouse.domain.identity import Principal, Proof
 from tollhouse.domain.snapshot import Snapshot
 
 __all__ = ["SHAPE", "AdminTokens"]
 
 REFUSALS = {"malformed": KeyMalformed, "unknown": KeyUnknown, "expired": KeyExpired}
+
+
+BY_TOKEN = Proof("admin token")
 
 
 class AdminTokens:
@@ -26,4 +29,4 @@ class AdminTokens:
             token_id = admin_tokens.proved(credential, self._peppers, now)
         except TokenRefused as refused:
             raise REFUSALS[str(refused)] from None
-        return Principal(token_id, "", "", "operator", (0, 0, 0, 0), ())
+        return Principal(token_id, "", "", "operator", (0, 0, 0, 0), (), proof=BY_TOKEN)

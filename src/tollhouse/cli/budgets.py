@@ -28,7 +28,9 @@ app = typer.Typer(help="What may be spent: a call needs room on its tenant, proj
 @app.command("set")
 def set_(
     context: typer.Context,
-    owner: Annotated[str, typer.Argument(help="tenant:ID, project:ID, user:ID or key:ID.")],
+    owner: Annotated[
+        str, typer.Argument(help="tenant:ID, project:ID, user:ID, key:ID or issuer:NAME.")
+    ],
     limit: Annotated[str | None, typer.Option(help="Dollars in all, such as 10 or 0.50.")] = None,
     unlimited: Annotated[bool, typer.Option("--unlimited", help="No limit.")] = False,
     none: Annotated[bool, typer.Option("--none", help="No budget of its own.")] = False,
@@ -93,7 +95,9 @@ def list_(context: typer.Context, as_json: Json = False) -> None:
 @app.command()
 def history(
     context: typer.Context,
-    owner: Annotated[str, typer.Argument(help="tenant:ID, project:ID, user:ID or key:ID.")],
+    owner: Annotated[
+        str, typer.Argument(help="tenant:ID, project:ID, user:ID, key:ID or issuer:NAME.")
+    ],
     limit: Annotated[int, typer.Option(min=1, max=1000, help="How many at most.")] = 20,
     as_json: Json = False,
 ) -> None:

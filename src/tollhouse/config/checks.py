@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import chain
 
-from tollhouse.config import names, ways
+from tollhouse.config import issuers, names, ways
 from tollhouse.config.clash import Clash
 from tollhouse.config.problems import Place, shown
 from tollhouse.config.sections.providers import ProviderSettings
@@ -35,6 +35,7 @@ def clashes(settings: Settings) -> Iterator[Clash]:
         _targets(settings),
         _tasks(settings),
         names.clashes(settings),
+        issuers.clashes(settings),
     )
 
 

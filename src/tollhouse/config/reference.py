@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from tollhouse.config.problems import Place
 from tollhouse.config.shapes import Shape, sections, shape_at, takes
 
 HEAD = """\
@@ -57,7 +58,22 @@ def page() -> str:
             inner = shape_at((name, "NAME"))
             is_table = "properties" in inner
             parts.append(_described(f"[{name}.NAME]", inner) if is_table else _named(name, shape))
+            parts += _within(f"{name}.NAME", (name, "NAME"), inner)
     return "\n".join(parts) + UNSAFE
+
+
+def _within(title: str, place: Place, shape: Shape) -> list[str]:
+    """Lists of tables in it."""
+    listed = {
+        name: shape_at((*place, name, 0))
+        for name, each in shape.get("properties", {}).items()
+        if each.get("type") == "array"
+    }
+    return [
+        _described(f"[[{title}.{name}]]", inner)
+        for name, inner in listed.items()
+        if "properties" in inner
+    ]
 
 
 def _described(title: str, shape: Shape) -> str:

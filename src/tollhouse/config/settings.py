@@ -41,6 +41,7 @@ from tollhouse.config.sections.door import (
     UploadsSettings,
 )
 from tollhouse.config.sections.failures import BreakerSettings, RetriesSettings
+from tollhouse.config.sections.issuers import IssuerSettings
 from tollhouse.config.sections.models import ModelSettings
 from tollhouse.config.sections.providers import ProviderSettings
 from tollhouse.config.texts import Text, read_path
@@ -59,6 +60,7 @@ class Settings(Section):
     admin: AdminSettings = part(AdminSettings)
     store: StoreSettings = part(StoreSettings)
     auth: AuthSettings = part(AuthSettings)
+    issuers: dict[ProviderName, IssuerSettings] = part(dict)
     files: FilesSettings = part(FilesSettings)
     ollama: OllamaSettings = part(OllamaSettings)
     uploads: UploadsSettings = part(UploadsSettings)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from tollhouse.config.clash import Clash
 from tollhouse.config.problems import Place, dotted
 from tollhouse.config.sections.books import AlertsSettings
+from tollhouse.config.sections.issuers import IssuerSettings
 from tollhouse.config.sections.providers import ProviderSettings
 from tollhouse.config.settings import Settings
 from tollhouse.domain.addresses import Doors
@@ -23,14 +24,14 @@ def clashes(settings: Settings) -> Iterator[Clash]:
             yield from _idle(place, provider, f'a provider of the kind "{provider.kind}" is here')
             continue
         url = parse(provider.base_url)
-        yield from _destination(place, url, provider, settings)
+        yield from destination(place, url, provider, settings)
         yield from _certificates(place, url, provider, settings)
         if provider.tokens_url is not None:
-            yield from _destination(
+            yield from destination(
                 place, parse(provider.tokens_url), provider, settings, "token_url"
             )
     if settings.alerts.url is not None:
-        yield from _destination(("alerts",), parse(settings.alerts.url), settings.alerts, settings)
+        yield from destination(("alerts",), parse(settings.alerts.url), settings.alerts, settings)
 
 
 def to_declare(place: Place) -> str:
@@ -38,10 +39,10 @@ def to_declare(place: Place) -> str:
     return f'If it is on your premises, set `networks = ["10.0.0.0/8"]`, with its own network, under [{dotted(place)}].'
 
 
-def _destination(
+def destination(
     place: Place,
     url: Url,
-    provider: ProviderSettings | AlertsSettings,
+    provider: ProviderSettings | AlertsSettings | IssuerSettings,
     settings: Settings,
     name: str = "url",
 ) -> Iterator[Clash]:

@@ -15,7 +15,7 @@ from tollhouse.storage import alerts, bindings, budgets
 from tollhouse.storage.budgets import Difference
 from tollhouse.storage.conversations import MARK
 
-KINDS = ("tenant", "project", "user", "key")
+KINDS = ("tenant", "project", "user", "key", "issuer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ async def grant(
     """
     if owner.partition(":")[0] not in KINDS:
         raise FieldInvalid(
-            f"A budget belongs to tenant:ID, project:ID, user:ID or key:ID, not {owner[:60]!r}.",
+            f"A budget belongs to tenant:ID, project:ID, user:ID, key:ID or issuer:NAME, not {owner[:60]!r}.",
             param="owner",
         )
     before = await found(database, owner)

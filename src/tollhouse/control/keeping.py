@@ -31,6 +31,7 @@ class SnapshotKeeper:
         requires_price: bool,
         limits: Defaults = Defaults(),  # noqa: B008 - frozen
         naming: Naming = Naming.KNOWN,
+        takes_tokens: bool = False,
         clock_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self._database = database
@@ -38,6 +39,7 @@ class SnapshotKeeper:
         self._requires_price = requires_price
         self._limits = limits
         self._naming = naming
+        self._takes_tokens = takes_tokens
         self._clock_s = clock_s
         self._confirmed_at = 0.0
         self._snapshot: Snapshot | None = None
@@ -70,6 +72,7 @@ class SnapshotKeeper:
                 requires_price=self._requires_price,
                 limits=self._limits,
                 naming=self._naming,
+                takes_tokens=self._takes_tokens,
             )
         self._confirmed_at = asked_at
 

@@ -67,6 +67,7 @@ _FINDERS: Mapping[str, Find] = {
     "key": _key,
     "model": _house,
     "route": _house,
+    "issuer": _house,
     "call": _call,
     "member": _member,
     "token": _token,

@@ -79,6 +79,8 @@ class Record:
             "user": caller and caller.user,
             "key": caller.key if caller else ANONYMOUS,
             "credential": self.credential,
+            "proof": caller and caller.proof.by,
+            "proved_until": caller and caller.proof.until,
             "peer": self.peer,
             "model": self.model,
             "target": settled and settled.target,

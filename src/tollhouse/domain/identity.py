@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 
 from tollhouse.domain.credentials import Digest
@@ -37,6 +38,23 @@ class Narrowing:
 
 
 @dataclass(frozen=True, slots=True)
+class Proof:
+    """How it was proved who comes, and until when that holds; as text, for it is only written down."""
+
+    by: str
+    until: str | None = None
+
+
+def proof(by: str, until_s: float | None) -> Proof:
+    if until_s is None:
+        return Proof(by)
+    return Proof(by, f"{datetime.fromtimestamp(until_s, UTC).isoformat()[:19]}Z")
+
+
+BY_KEY = Proof("key")
+
+
+@dataclass(frozen=True, slots=True)
 class Principal:
     """An authenticated caller. The four accounts pay together or not at all.
 
@@ -58,6 +76,8 @@ class Principal:
 
     conversation_limit: int | None = None
     """What one conversation may come to, in nano-dollars."""
+
+    proof: Proof = BY_KEY
 
     @property
     def is_exempt(self) -> bool:

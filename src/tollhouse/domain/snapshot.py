@@ -8,6 +8,7 @@ from functools import cached_property
 from math import inf
 
 from tollhouse.domain.identity import KeyRecord
+from tollhouse.domain.people import NOBODY, People
 from tollhouse.domain.pricing import Price
 from tollhouse.domain.tasks import CHAT_ONLY, NONE, Task
 
@@ -112,6 +113,9 @@ class Snapshot:
 
     own_prices: Mapping[str, Mapping[str, tuple[DatedPrice, ...]]] = field(default_factory=dict)
     """Of the tenants that have some: these come before everybody's."""
+
+    people: People = NOBODY
+    """Whom tokens may stand for, where any are taken."""
 
     def price(
         self, target: Target, now: float, variant: str = "", tenant: str = ""

@@ -41,7 +41,7 @@ USUAL_PAGE, LONGEST_PAGE = 20, 100
 
 async def create_batch(call: Call, house: House) -> None:
     with recorded(call, house) as record, within(call.route.deadline_s):
-        caller = record.caller = identify(record, house)
+        caller = record.caller = await identify(record, house)
         with carried(caller, house):
             wish = openai_batches.read_wish(await call.read_body())
             file = await own_file(wish.file, caller, house)
@@ -151,7 +151,7 @@ async def _begun(call: Call, wish: Wish, file: File, meter: Meter, house: House)
 
 async def list_batches(call: Call, house: House) -> None:
     """As they were seen last: nobody is asked."""
-    with come_in(call, house) as caller:
+    async with come_in(call, house) as caller:
         await take_of_route(call, caller, house)
         wanted = page_of(call, usual=USUAL_PAGE, most=LONGEST_PAGE)
         found = await batches.page(
@@ -167,7 +167,7 @@ async def list_batches(call: Call, house: House) -> None:
 
 async def show_batch(call: Call, house: House) -> None:
     """As it is now; and if that is its end, settled."""
-    with come_in(call, house) as caller:
+    async with come_in(call, house) as caller:
         batch = await _own_batch(call.path_rest, caller, house)
         if batch.settled_at_ms is None:
             await take_one(call, caller, house)
@@ -177,7 +177,7 @@ async def show_batch(call: Call, house: House) -> None:
 
 async def cancel_batch(call: Call, house: House) -> None:
     """What was answered until then is owed, and settled when its provider has come to an end."""
-    with come_in(call, house) as caller:
+    async with come_in(call, house) as caller:
         batch = await _own_batch(call.path_rest, caller, house)
         if batch.settled_at_ms is None:
             await take_one(call, caller, house)

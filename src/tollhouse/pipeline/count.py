@@ -27,7 +27,7 @@ DOCUMENT_TOKENS = 20_000
 
 async def count(call: Call, house: House) -> None:
     with recorded(call, house) as record, within(call.route.deadline_s):
-        caller = record.caller = identify(record, house)
+        caller = record.caller = await identify(record, house)
         with carried(caller, house):
             await take_of_route(call, caller, house)
             body = await call.read_body()

@@ -6,8 +6,8 @@ there, and neither is one that never was.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 
 from tollhouse.dialects import openai_files
 from tollhouse.dialects.openai_batch_lines import MOST_OF_A_LINE, LineCutter, shown
@@ -29,17 +29,17 @@ from tollhouse.storage import files
 LONGEST_PAGE = 10_000
 
 
-@contextmanager
-def come_in(call: Call, house: House) -> Iterator[Principal]:
+@asynccontextmanager
+async def come_in(call: Call, house: House) -> AsyncIterator[Principal]:
     """Recorded, within the deadline, known, and not too much: as for every call."""
     with recorded(call, house) as record, within(call.route.deadline_s):
-        caller = record.caller = identify(record, house)
+        caller = record.caller = await identify(record, house)
         with carried(caller, house):
             yield caller
 
 
 async def list_files(call: Call, house: House) -> None:
-    with come_in(call, house) as caller:
+    async with come_in(call, house) as caller:
         await take_of_route(call, caller, house)
         wanted = page_of(call, usual=LONGEST_PAGE, most=LONGEST_PAGE)
         found = await files.page(
@@ -57,7 +57,7 @@ async def list_files(call: Call, house: House) -> None:
 
 async def show_file(call: Call, house: House) -> None:
     """From what is written down here."""
-    with come_in(call, house) as caller:
+    async with come_in(call, house) as caller:
         await take_of_route(call, caller, house)
         file = await own_file(call.path_rest, caller, house)
         await answer(call, openai_files.one(file))
@@ -65,7 +65,7 @@ async def show_file(call: Call, house: House) -> None:
 
 async def read_file(call: Call, house: House) -> None:
     """From its keeper, as it comes; cut off where it breaks: bytes of a file have no words for that."""
-    with come_in(call, house) as caller:
+    async with come_in(call, house) as caller:
         file = await own_file(call.path_rest, caller, house)
         await take_one(call, caller, house)
         call.reply.last_words = _silence
@@ -74,7 +74,7 @@ async def read_file(call: Call, house: House) -> None:
 
 async def delete_file(call: Call, house: House) -> None:
     """At its keeper first: what cannot be deleted there is still known here."""
-    with come_in(call, house) as caller:
+    async with come_in(call, house) as caller:
         file = await own_file(call.path_rest, caller, house)
         await take_one(call, caller, house)
         with suppress(UpstreamNotFound):  # it is gone there already

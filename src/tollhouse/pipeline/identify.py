@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
+
 from tollhouse.domain import throttling
 from tollhouse.domain.errors import (
     AmbiguousCredentials,
     KeyMalformed,
     KeyMissing,
+    TokenInvalid,
     Unauthenticated,
 )
 from tollhouse.domain.identity import Principal
@@ -19,7 +22,7 @@ LONGEST_CREDENTIAL = 8192
 BLANKS = " \t"  # those of HTTP: a no-break space is part of what was sent
 
 
-def identify(record: Journal, house: House) -> Principal:
+async def identify(record: Journal, house: House) -> Principal:
     """The throttle is asked before anything is looked up, and told how it went."""
     peer, throttle, now_us = record.call.peer, house.throttle, house.clock_ns() // 1000
     try:
@@ -28,7 +31,12 @@ def identify(record: Journal, house: House) -> Principal:
             raise KeyMissing
         if wait_us := throttle.wait_us(peer, presented, now_us):
             raise throttling.too_many(wait_us)
-        principal = _proved(presented, house, now_us / 1e6)
+        principal = _proved(presented, house)
+        if not isinstance(principal, Principal):
+            await principal
+            principal = _proved(presented, house)
+        if not isinstance(principal, Principal):
+            raise TokenInvalid(private="what it takes to look at it cannot be had")
     except Unauthenticated:
         if wait_us := throttle.failed(peer, record.presented, now_us):
             raise throttling.too_many(wait_us) from None
@@ -46,11 +54,11 @@ def credential_of(call: Call) -> str | None:
     return presented[0] if presented else None
 
 
-def _proved(presented: str, house: House, now_s: float) -> Principal:
+def _proved(presented: str, house: House) -> Principal | Awaitable[None]:
     """The shape of the credential picks one authenticator; a bad one never falls through to the next."""
     for shape, authenticator in house.authenticators.items():
         if presented.startswith(shape):
-            return authenticator.identify(presented, house.snapshot, now_s)
+            return authenticator.identify(presented, house.snapshot, house.now_s())
     raise KeyMalformed
 
 

@@ -23,7 +23,7 @@ LONGEST_PAGE = 1000
 
 async def list_models(call: Call, house: House) -> None:
     with recorded(call, house) as record, within(call.route.deadline_s):
-        caller = record.caller = identify(record, house)
+        caller = record.caller = await identify(record, house)
         await take_of_route(call, caller, house)
         if call.path_rest:
             body = _one(call, naming.callable_model(house.snapshot, caller, call.path_rest))
@@ -39,7 +39,7 @@ async def list_models(call: Call, house: House) -> None:
 
 async def describe_models(call: Call, house: House) -> None:
     with recorded(call, house) as record, within(call.route.deadline_s):
-        caller = record.caller = identify(record, house)
+        caller = record.caller = await identify(record, house)
         await take_of_route(call, caller, house)
         page, _ = _page(call, house, caller)
         snapshot, now_s = house.snapshot, house.now_s()

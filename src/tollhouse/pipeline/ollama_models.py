@@ -20,7 +20,7 @@ def tags(*, is_open: bool) -> Serve:
     async def list_tags(call: Call, house: House) -> None:
         with recorded(call, house) as record, within(call.route.deadline_s):
             snapshot = house.snapshot
-            caller = _caller(record, house, is_open=is_open)
+            caller = await _caller(record, house, is_open=is_open)
             models = (
                 naming.callable_models(snapshot, caller, house.now_s())
                 if caller
@@ -36,7 +36,7 @@ def show(*, is_open: bool) -> Serve:
 
     async def show_model(call: Call, house: House) -> None:
         with recorded(call, house) as record, within(call.route.deadline_s):
-            caller = _caller(record, house, is_open=is_open)
+            caller = await _caller(record, house, is_open=is_open)
             name = _name(await call.read_body())
             tenant = caller.tenant if caller else ""
             found = naming.find_either(house.snapshot, tenant, name, ollama_models.also(name))
@@ -51,21 +51,21 @@ def show(*, is_open: bool) -> Serve:
 
 async def list_running(call: Call, house: House) -> None:
     with recorded(call, house) as record, within(call.route.deadline_s):
-        record.caller = identify(record, house)
+        record.caller = await identify(record, house)
         await _send(call, ollama_models.running())
 
 
 async def offer_nothing(call: Call, house: House) -> None:
     """Which models there are is the operator's business: nothing is pulled, made or deleted."""
     with recorded(call, house) as record, within(call.route.deadline_s):
-        record.caller = identify(record, house)
+        record.caller = await identify(record, house)
         raise NotOffered
 
 
-def _caller(record: Journal, house: House, *, is_open: bool) -> Principal | None:
+async def _caller(record: Journal, house: House, *, is_open: bool) -> Principal | None:
     """None for a stranger to whom this is open. A key that is shown must be good all the same."""
     if not is_open or credential_of(record.call) is not None:
-        record.caller = identify(record, house)
+        record.caller = await identify(record, house)
     return record.caller
 
 

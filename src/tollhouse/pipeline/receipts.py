@@ -21,7 +21,7 @@ _is_call_id = re.compile(r"[0-9a-f]{32}").fullmatch
 
 async def show_receipt(call: Call, house: House) -> None:
     """To the key that made the call, and to the others of its user."""
-    with come_in(call, house) as caller:
+    async with come_in(call, house) as caller:
         if house.receipts is None:
             raise ReceiptUnknown("This gateway gives no receipts.")
         row = await calls.call(house.shelves.store, _call_id(call.path_rest))

@@ -18,7 +18,7 @@ from tollhouse.pipeline.within import within
 
 async def serve(call: Call, house: House) -> None:
     with recorded(call, house) as record, within(call.route.deadline_s):
-        caller = record.caller = identify(record, house)
+        caller = record.caller = await identify(record, house)
         with carried(caller, house):
             body = await call.read_body()
             ask = record.ask = homed(call.route.dialect.peek(body), caller, house)

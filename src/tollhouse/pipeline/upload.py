@@ -32,7 +32,7 @@ from tollhouse.storage import files
 
 
 async def upload(call: Call, house: House) -> None:
-    with come_in(call, house) as caller:
+    async with come_in(call, house) as caller:
         await take_one(call, caller, house)
         await _has_room(caller, house)
         form = await call.read_body()

@@ -34,9 +34,7 @@ async def bound(
     """The same keys, with what holds for them; `naming` is that of those that have none of their own."""
     rows = await database.read(_BOUND)
     bindings: dict[str, Sequence[Any]] = {key: own for key, *own in rows}
-    narrowed: defaultdict[str, list[Narrowing]] = defaultdict(list)
-    for owner, account, provider, model in await database.read(_NARROWED):
-        narrowed[owner].append(Narrowing(account, provider, model))
+    narrowed = await narrowings(database)
     if not bindings and not narrowed and naming is Naming.KNOWN:
         return dict(keys)
     return {
@@ -46,6 +44,14 @@ async def bound(
         )
         for key, record in keys.items()
     }
+
+
+async def narrowings(database: Database) -> Narrowings:
+    """By the owner of the accounts beside which they stand."""
+    found: defaultdict[str, list[Narrowing]] = defaultdict(list)
+    for owner, account, provider, model in await database.read(_NARROWED):
+        found[owner].append(Narrowing(account, provider, model))
+    return found
 
 
 async def users(database: Database) -> frozenset[str]:

@@ -8,11 +8,12 @@ from math import inf
 
 from tollhouse.domain import access
 from tollhouse.domain.credentials import Digest
-from tollhouse.domain.identity import KeyRecord, Naming, Principal, Priority
+from tollhouse.domain.identity import BY_KEY, KeyRecord, Naming, Principal, Priority, proof
 from tollhouse.domain.limiting import Defaults, Rules
+from tollhouse.domain.people import NOBODY
 from tollhouse.domain.snapshot import DatedPrice, Names, Snapshot
 from tollhouse.ports import Database, Row
-from tollhouse.storage import bindings, prices, views
+from tollhouse.storage import bindings, people, prices, views
 from tollhouse.storage import limits as subjects
 from tollhouse.storage.prices import PriceRow
 
@@ -47,6 +48,7 @@ async def load(
     requires_price: bool,
     limits: Defaults = NO_DEFAULTS,
     naming: Naming = Naming.KNOWN,
+    takes_tokens: bool = False,
 ) -> Snapshot:
     """The revision is read first: what changes while the rest is read shows as a newer one."""
     number = await revision(database)
@@ -60,7 +62,8 @@ async def load(
         for tenant in {row.tenant for row in rows if row.tenant}
     }
     seen, users = await views.views(database), await bindings.users(database)
-    return Snapshot(number, keys, names, everybodys, requires_price, seen, users, own)
+    known = await people.people(database, rules, naming) if takes_tokens else NOBODY
+    return Snapshot(number, keys, names, everybodys, requires_price, seen, users, own, known)
 
 
 def _key(row: Row, rules: Rules) -> KeyRecord:
@@ -81,13 +84,17 @@ def _key(row: Row, rules: Rules) -> KeyRecord:
         models = access.narrowed(models, json.loads(most))
     limits = rules.of_key(key, user, project, tenant)
     accounts = _four(rest[:4])
-    principal = Principal(key, tenant, project, user, accounts, models, Priority(priority), limits)
+    ends_at = _seconds(expires)
+    principal = Principal(
+        *(key, tenant, project, user, accounts, models, Priority(priority), limits),
+        proof=BY_KEY if ends_at is None else proof(BY_KEY.by, ends_at),
+    )
     return KeyRecord(
         principal,
         Digest(pepper, bytes.fromhex(digest)),
         previous=_digest(previous_pepper, previous_digest),
         previous_until=_seconds(until),
-        expires_at=_seconds(expires),
+        expires_at=ends_at,
         is_disabled=bool(is_disabled),
     )
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
-from tollhouse.auth import virtual_keys
+from tollhouse.auth import tokens, virtual_keys
 from tollhouse.auth.sealed_ids import SealedIds
 from tollhouse.auth.virtual_keys import VirtualKeys
 from tollhouse.config import Settings
@@ -25,7 +25,7 @@ from tollhouse.domain.throttling import Throttle
 from tollhouse.pipeline.batch_look import look_after
 from tollhouse.pipeline.house import House
 from tollhouse.pipeline.standing import Standings
-from tollhouse.ports import Database, Ledger, Limiter
+from tollhouse.ports import Authenticator, Database, Ledger, Limiter
 from tollhouse.server import routes, workers
 from tollhouse.server.app import App
 from tollhouse.server.door import Door
@@ -37,6 +37,7 @@ from tollhouse.state.standin import StandIn, Unreachable
 from tollhouse.storage.arrears import PatientLedger
 from tollhouse.telemetry.lag import measure_lag
 from tollhouse.telemetry.watch import Watching
+from tollhouse.wiring import issuers
 from tollhouse.wiring.admin import served_admin
 from tollhouse.wiring.alerts import noting, telling
 from tollhouse.wiring.audit import AuditRegister, open_audit, receipt_signer
@@ -62,6 +63,7 @@ async def open_door(settings: Settings, draining: Draining) -> AsyncIterator[Doo
         store = open_database(settings)
         stack.push_async_callback(store.close)
         await preparing.prepare(store, _now_ms(), apply=settings.store.is_sqlite)
+        await issuers.open_accounts(settings, store)
         metrics = make_metrics(settings)
         tasks = await stack.enter_async_context(background())
         keeper = SnapshotKeeper(
@@ -70,12 +72,17 @@ async def open_door(settings: Settings, draining: Draining) -> AsyncIterator[Doo
             requires_price=settings.ledger.require_price,
             limits=limiting.defaults(settings),
             naming=Naming(settings.auth.foreign_users),
+            takes_tokens=bool(settings.issuers),
         )
         await keeper.refresh()
         tasks.start(keeper.keep())
         secrets = await peppers.opened(settings, store)
         known_peppers = secrets.versions
         keys = VirtualKeys(known_peppers)
+        authenticators: dict[str, Authenticator] = {virtual_keys.SHAPE: keys}
+        if settings.issuers:
+            authenticators[tokens.SHAPE] = bearers = issuers.open_tokens(settings, stack)
+            issuers.keep(bearers, tasks)
         stack.push_async_callback(write_used_keys, store, keys.touched)
         tasks.start(note_used_keys(store, keys.touched))
         me = Tenancy(new_call_id(), socket.gethostname(), os.getpid(), settings.ledger.lease_s)
@@ -88,7 +95,7 @@ async def open_door(settings: Settings, draining: Draining) -> AsyncIterator[Doo
         house = House(
             owner=me.owner,
             snapshots=keeper,
-            authenticators={virtual_keys.SHAPE: keys},
+            authenticators=authenticators,
             throttle=Throttle(settings.auth.failures_per_minute),
             ledger=ledger,
             limiter=await _open_limiter(settings, watch, stack),

@@ -36,6 +36,13 @@ class KeyDisabled(Unauthenticated):
     title = "This key is disabled."
 
 
+class TokenInvalid(Unauthenticated):
+    """Whatever is wrong with it: the log says what, its bearer is not told."""
+
+    code = "token_invalid"
+    title = "This token is not valid here."
+
+
 class AmbiguousCredentials(Unauthenticated):
     code = "ambiguous_credentials"
     title = "Two different credentials came with one request. Send one."

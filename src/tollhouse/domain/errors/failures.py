@@ -103,6 +103,15 @@ class UpstreamTokenUnavailable(UpstreamUnreachable):
     retryable = True
 
 
+class IssuerUnavailable(Failure):
+    """Whoever signs the tokens of this caller: without its keys they are neither good nor bad."""
+
+    code = "issuer_unavailable"
+    status = 503
+    title = "The keys of this token's issuer cannot be had, so it cannot be judged."
+    retryable = True
+
+
 class CircuitOpen(Failure):
     """Every target of the model has failed too often: none was asked."""
 

@@ -1,0 +1,108 @@
+"""The keys of one issuer as they are known at this moment, and how they are kept.
+
+They are asked for anew every now and then, so that a key that comes is known before it signs, and one that
+was taken out is gone soon. A token with a key that nobody knows yet may make one look more, rarely: nobody
+can make us ask by inventing names. While the issuer is away its last keys hold, for a bounded time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Awaitable, Callable, Collection
+
+from tollhouse.auth.key_sets import KeySet, KeySetInvalid, key_set
+from tollhouse.auth.signatures import Key
+from tollhouse.domain.errors import Failure
+
+PATIENCE_S = 10.0
+AT_MOST_EVERY_S = 30.0
+"""How often tokens may make us look."""
+
+RETRY_S = 15.0
+NOTHING: KeySet = {}
+
+log = logging.getLogger("tollhouse")
+
+Fetch = Callable[[], Awaitable[bytes]]
+"""The set as it is published. Raises Failure, OSError."""
+
+
+class KeyRing:
+    """`keys` is another object whenever, and only when, it has changed."""
+
+    def __init__(
+        self,
+        name: str,
+        fetch: Fetch,
+        algorithms: Collection[str],
+        *,
+        refresh_s: float,
+        stale_s: float,
+        clock_s: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._name = name
+        self._fetch = fetch
+        self._algorithms = algorithms
+        self._refresh_s = refresh_s
+        self._stale_s = stale_s
+        self._clock_s = clock_s
+        self._raw = b""
+        self._keys = NOTHING
+        self._good_until_s = float("-inf")
+        self._may_look_at_s = float("-inf")
+        self._looking: asyncio.Task[None] | None = None
+
+    @property
+    def keys(self) -> KeySet:
+        """Empty while none are known, or they are too old."""
+        return self._keys if self._clock_s() < self._good_until_s else NOTHING
+
+    def key(self, key_id: str | None) -> Key | None:
+        """The one of that name; without a name the only one that there is."""
+        keys = self.keys
+        if key_id is None:
+            return next(iter(keys.values())) if len(keys) == 1 else None
+        return keys.get(key_id) if key_id else None
+
+    def looked(self) -> Awaitable[None] | None:
+        """To be awaited, where it may help to look: whoever comes meanwhile waits for the same look."""
+        if self._looking is not None:
+            return asyncio.shield(self._looking)
+        now = self._clock_s()
+        if now < self._may_look_at_s:
+            return None
+        self._may_look_at_s = now + AT_MOST_EVERY_S
+        return asyncio.shield(self._look())
+
+    async def keep(self) -> None:
+        """Look for ever; not all replicas at once."""
+        while True:
+            await asyncio.shield(self._looking or self._look())
+            is_good = self._clock_s() < self._good_until_s - self._stale_s
+            await asyncio.sleep(self._refresh_s * random.uniform(0.8, 1) if is_good else RETRY_S)  # noqa: S311 - spreads
+
+    def _look(self) -> asyncio.Task[None]:
+        looking = self._looking = asyncio.create_task(self._refreshed())
+        return looking
+
+    async def _refreshed(self) -> None:
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                raw = await self._fetch()
+            self._take(raw)
+        except (Failure, KeySetInvalid, OSError, TimeoutError) as error:
+            why = error.private if isinstance(error, Failure) else str(error)
+            log.warning(
+                "the keys of the issuer %s cannot be had: %s", self._name, why or "no answer"
+            )
+        finally:
+            self._looking = None
+
+    def _take(self, raw: bytes) -> None:
+        if raw != self._raw:
+            self._keys = key_set(raw, self._algorithms)
+            self._raw = raw
+        self._good_until_s = self._clock_s() + self._refresh_s + self._stale_s

@@ -1,0 +1,66 @@
+"""Whether issuers can be told apart, reached and believed, as far as the file alone can tell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tollhouse.config import addresses, ways
+from tollhouse.config.clash import Clash
+from tollhouse.config.problems import Place, Unfit, shown
+from tollhouse.config.sections.issuers import IssuerSettings
+from tollhouse.config.settings import Settings
+from tollhouse.domain.claims import FROM_CLAIM
+from tollhouse.domain.urls import parse
+
+
+def clashes(settings: Settings) -> Iterator[Clash]:
+    named: dict[str, Place] = {}
+    for name, issuer in settings.issuers.items():
+        place: Place = ("issuers", name)
+        here = (*place, "issuer")
+        if (other := named.setdefault(issuer.issuer, here)) != here:
+            yield Clash((here, other), "the `iss` of another issuer too", "one table for each")
+        yield from _keys(place, issuer, settings)
+        for index, rule in enumerate(issuer.rules[:-1]):
+            if not rule.when:
+                about = (*place, "rules", index)
+                found = "a rule that fits every token, before others"
+                yield Clash((about,), found, "`when`, or its place behind all others")
+        for index, rule in enumerate(issuer.rules):
+            for path, wanted in rule.when.items():
+                if not path or not wanted or wanted == "*":
+                    about = (*place, "rules", index, "when")
+                    yield Clash((about,), f"{shown(wanted)} of {shown(path)}", "what it must be")
+            if rule.tenant.startswith(FROM_CLAIM) and not rule.when:
+                about = (*place, "rules", index, "tenant")
+                expected = "`when` as well: or whoever writes the claim chooses any tenant of yours"
+                yield Clash((about,), "a claim, for whatever token comes", expected)
+
+
+def _keys(place: Place, issuer: IssuerSettings, settings: Settings) -> Iterator[Clash]:
+    at = issuer.asked_at
+    if at is None:
+        yield from _without_effect(place, issuer)
+        path = settings.at(issuer.keys_file) if issuer.keys_file else None
+        if path is not None and not path.is_file():
+            about = ((*place, "keys_file"), ("data_dir",))
+            yield Clash(about, f"no file at {path}", "a JSON Web Key Set that is there")
+        return
+    name = "keys_url" if issuer.keys_url else "issuer"
+    try:
+        addresses.read_http(at)
+    except Unfit as unfit:
+        expected = "a URL at which its keys are found, or `keys_url` or `keys_file` beside it"
+        yield Clash(((*place, name),), unfit.found, expected)
+        return
+    yield from ways.destination(place, parse(at), issuer, settings, name)
+    if issuer.ca_file is not None and not settings.at(issuer.ca_file).is_file():
+        about = ((*place, "ca_file"), ("data_dir",))
+        yield Clash(about, f"no file at {settings.at(issuer.ca_file)}", "a PEM file that is there")
+
+
+def _without_effect(place: Place, issuer: IssuerSettings) -> Iterator[Clash]:
+    for name in ("keys_url", "networks", "ca_file"):
+        if getattr(issuer, name):
+            about = ((*place, name), (*place, "keys_file"))
+            yield Clash(about, "a setting without effect: the keys are in a file", "nothing")

@@ -1,0 +1,159 @@
+"""Who else may say who comes: identity providers, what their tokens must be, and whose calls they are then."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from tollhouse.config import addresses
+from tollhouse.config.fields import FilePath, ModelPattern, Section, setting
+from tollhouse.config.problems import Unfit, shown
+from tollhouse.config.sections.providers import OwnNetworks
+from tollhouse.config.texts import Text
+from tollhouse.domain.claims import FROM_CLAIM
+
+ISSUER = 'the `iss` of its tokens, letter by letter, such as "https://login.example.com"'
+ALGORITHM = 'an asymmetric algorithm, such as "RS256", "PS256", "ES256" or "EdDSA"'
+AUDIENCE = "a text of at most 255 characters, as it stands in the tokens"
+CLAIM = "the name of a claim, or nothing"
+ACCOUNT = "at most 40 lower-case letters, digits and dashes, or nothing"
+MEMBER = 'a name in lower case, or "claim:NAME" for what a claim says'
+DISCOVERY = "/.well-known/openid-configuration"
+ASYMMETRIC = tuple(f"{family}{size}" for family in ("RS", "PS", "ES") for size in (256, 384, 512))
+
+
+def _said(text: str) -> str:
+    if not 0 < len(text) <= 255 or not text.isprintable() or text != text.strip():
+        raise Unfit(shown(text))
+    return text
+
+
+def _claim(text: str) -> str:
+    return _said(text) if text else text
+
+
+def _account(text: str) -> str:
+    if not re.fullmatch(r"[a-z0-9-]{0,40}", text):
+        raise Unfit(shown(text))
+    return text
+
+
+def _algorithm(text: str) -> str:
+    if text in (*ASYMMETRIC, "EdDSA"):
+        return text
+    if text.upper().startswith("HS"):
+        raise Unfit(
+            shown(text),
+            hint="Whoever can check such a signature can make one: with a public key in the secret's "
+            "place, anybody could.",
+        )
+    raise Unfit(shown(text))
+
+
+def _member(text: str) -> str:
+    name = text.removeprefix(FROM_CLAIM)
+    if name != text and 0 < len(name) <= 200 and name.isprintable():
+        return text
+    if not re.fullmatch(r"[a-z0-9][a-z0-9._@-]{0,62}", text):
+        raise Unfit(shown(text))
+    return text
+
+
+Algorithm = Annotated[str, Text(str, _algorithm, ALGORITHM)]
+Member = Annotated[str, Text(str, _member, MEMBER)]
+Audience = Annotated[str, Text(str, _said, AUDIENCE)]
+Claim = Annotated[str, Text(str, _claim, CLAIM)]
+Account = Annotated[str, Text(str, _account, ACCOUNT)]
+
+
+class RuleSettings(Section):
+    """Whose calls those of a token are. The first rule that fits decides; where none does, nobody comes in."""
+
+    when: dict[str, str] = Field(
+        default_factory=dict,
+        description='Claims and what each must be: `{ groups = "ml", sub = "repo:acme/*" }`. A list '
+        "fits if it has the text in it, and `*` at the end stands for any rest. A name that begins with "
+        "`/` leads into a claim: `/kubernetes.io/namespace`. Left out, the rule holds for every token.",
+    )
+    tenant: Member = setting("The tenant, which must be there.", ...)
+    project: Member = setting("Its project, by the name after the slash.", "default")
+    user: Member = setting("Its user, by the name after the slash.", ...)
+    models: tuple[ModelPattern, ...] = setting(
+        "The models that may be called; `prefix*` and `*` stand for more. Without any, none is.",
+        (),
+        strict=False,
+    )
+    models_claim: Claim = setting(
+        "A claim that lists models. Of `models`, only those may be called that it lists as well.",
+        "",
+    )
+    priority: Literal["low", "normal", "high"] = setting(
+        "Whose calls are refused first when there is too much to do.", "normal"
+    )
+    account: Account = setting(
+        "The account that pays beside those of tenant, project and user: `issuer:NAME/ACCOUNT`. Left out, "
+        "it is the issuer's own, `issuer:NAME`.",
+        "",
+    )
+
+
+class IssuerSettings(Section):
+    """An identity provider whose signed tokens let callers in. The name of the table is its name."""
+
+    issuer: Annotated[str, Text(str, _said, ISSUER)] = Field(
+        description="What its tokens say as `iss`, letter by letter. Where neither `keys_url` nor "
+        f"`keys_file` is set, its keys are found by what stands under it at `{DISCOVERY}`.",
+    )
+    audiences: tuple[Audience, ...] = Field(
+        min_length=1,
+        strict=False,
+        description="What its tokens may say as `aud`. One that is for anybody else as well is refused.",
+    )
+    algorithms: tuple[Algorithm, ...] = Field(
+        default=("RS256", "ES256", "EdDSA"),
+        min_length=1,
+        strict=False,
+        description="What its keys may sign with. A token never chooses: its key does.",
+    )
+    keys_url: Annotated[str, Text(str, addresses.read_http, addresses.HTTP)] | None = setting(
+        "Where its keys are, if that is not to be found out, or is another host than the issuer's."
+    )
+    keys_file: FilePath | None = setting(
+        "A file with its keys instead, as a JSON Web Key Set; what changes in it is noticed."
+    )
+    networks: OwnNetworks = setting(
+        "Networks on your premises that its name may resolve to; with them, `http` is taken too.",
+        (),
+        strict=False,
+    )
+    ca_file: FilePath | None = setting(
+        "The roots that its certificate must come from, instead of the system's."
+    )
+    max_life_s: int = setting(
+        "The longest that a token may be good, from `iat` to `exp`.", 86_400, ge=60, le=2_678_400
+    )
+    refresh_s: int = setting(
+        "How often its keys are asked for. So long a key may go on that it has taken out.",
+        240,
+        ge=30,
+        le=3_600,
+    )
+    stale_s: int = setting(
+        "How long beyond that its last keys hold while it cannot be reached. Then its callers get "
+        "`issuer_unavailable`.",
+        3_600,
+        ge=0,
+        le=86_400,
+    )
+    rules: tuple[RuleSettings, ...] = Field(
+        min_length=1,
+        strict=False,
+        description="Whose calls those of its tokens are: tables `[[issuers.NAME.rules]]`, below.",
+    )
+
+    @property
+    def asked_at(self) -> str | None:
+        """Where its keys, or the way to them, are asked for; None where they are in a file."""
+        return None if self.keys_file is not None else self.keys_url or self.issuer

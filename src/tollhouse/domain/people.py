@@ -1,0 +1,87 @@
+"""Whose calls those of a token are: found in the store, as those of a key are, and bound by the same."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from tollhouse.domain import access
+from tollhouse.domain.claims import Claimed
+from tollhouse.domain.identity import Naming, Narrowing, Principal, proof
+from tollhouse.domain.limiting import Defaults, Rules
+from tollhouse.domain.tokens import TokenRefused
+
+Revocable = tuple[str, str]
+"""An issuer by its name, and the id of a token or a subject of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A tenant, project, user or issuer with its account."""
+
+    account: int
+    is_disabled: bool = False
+    models: tuple[str, ...] | None = None
+    """What a user may call at most; None is anything."""
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """By their owner's name, such as `user:acme/anna`."""
+
+    members: Mapping[str, Member]
+    rules: Rules
+    narrowed: Mapping[str, Sequence[Narrowing]] = field(default_factory=dict)
+    naming: Naming = Naming.KNOWN
+    revoked_ids: frozenset[Revocable] = frozenset()
+    revoked_before: Mapping[Revocable, int] = field(default_factory=dict)
+    """Tokens about a subject that were issued before a moment, in seconds."""
+
+    def principal(self, claimed: Claimed) -> Principal:
+        """Raises TokenRefused where one of them is not here, is disabled, or the token was taken back."""
+        self._insist_on_standing(claimed)
+        owners = (
+            *(f"tenant:{claimed.tenant}", f"project:{claimed.project}"),
+            *(f"user:{claimed.user}", claimed.account),
+        )
+        tenant, project, user, issuer = map(self._member, owners)
+        limits = self.rules.of_key(claimed.key, claimed.user, claimed.project, claimed.tenant)
+        return Principal(
+            key=claimed.key,
+            tenant=claimed.tenant,
+            project=claimed.project,
+            user=claimed.user,
+            accounts=(tenant.account, project.account, user.account, issuer.account),
+            models=_granted(claimed, user),
+            priority=claimed.priority,
+            limits=limits,
+            naming=self.naming,
+            narrowed=tuple([each for owner in owners for each in self.narrowed.get(owner, ())]),
+            proof=proof(f"token:{claimed.issuer}", claimed.until),
+        )
+
+    def _member(self, owner: str) -> Member:
+        member = self.members.get(owner)
+        if member is None:
+            raise TokenRefused(f"there is no {owner}")
+        if member.is_disabled:
+            raise TokenRefused(f"{owner} is disabled")
+        return member
+
+    def _insist_on_standing(self, claimed: Claimed) -> None:
+        if claimed.id is not None and (claimed.issuer, claimed.id) in self.revoked_ids:
+            raise TokenRefused("it was taken back")
+        before = self.revoked_before.get((claimed.issuer, claimed.subject))
+        if before is not None and claimed.issued_at <= before:
+            raise TokenRefused("all tokens of its subject from before were taken back")
+
+
+def _granted(claimed: Claimed, user: Member) -> tuple[str, ...]:
+    models = claimed.models
+    for most in (claimed.only, user.models):
+        if most is not None:
+            models = access.narrowed(models, most)
+    return models
+
+
+NOBODY = People({}, Rules(Defaults(), {}))

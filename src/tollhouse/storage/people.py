@@ -1,0 +1,61 @@
+"""Whom tokens may stand for: the members of the house with their accounts, and what was taken back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from tollhouse.domain.identity import Naming
+from tollhouse.domain.limiting import Rules
+from tollhouse.domain.people import Member, People, Revocable
+from tollhouse.ports import Database, Statement
+from tollhouse.storage import bindings
+
+MS_PER_S = 1000
+
+_MEMBERS = """
+SELECT a.owner, a.id, t.is_disabled, NULL FROM tenants AS t JOIN accounts AS a ON a.owner = 'tenant:' || t.id
+UNION ALL
+SELECT a.owner, a.id, p.is_disabled, NULL FROM projects AS p JOIN accounts AS a ON a.owner = 'project:' || p.id
+UNION ALL
+SELECT a.owner, a.id, u.is_disabled, u.models FROM users AS u JOIN accounts AS a ON a.owner = 'user:' || u.id
+WHERE u.is_virtual = 0
+UNION ALL
+SELECT owner, id, 0, NULL FROM accounts WHERE owner LIKE 'issuer:%'
+"""
+_OPEN = "INSERT INTO accounts (owner) VALUES ($1) ON CONFLICT (owner) DO NOTHING"
+_REVOKED = "SELECT issuer, id, subject, at FROM revocations"
+_REVOKE = """
+INSERT INTO revocations (issuer, id, subject, at, until) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (issuer, id, subject) DO UPDATE SET at = excluded.at, until = excluded.until
+"""
+_FORGET_EXPIRED = "DELETE FROM revocations WHERE until <= $1"
+
+
+async def people(database: Database, rules: Rules, naming: Naming) -> People:
+    members = {
+        owner: Member(account, bool(is_disabled), None if most is None else tuple(json.loads(most)))
+        for owner, account, is_disabled, most in await database.read(_MEMBERS)
+    }
+    ids: set[Revocable] = set()
+    before: dict[Revocable, int] = {}
+    for issuer, token_id, subject, at_ms in await database.read(_REVOKED):
+        if token_id:
+            ids.add((issuer, token_id))
+        else:
+            before[issuer, subject] = at_ms // MS_PER_S
+    narrowed = await bindings.narrowings(database)
+    return People(members, rules, narrowed, naming, frozenset(ids), before)
+
+
+async def open_accounts(database: Database, owners: Sequence[str]) -> None:
+    """Those that are not there yet: they count, and limit nothing."""
+    await database.write(*((_OPEN, (owner,)) for owner in owners))
+
+
+def revoking(
+    issuer: str, token_id: str, subject: str, at_ms: int, until_ms: int
+) -> list[Statement]:
+    """Kept until nothing could be left of what it takes back."""
+    taken_back = (_REVOKE, (issuer, token_id, subject, at_ms, until_ms))
+    return [(_FORGET_EXPIRED, (at_ms,)), taken_back]

@@ -1,0 +1,127 @@
+"""Issuers as the settings name them: where their keys come from, and what makes their bearers callers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import AsyncExitStack
+
+from tollhouse.auth.fetching import discovered, published, read_file
+from tollhouse.auth.key_ring import Fetch, KeyRing
+from tollhouse.auth.tokens import Issuer, Tokens
+from tollhouse.config import Settings
+from tollhouse.config.problems import Problem, dotted
+from tollhouse.config.sections.issuers import IssuerSettings, RuleSettings
+from tollhouse.domain import claims
+from tollhouse.domain.addresses import Doors
+from tollhouse.domain.claims import Expected, Rule
+from tollhouse.domain.exchange import Deadlines
+from tollhouse.domain.identity import Priority
+from tollhouse.domain.permits import for_provider
+from tollhouse.domain.urls import parse
+from tollhouse.ports import Database
+from tollhouse.storage import people
+from tollhouse.upstream.client import HttpUpstream
+from tollhouse.upstream.tls import trusting
+from tollhouse.upstream.way import Way
+from tollhouse.wiring.background import Background
+from tollhouse.wiring.ways import is_ours
+
+DEADLINES = Deadlines(connect_s=5.0, first_byte_s=5.0, between_s=5.0, whole_s=8.0)
+MOST_BYTES = 64 * 1024
+LOOK_AT_FILE_S = 5.0
+
+
+async def open_accounts(settings: Settings, store: Database) -> None:
+    """Those that pay in a key's place, before the first snapshot is made of them."""
+    owners = {
+        claims.account(name, account)
+        for name, issuer in settings.issuers.items()
+        for account in ("", *(rule.account for rule in issuer.rules))
+    }
+    if owners:
+        await people.open_accounts(store, sorted(owners))
+
+
+def open_tokens(settings: Settings, stack: AsyncExitStack) -> Tokens:
+    """Nothing is asked for yet: see `keep`."""
+    return Tokens(
+        {
+            issuer.issuer: Issuer(expected(name, issuer), _ring(name, issuer, settings, stack))
+            for name, issuer in settings.issuers.items()
+        }
+    )
+
+
+def keep(tokens: Tokens, tasks: Background) -> None:
+    for ring in tokens.rings:
+        tasks.start(ring.keep())
+
+
+def expected(name: str, issuer: IssuerSettings) -> Expected:
+    rules = tuple([_rule(each) for each in issuer.rules])
+    audiences = frozenset(issuer.audiences)
+    return Expected(name, issuer.issuer, audiences, issuer.max_life_s, rules)
+
+
+def unusable(settings: Settings) -> Iterator[Problem]:
+    """Files of keys that are there and are none, and roots that cannot be used."""
+    for name, issuer in settings.issuers.items():
+        if issuer.ca_file is not None:
+            try:
+                trusting(settings.at(issuer.ca_file), None)
+            except OSError as error:
+                found = f"what cannot be used: {error.strerror or error}"
+                yield Problem(dotted(("issuers", name, "ca_file")), found, "a PEM file")
+        if issuer.keys_file is not None:
+            yield from _no_keys(name, issuer, settings)
+
+
+def _no_keys(name: str, issuer: IssuerSettings, settings: Settings) -> Iterator[Problem]:
+    from tollhouse.auth.key_sets import KeySetInvalid, key_set
+
+    place = dotted(("issuers", name, "keys_file"))
+    try:
+        key_set(settings.at(issuer.keys_file).read_bytes(), issuer.algorithms)  # type: ignore[arg-type]
+    except (KeySetInvalid, OSError) as error:
+        yield Problem(place, f"what cannot be used: {error}", "a JSON Web Key Set")
+
+
+def _rule(rule: RuleSettings) -> Rule:
+    return Rule(
+        when=rule.when,
+        tenant=rule.tenant,
+        project=rule.project,
+        user=rule.user,
+        models=rule.models,
+        models_claim=rule.models_claim,
+        priority=Priority(rule.priority),
+        account=rule.account,
+    )
+
+
+def _ring(name: str, issuer: IssuerSettings, settings: Settings, stack: AsyncExitStack) -> KeyRing:
+    is_file = issuer.keys_file is not None
+    return KeyRing(
+        name,
+        _fetch(issuer, settings, stack),
+        frozenset(issuer.algorithms),
+        refresh_s=LOOK_AT_FILE_S if is_file else issuer.refresh_s,
+        stale_s=issuer.stale_s,
+    )
+
+
+def _fetch(issuer: IssuerSettings, settings: Settings, stack: AsyncExitStack) -> Fetch:
+    if issuer.keys_file is not None:
+        path = settings.at(issuer.keys_file)
+        return lambda: asyncio.to_thread(read_file, path)
+    url = parse(issuer.keys_url or issuer.issuer)
+    permit = for_provider(url, issuer.networks, Doors(settings.listeners, is_ours))
+    tls = trusting(settings.at(issuer.ca_file), None) if issuer.ca_file else None
+    http = HttpUpstream(
+        Way(url, permit, tls), deadlines=DEADLINES, max_connections=1, max_body_bytes=MOST_BYTES
+    )
+    stack.push_async_callback(http.aclose)
+    if issuer.keys_url is not None:
+        return lambda: published(http, url.path.encode() or b"/")
+    return lambda: discovered(http, url, issuer.issuer)

@@ -1,0 +1,131 @@
+"""Callers by tokens of an identity provider: answered, paid for and written down as any other."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from issuing import AUDIENCE, ISSUER, TestIssuer
+from journeys.gateway import MODEL, Gateway, ask, furnish, now_ms, prepared, until
+from journeys.provider import Provider, provider
+from tollhouse.control import tenancy
+
+RULE = f"""
+[[issuers.okta.rules]]
+when = {{ groups = "ml" }}
+tenant = "acme"
+user = "claim:sub"
+models = ["{MODEL}"]
+"""
+
+
+def settings(keys: str, rules: str = RULE) -> str:
+    return f"""
+[issuers.okta]
+issuer = "{ISSUER}"
+audiences = ["{AUDIENCE}"]
+{keys}
+{rules}
+"""
+
+
+@pytest.mark.req("P-21", "P-2", "OP-1")
+async def test_who_bears_a_good_token_is_answered_and_his_own_accounts_pay(
+    door: Gateway, issuer: TestIssuer, up: Provider
+) -> None:
+    status, _ = await asked(door, issuer.token())
+
+    assert status == 200
+    spent = dict(await _spent(door))
+    assert {owner: spent[owner] > 0 for owner in spent} == {
+        "issuer:okta": True,
+        "project:acme/default": True,
+        "tenant:acme": True,
+        "user:acme/anna": True,
+    }
+    await door.is_consistent()
+
+
+@pytest.mark.req("P-21", "OC-10")
+async def test_the_record_says_who_it_was_how_that_was_proved_and_until_when(
+    door: Gateway, issuer: TestIssuer
+) -> None:
+    until = int(time.time()) + 300
+
+    await asked(door, issuer.token(exp=until))
+
+    record = await record_of(door)
+    assert (record["tenant"], record["project"], record["user"]) == (
+        "acme",
+        "acme/default",
+        "acme/anna",
+    )
+    assert record["key"].startswith("okta:")
+    assert record["proof"] == "token:okta"
+    assert record["proved_until"] == time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(until))
+
+
+async def asked(door: Gateway, token: str) -> tuple[int, Any]:
+    async with (
+        aiohttp.ClientSession() as session,
+        session.post(
+            f"{door.base_url}/chat/completions",
+            json=ask(),
+            headers={"authorization": f"Bearer {token}"},
+        ) as reply,
+    ):
+        return reply.status, await reply.json()
+
+
+async def _spent(door: Gateway) -> list[tuple[str, int]]:
+    await door.nothing_is_held()
+    rows = await door.rows("SELECT owner, spent FROM accounts WHERE spent > 0")
+    return [(owner, spent) for owner, spent in rows]
+
+
+@pytest.fixture
+def issuer() -> TestIssuer:
+    return TestIssuer()
+
+
+@pytest.fixture
+async def up() -> AsyncIterator[Provider]:
+    async with provider() as it:
+        yield it
+
+
+@pytest.fixture
+async def door(tmp_path: Path, issuer: TestIssuer, up: Provider) -> AsyncIterator[Gateway]:
+    (tmp_path / "keys.json").write_bytes(issuer.key_set)
+    async with knowing_anna(tmp_path, up, settings(f'keys_file = "{tmp_path}/keys.json"')) as it:
+        yield it
+
+
+@asynccontextmanager
+async def knowing_anna(directory: Path, up: Provider, said: str) -> AsyncIterator[Gateway]:
+    """She is there before it starts."""
+    it = prepared(directory, up.url, settings=said)
+    await furnish(it, 10**12)
+    await it.on_store(lambda store: tenancy.create_user(store, "acme", "anna", now_ms()))
+    try:
+        await it.start()
+        yield it
+    finally:
+        while it.processes:
+            it.kill()
+
+
+async def record_of(door: Gateway, number: int = 0) -> dict[str, Any]:
+    """The record of a call, once it is written."""
+
+    async def is_written() -> bool:
+        return len(door.calls()) > number
+
+    await until(is_written, "its record is written")
+    return door.calls()[number]
