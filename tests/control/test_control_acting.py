@@ -21,6 +21,7 @@ from tollhouse.domain.errors import (
     PreconditionFailed,
     Problem,
     RoleInsufficient,
+    StoreUnavailable,
 )
 from tollhouse.domain.operations import OPERATIONS, Role
 from tollhouse.domain.roles import HOUSE, Actor, Grant, Place
@@ -131,6 +132,135 @@ async def test_what_fails_is_written_down_as_that(sqlite: SqliteDatabase) -> Non
     assert "private words" not in str(record)
 
 
+async def test_what_is_made_is_written_down_by_the_name_that_it_got(
+    sqlite: SqliteDatabase,
+) -> None:
+    at, records = desk(sqlite)
+
+    async def work(store: Books) -> str:
+        await tenancy.create_tenant(store, "acme", NOW)
+        return "acme"
+
+    await acting.act(at, HOST, OPERATIONS["tenants.create"], {}, work)
+
+    (record,) = records
+    assert (record["subject"], record["before"]) == ("tenant:acme", None)
+    assert len(record["after"]) == 64
+    assert record["changed"]["tenant"] == [None, "acme"]
+    assert record["request_id"] == record["act"] == "a0"
+
+
+async def test_what_changes_elsewhere_than_where_it_is_judged_is_written_down_by_its_own_name(
+    sqlite: SqliteDatabase,
+) -> None:
+    at, records = desk(sqlite)
+    await acme_key(sqlite)
+
+    async def fails(_store: Books) -> None:
+        raise StoreUnavailable
+
+    with pytest.raises(StoreUnavailable):
+        await acting.act(at, HOST, OPERATIONS["tenants.forget"], {"tenant": "acme"}, fails)
+
+    (record,) = records
+    assert (record["subject"], record["outcome"]) == ("names:acme", "failed")
+    assert (record["code"], record["status"]) == ("store_unavailable", 503)
+
+
+async def test_an_act_that_is_cut_is_written_down_as_that(sqlite: SqliteDatabase) -> None:
+    at, records = desk(sqlite)
+
+    async def cut(_store: Books) -> None:
+        raise asyncio.CancelledError
+
+    with pytest.raises(asyncio.CancelledError):
+        await acting.act(at, HOST, OPERATIONS["prices.set"], {"target": "a:b"}, cut)
+
+    (record,) = records
+    assert (record["outcome"], record["code"]) == ("cut", "cut")
+
+
+async def test_an_act_without_the_name_of_what_it_is_done_to_is_written_down_too(
+    sqlite: SqliteDatabase,
+) -> None:
+    at, records = desk(sqlite)
+
+    with pytest.raises(KeyError):
+        await acting.act(at, actor(Role.ADMIN, ACME), OPERATIONS["keys.grant"], {}, nothing)
+
+    (record,) = records
+    assert (record["subject"], record["outcome"]) == ("key:{key}", "failed")
+
+
+async def test_an_act_whose_end_cannot_be_seen_is_written_down_all_the_same(
+    sqlite: SqliteDatabase,
+) -> None:
+    at, records = desk(sqlite)
+    key = (await acme_key(sqlite)).id
+
+    async def last(store: Books) -> None:
+        await keys.grant(store, key, ["b"])
+        await store.write(("ALTER TABLE keys RENAME TO lost", ()))
+
+    await acting.act(at, HOST, OPERATIONS["keys.grant"], {"key": key}, last)
+
+    (record,) = records
+    assert (record["outcome"], record["after"], record["changed"]) == ("ok", None, {})
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+async def test_a_conflict_of_its_own_is_told_as_that_and_not_as_another_s_act(
+    sqlite: SqliteDatabase, is_first: bool
+) -> None:
+    at, records = desk(sqlite)
+    key = (await acme_key(sqlite)).id
+
+    async def work(store: Books) -> None:
+        if not is_first:
+            await keys.grant(store, key, ["b"])
+        await store.write(("INSERT INTO tenants (id, created_at) VALUES ('acme', 1)", ()))
+
+    with pytest.raises(Conflict):
+        await acting.act(at, HOST, OPERATIONS["keys.grant"], {"key": key}, work)
+
+    (record,) = records
+    assert (record["outcome"], record["code"], record["status"]) == (
+        "refused",
+        "conflict",
+        409,
+    )
+
+
+@pytest.mark.req("S-45", "S-52")
+async def test_what_is_done_on_the_machine_alone_no_token_opens(sqlite: SqliteDatabase) -> None:
+    operation = OPERATIONS["export"]
+
+    with pytest.raises(RoleInsufficient):
+        await acting.judge(sqlite, actor(Role.OWNER, HOUSE), operation, {})
+
+    assert await acting.judge(sqlite, HOST, operation, {}) is Role.OWNER
+
+
+@pytest.mark.req("S-48")
+async def test_who_may_nowhere_does_not_learn_what_is_there(sqlite: SqliteDatabase) -> None:
+    with pytest.raises(RoleInsufficient):
+        await acting.judge(
+            sqlite, actor(Role.AUDITOR, ACME), OPERATIONS["keys.grant"], {"key": "000000000000"}
+        )
+
+
+@pytest.mark.req("S-47")
+async def test_who_runs_a_project_works_in_it_and_does_not_shut_it(sqlite: SqliteDatabase) -> None:
+    await acme_key(sqlite)
+    admin, project = actor(Role.ADMIN, Place("acme", "acme/default")), {"project": "acme/default"}
+
+    role = await acting.judge(sqlite, admin, OPERATIONS["keys.create"], project)
+
+    assert role is Role.ADMIN
+    with pytest.raises(RoleInsufficient):
+        await acting.judge(sqlite, admin, OPERATIONS["projects.disable"], project)
+
+
 async def test_of_two_acts_on_one_state_one_is_done_and_both_are_written_down(
     sqlite: SqliteDatabase,
 ) -> None:
@@ -200,11 +330,7 @@ async def test_nobody_gives_more_than_they_have(
 ) -> None:
     await tenancy.create_tenant(sqlite, "acme", NOW)
     await tenancy.create_user(sqlite, "acme", "bert", NOW)
-    wider = [
-        row.name
-        for row in OPERATIONS.values()
-        if gives in row.roles and has not in row.roles and not row.is_of_host
-    ]
+    wider = [row.name for row in OPERATIONS.values() if gives in row.roles and has not in row.roles]
 
     giving = members.add(sqlite, actor(has, ACME), "acme/bert", "tenant:acme", gives, NOW)
 
@@ -271,6 +397,10 @@ async def test_what_nothing_holds_goes_with_its_account(sqlite: SqliteDatabase) 
 
     assert await budgets.listed(sqlite) == []
     assert await tenancy.members(sqlite, Kind.PROJECT) == []
+
+
+async def nothing(_store: Books) -> None:
+    """An act that does nothing."""
 
 
 async def two_owners(store: SqliteDatabase) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tollhouse.domain.admin_tokens import LONGEST_S, TokenRefused, assemble, proved
+from tollhouse.domain.admin_tokens import LONGEST_S, TokenRefused, assemble, claims_of, proved
 
 NOW = 1_800_000_000
 PEPPERS = {1: b"p" * 32, 2: b"q" * 32}
@@ -52,6 +52,13 @@ def test_a_token_of_which_one_character_is_another_is_refused(place: int, other:
 
     with pytest.raises(TokenRefused):
         proved(changed, PEPPERS, NOW)
+
+
+@pytest.mark.parametrize("packed", ["?", "A", "bnVsbA", "W10", "WyJhIiwieCIsImhvdXNlIl0"])
+def test_claims_that_are_none_open_nothing(packed: str) -> None:
+    """Not base64, cut, `null`, an empty list, a role that there is not."""
+    with pytest.raises(TokenRefused, match="malformed"):
+        claims_of(f"tha_1_0Ab1Cd2Ef3Gh_1800000900_{packed}_mac")
 
 
 @given(st.text())

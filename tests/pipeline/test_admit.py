@@ -19,11 +19,13 @@ from tollhouse.domain.errors import (
     StoreUnavailable,
     UpstreamBroke,
 )
-from tollhouse.domain.identity import Principal
+from tollhouse.domain.identity import Naming, Principal
 from tollhouse.domain.limiting import Limits
 from tollhouse.domain.metering import Meter
 from tollhouse.domain.pricing import Kinds, Usage
 from tollhouse.pipeline.admit import admitted
+from tollhouse.pipeline.house import Shelves
+from tollhouse.storage.sqlite import SqliteDatabase
 
 
 class Seen:
@@ -116,6 +118,73 @@ async def test_a_ceiling_that_is_no_amount_is_refused(said: bytes) -> None:
 
     assert refusal.value.param == "x-max-cost"
     assert world.ledger.holds == {}
+
+
+@pytest.mark.req("B-18")
+@pytest.mark.parametrize("named", [b"", b"a b", b"x" * 129, b"\xff", b"a\tb"])
+async def test_where_conversations_have_no_ceiling_they_may_be_called_anything(
+    named: bytes,
+) -> None:
+    world = World()
+
+    async with admitted(
+        call((b"x-conversation-id", named)), CALLER, planned(), world.house
+    ) as meter:
+        assert meter.plan.hold == world.ledger.held
+
+    assert world.ledger.holds["call-1"].shares == ()
+
+
+@pytest.mark.req("B-18")
+@pytest.mark.parametrize("named", [b"", b"a b", b"x" * 129, b"\xff", b"a\tb"])
+async def test_where_they_have_one_what_is_no_name_is_refused(named: bytes) -> None:
+    world, caller = World(), replace(CALLER, conversation_limit=10**9)
+
+    with pytest.raises(FieldInvalid) as refusal:
+        async with admitted(call((b"x-conversation-id", named)), caller, planned(), world.house):
+            pass
+
+    assert refusal.value.param == "x-conversation-id"
+    assert world.ledger.holds == {}
+
+
+@pytest.mark.req("B-18")
+@pytest.mark.parametrize("named", [b"x", b"x" * 128, b"!~"])
+async def test_a_conversation_has_an_account_of_its_own_with_its_ceiling(
+    sqlite: SqliteDatabase, named: bytes
+) -> None:
+    world = World(shelves=Shelves(sqlite, {}))
+    caller = replace(CALLER, conversation_limit=77)
+
+    async with admitted(call((b"x-conversation-id", named)), caller, planned(), world.house):
+        (share,) = world.ledger.holds["call-1"].shares
+
+    sql = "SELECT owner, has_budget, limit_nanos FROM accounts WHERE id = $1"
+    owner = f"key:{CALLER.key}?conversation={named.decode()}"
+    assert await sqlite.read(sql, share.account) == [(owner, 1, 77)]
+
+
+async def test_who_names_no_conversation_has_no_further_account() -> None:
+    world, caller = World(), replace(CALLER, conversation_limit=77)
+
+    async with admitted(call(), caller, planned(), world.house):
+        pass
+
+    assert world.ledger.holds["call-1"].shares == ()
+
+
+@pytest.mark.req("OT-8")
+@pytest.mark.parametrize(("naming", "end_user"), [(Naming.TOLERATE, "bert"), (Naming.KNOWN, None)])
+async def test_whom_a_body_names_is_written_down_where_that_is_let_pass(
+    naming: Naming, end_user: str | None
+) -> None:
+    world, plan = World(), planned()
+    named = replace(plan, ask=replace(plan.ask, named=("bert",)))
+
+    async with admitted(call(), replace(CALLER, naming=naming), named, world.house):
+        pass
+
+    assert world.ledger.holds["call-1"].end_user == end_user
 
 
 @pytest.mark.req("OT-39")

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 
 import pytest
 
-from fakes import FakeAnswer, FakeExchange, FakeLedger, FakeProvider, FakeReply
-from limits_given import PLACES, rule
-from pipeline.houses import World, body, call, snapshot
+from fakes import FakeAnswer, FakeExchange, FakeLedger, FakeLimiter, FakeProvider, FakeReply
+from limits_given import PLACES, rule, taking
+from pipeline.houses import CALLER, KEY_ID, World, body, call, planned, snapshot
 from tollhouse.dialects.anthropic_messages import AnthropicMessages
+from tollhouse.domain.budget import Outcome
 from tollhouse.domain.errors import (
     BudgetExhausted,
     CallOverLimit,
@@ -19,11 +20,17 @@ from tollhouse.domain.errors import (
     Problem,
     RateLimited,
     TokensLimited,
+    UpstreamBroke,
     UpstreamRejected,
 )
-from tollhouse.domain.limiting import Defaults, Limits, Rules
+from tollhouse.domain.identity import Principal
+from tollhouse.domain.limiting import Defaults, Limits, Rules, Taking, Verdict
+from tollhouse.domain.metering import Meter
 from tollhouse.domain.rates import Measure, Rule
 from tollhouse.pipeline.call import Call
+from tollhouse.pipeline.house import House
+from tollhouse.pipeline.limit import leave, take, take_of_route, take_one
+from tollhouse.pipeline.route import Metered
 from tollhouse.pipeline.serve import serve
 from tollhouse.state.memory import MemoryLimiter
 
@@ -181,6 +188,103 @@ async def test_where_nothing_is_limited_nothing_is_told() -> None:
     assert not any(b"ratelimit" in name for name in told)
 
 
+@pytest.mark.req("P-31", "P-3")
+async def test_of_a_call_whose_end_nobody_saw_the_tokens_stay_taken() -> None:
+    world = _world(rule(15, OUT), rule(10_000, IN), rule(1, PLACES))
+    world.providers = {"first": FakeProvider(FakeExchange(UpstreamBroke()))}
+    with pytest.raises(UpstreamBroke):
+        await serve(call(), world.house)
+
+    with pytest.raises(TokensLimited):
+        await _served(world)
+
+    assert [each.outcome for each in world.ledger.settlements] == [Outcome.UNKNOWN]
+
+
+async def test_where_there_is_nothing_to_give_back_nothing_is_sent_to_the_limiter() -> None:
+    world = _world(rule(5))
+    limiter = world.limiter = FakeLimiter()
+
+    await _served(world)
+
+    assert len(limiter.taken) == 1
+    assert limiter.given_back == []
+
+
+async def test_where_no_rule_holds_for_a_call_the_limiter_is_not_asked() -> None:
+    limits = Rules(Defaults(), {"model:another": {DAY: 1}}).of_key("k", "u", "p", "t")
+    world = _world(limits=limits)
+    limiter = world.limiter = FakeLimiter()
+
+    reply = await _served(world)
+
+    assert (reply.status, limiter.taken) == (200, [])
+
+
+@pytest.mark.req("OC-21")
+async def test_what_is_let_through_uncounted_says_nothing_of_how_limits_stand() -> None:
+    world = _world(rule(5))
+    world.limiter = _Uncounted()
+
+    reply = await _served(world)
+
+    assert reply.status == 200
+    assert reply.borne == ()
+
+
+@pytest.mark.req("OT-51")
+async def test_the_tokens_of_a_batch_are_those_of_a_day() -> None:
+    world = _world(rule(9, Measure.OUTPUT_TOKENS_PER_MINUTE), rule(1_000, OUT))
+    limiter = world.limiter = FakeLimiter()
+    limits = world.snapshot.keys[KEY_ID].principal.limits
+    assert limits is not None
+    alone = call()
+    batch = replace(alone, route=replace(alone.route, metered=Metered.BATCH))
+
+    await take(batch, limits, planned(), world.house)
+
+    assert [each.rule.rate.measure for each in limiter.taken[0][1]] == [OUT]
+    with pytest.raises(CallOverLimit):
+        await take(alone, limits, planned(), world.house)
+
+
+@pytest.mark.req("OT-51")
+@pytest.mark.parametrize(("rules", "left"), [((PLACES, OUT), (PLACES,)), ((OUT,), ())])
+async def test_what_goes_on_beyond_its_call_leaves_its_place_and_keeps_its_tokens(
+    rules: tuple[Measure, ...], left: tuple[Measure, ...]
+) -> None:
+    world = _world()
+    limiter = world.limiter = FakeLimiter()
+
+    leave(tuple(taking(5, each) for each in rules), Meter("call-1", planned()), world.house)
+
+    given = [[each.rule.rate.measure for each in back] for _, back in limiter.given_back]
+    assert given == ([list(left)] if left else [])
+
+
+@pytest.mark.req("OP-21", "P-31")
+@pytest.mark.parametrize(
+    ("ask", "subjects"),
+    [(take_one, ["key:k", "route:chat"]), (take_of_route, ["route:chat"])],
+)
+async def test_where_no_model_is_asked_requests_alone_are_counted(
+    ask: Callable[[Call, Principal, House], Awaitable[None]], subjects: list[str]
+) -> None:
+    said = {"key:k": {DAY: 5, OUT: 1}, "route:chat": {DAY: 1}, "model:m": {DAY: 1}}
+    caller = replace(CALLER, limits=Rules(Defaults(), said).of_key("k", "u", "p", "t"))
+    world, unlimited = _world(), replace(CALLER, limits=None)
+    first, second = FakeReply(), FakeReply()
+
+    await ask(call(), unlimited, world.house)
+    await ask(call(reply=first), caller, world.house)
+    with pytest.raises(RateLimited, match="route:chat"):
+        await ask(call(reply=second), caller, world.house)
+
+    named = [each.partition(":")[0].encode() + b"-requests_per_day" for each in subjects]
+    assert [name in dict(first.borne)[b"ratelimit-policy"] for name in named] == [True] * len(named)
+    assert dict(first.borne)[b"ratelimit-policy"].count(b"q=") == len(subjects)
+
+
 def _world(*rules: Rule, limits: Limits | None = None) -> World:
     world = World(snapshot=snapshot(limits or (Limits(rules, None) if rules else None)))
     world.limiter = MemoryLimiter(clock_us=lambda: 0)
@@ -202,6 +306,13 @@ async def _served(
     }
     await serve(incoming, world.house)
     return reply
+
+
+class _Uncounted(FakeLimiter):
+    """As the one that stands in where calls are to be let through."""
+
+    async def take(self, call: str, takings: Sequence[Taking]) -> Verdict:
+        return Verdict(())
 
 
 class _Meanwhile(FakeProvider):

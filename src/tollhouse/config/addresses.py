@@ -212,8 +212,8 @@ def read_own_network(text: str) -> Network:
 
 def read_target(text: str) -> TargetName:
     name, space, share = text.partition(" ")
-    provider, colon, model = name.partition(":")
-    if not colon or not provider or not is_plain(model):
+    provider, _, model = name.partition(":")
+    if not provider or not is_plain(model):
         raise Unfit(shown(text), hint="The first colon parts the provider from its model.")
     if not space:
         return TargetName(provider, model)

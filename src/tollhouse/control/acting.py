@@ -155,9 +155,8 @@ class _Journal:
             if guarded.is_contested:
                 await self._insist_on_version(version)
             raise
-        if not self._subject:
-            self._subject = operation.changes.format(**{**arguments, "made": result})
-            self._act = replace(self._act, subject=self._subject)
+        self._subject = operation.changes.format(**{**arguments, "made": result})
+        self._act = replace(self._act, subject=self._subject)
         return result
 
     def fail(self, error: BaseException) -> None:
@@ -173,9 +172,8 @@ class _Journal:
         self._act = replace(self._act, outcome=outcome, code=code, status=status)
 
     async def enter(self) -> None:
-        if self._act.role and self._subject:
-            with suppress(Failure):  # the record is written, whatever became of the store
-                await self._see_after()
+        with suppress(Failure):  # the record is written, whatever became of the store
+            await self._see_after()
         latency_ms = int((time.monotonic() - self._began) * 1000)
         await self._desk.register.enter(replace(self._act, latency_ms=latency_ms).fields())
 
@@ -193,7 +191,7 @@ class _Journal:
             raise PreconditionFailed
 
     async def _insist_on_version(self, version: int) -> None:
-        if self._subject and await versions.version(self._desk.store, self._subject) != version:
+        if await versions.version(self._desk.store, self._subject) != version:
             raise PreconditionFailed("It was changed at the same time: look again.")
 
 

@@ -104,11 +104,7 @@ class Actor:
 
     def may_give(self, role: Role, at: Place) -> bool:
         """Nobody gives more than they have."""
-        return all(
-            self.role_for(each, at)
-            for each in OPERATIONS.values()
-            if role in each.roles and not each.is_of_host
-        )
+        return all(self.role_for(each, at) for each in OPERATIONS.values() if role in each.roles)
 
     def _lets(self, operation: Operation, place: Place) -> bool:
         if self.only and not any(fnmatchcase(operation.name, each) for each in self.only):

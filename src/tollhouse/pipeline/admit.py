@@ -37,7 +37,8 @@ class admitted:  # noqa: N801 - read as a participle: `async with admitted(…)`
         self._is_over = False
         if house.receipts is not None:
             self._meter.receipt = self._receipted
-        self._ceiling = ceilings.of(call, caller) if caller.conversation_limit is not None else None
+        limit = caller.conversation_limit
+        self._ceiling = ceilings.of(call, limit) if limit is not None else None
 
     async def __aenter__(self) -> Meter:
         house = self._house

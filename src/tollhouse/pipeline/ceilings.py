@@ -8,7 +8,6 @@ from dataclasses import replace
 from tollhouse.domain import amounts
 from tollhouse.domain.budget import Hold, Share, dollars
 from tollhouse.domain.errors import CostOverCeiling, FieldInvalid
-from tollhouse.domain.identity import Principal
 from tollhouse.domain.models import Plan
 from tollhouse.domain.values import value
 from tollhouse.pipeline.call import Call
@@ -40,17 +39,17 @@ class Ceiling:
     limit: int
 
 
-def of(call: Call, caller: Principal) -> Ceiling | None:
+def of(call: Call, limit: int) -> Ceiling | None:
     """None where the caller names no conversation: then there is nothing to add up."""
     said = call.fields.get(CONVERSATION)
-    if said is None or caller.conversation_limit is None:
+    if said is None:
         return None
     if not _named(said):
         raise FieldInvalid(
             "`x-conversation-id` is 1 to 128 characters that can be seen.",
             param="x-conversation-id",
         )
-    return Ceiling(said.decode("ascii"), caller.conversation_limit)
+    return Ceiling(said.decode("ascii"), limit)
 
 
 async def under(ceiling: Ceiling, hold: Hold, store: Database) -> Hold:

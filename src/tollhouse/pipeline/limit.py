@@ -16,8 +16,6 @@ from tollhouse.pipeline.call import Call
 from tollhouse.pipeline.house import House
 from tollhouse.pipeline.route import Metered
 
-FREE_OF_TOKENS = frozenset((Outcome.NOT_SENT, Outcome.REFUSED))
-
 
 async def take(call: Call, limits: Limits, plan: Plan, house: House) -> tuple[Taking, ...]:
     """The worst case of tokens, as of money. Raises what a rule refuses with, and LimiterUnavailable."""
@@ -77,6 +75,6 @@ async def _take(call: Call, taken: tuple[Taking, ...], house: House) -> tuple[Ta
 def _used(meter: Meter) -> Usage | None:
     """None where nobody saw what became of it."""
     settled = meter.settled
-    if settled is None or settled.outcome in FREE_OF_TOKENS:
+    if settled is None:
         return NOTHING
     return None if settled.outcome is Outcome.UNKNOWN else settled.usage

@@ -20,7 +20,7 @@ _is_call_id = re.compile(r"[0-9a-f]{32}").fullmatch
 
 
 async def show_receipt(call: Call, house: House) -> None:
-    """To the key that made the call, and to the others of its user."""
+    """To the keys of the user who made the call, in the project that it was made for."""
     async with come_in(call, house) as caller:
         if house.receipts is None:
             raise ReceiptUnknown("This gateway gives no receipts.")
@@ -41,11 +41,12 @@ def _call_id(text: str) -> str:
 
 
 def _is_own(row: Row, caller: Principal) -> bool:
-    is_of_user = row.user == caller.user and row.project == caller.project
-    return row.tenant == caller.tenant and (row.key == caller.key or is_of_user)
+    """A user's name says of which tenant they are; a key that nobody owns has a user of its own."""
+    return row.user == caller.user and row.project == caller.project
 
 
 def _receipt(row: Row) -> Receipt:
+    usage = row.usage
     return Receipt(
         call=row.id,
         request=row.request_id,
@@ -58,13 +59,13 @@ def _receipt(row: Row) -> Receipt:
         target=row.target,
         outcome=row.outcome or "",
         source=row.source or "",
-        input=row.input or 0,
-        output=row.output or 0,
-        cache_read=row.cache_read or 0,
-        cache_write=row.cache_write or 0,
-        images=row.images or 0,
-        seconds=row.seconds or 0,
-        characters=row.characters or 0,
+        input=usage.input,
+        output=usage.output,
+        cache_read=usage.cache_read,
+        cache_write=usage.cache_write,
+        images=usage.images,
+        seconds=usage.seconds,
+        characters=usage.characters,
         owed=row.owed or 0,
         price=row.price,
         began_at=row.created_at_ms,
