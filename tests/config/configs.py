@@ -29,7 +29,10 @@ CANARIES = [*ENVIRON.values(), FILE_PEPPER]
 
 def full(data_dir: Path) -> str:
     """The sample, and the files it names."""
-    pems = ("tls.crt", "tls.key", "provider-ca.pem", "us.crt", "us.key", "cluster.json")
+    pems = (
+        *("tls.crt", "tls.key", "provider-ca.pem", "valkey-ca.pem", "us.crt", "us.key"),
+        "cluster.json",
+    )
     for name, text in (*((pem, "-") for pem in pems), ("pepper-2", FILE_PEPPER + "\n")):
         path = data_dir / name
         path.write_text(text)

@@ -184,7 +184,13 @@ def test_what_stands_there_instead_of_a_store_is_told(
 
 def test_counters_stand_in_memory_or_in_valkey() -> None:
     assert read_counters("memory") == "memory"
-    for text in ("valkey://h:6379/2", "valkey://h", "valkey://h/", "valkey://h/9999"):
+    for text in (
+        "valkey://h:6379/2",
+        "valkey://h",
+        "valkey://h/",
+        "valkey://h/9999",
+        "valkeys://h:6380",
+    ):
         assert read_counters(text) == text
 
 
@@ -193,6 +199,8 @@ def test_counters_stand_in_memory_or_in_valkey() -> None:
     [
         "",
         "redis://h",
+        "rediss://h",
+        "valkeys://:p@h",
         "valkey://:p@h",
         "valkey://h/x",
         "valkey:///1",

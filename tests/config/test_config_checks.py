@@ -139,6 +139,7 @@ def test_the_version_for_new_keys_must_be_listed() -> None:
     [
         ('[store]\npassword = "env:P"', "store.password"),
         ('[limits]\npassword = "env:P"', "limits.password"),
+        ('[limits]\nstore = "valkey://h"\nca_file = "x.pem"', "limits.ca_file"),
         ("[limits]\nrequests_per_minute = 0\nburst = 5", "limits.burst"),
         ('[providers.p]\nkind = "echo"\nkey = "env:P"', "providers.p.key"),
         ('[providers.p]\nkind = "local"\nurl = "http://127.0.0.1"', "providers.p.url"),

@@ -48,7 +48,7 @@ ASKED_FOR: dict[str, set[str]] = {
     "data_dir": {
         "server.tls_certificate", "server.tls_key", "auth.peppers.2", "issuers.okta.ca_file",
         "issuers.cluster.keys_file", "providers.openai.ca_file",
-        "providers.openai.client_certificate", "providers.openai.client_key",
+        "providers.openai.client_certificate", "providers.openai.client_key", "limits.ca_file",
     },
     "issuers.okta.issuer": {"issuers.okta.issuer"},
     "issuers.okta.audiences": {"issuers.okta.audiences"},
@@ -61,7 +61,7 @@ ASKED_FOR: dict[str, set[str]] = {
     "server.tls_key": {"server.tls_key"},
     "store.url": {"store.password"},
     "auth.peppers.2": {"auth.pepper_version"},
-    "limits.store": {"limits.password", "limits.unreachable"},
+    "limits.store": {"limits.ca_file", "limits.password", "limits.unreachable"},
     "providers.openai.kind": {"providers.openai.kind"},
     "providers.openai.key": {"providers.openai.key"},
     "providers.claude.kind": {"providers.claude.kind"},

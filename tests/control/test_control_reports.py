@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from stores import DAY_MS, NOW, acme_key, hold, settle
 from tollhouse.control import budgets, reports
 from tollhouse.control.keys import Issued
+from tollhouse.domain import periods
 from tollhouse.domain.errors import FieldInvalid
 from tollhouse.domain.reports import By, Report, Scope
 from tollhouse.storage.sqlite import SqliteDatabase
@@ -70,9 +71,9 @@ async def test_months_and_providers_are_told_apart(sqlite: SqliteDatabase) -> No
 
 def test_a_zone_that_is_none_is_refused() -> None:
     with pytest.raises(FieldInvalid, match="no time zone 'Mars/Olympus'"):
-        reports.found_zone("Mars/Olympus")
+        periods.found_zone("Mars/Olympus")
     with pytest.raises(FieldInvalid):
-        reports.found_zone("../../etc/passwd")
+        periods.found_zone("../../etc/passwd")
 
 
 async def _reported(
@@ -86,7 +87,7 @@ async def _reported(
             await hold(store, keys[whose], f"c{number}", amount, at_ms=MIDNIGHT + after_ms)
             if owed is not None:
                 await settle(store, f"c{number}", owed)
-        report = await reports.report(store, by, Scope(), reports.found_zone(zone))
+        report = await reports.report(store, by, Scope(), periods.found_zone(zone))
         account = await budgets.found(store, "tenant:acme")
         ((rows,),) = await store.read("SELECT COALESCE(SUM(owed), 0) FROM calls")
         await store.close()

@@ -36,6 +36,7 @@ from tollhouse.state.memory import MemoryLimiter
 
 IN, OUT = Measure.INPUT_TOKENS_PER_DAY, Measure.OUTPUT_TOKENS_PER_DAY
 DAY = Measure.REQUESTS_PER_DAY
+PLAIN = {b"x-ratelimit-limit", b"x-ratelimit-remaining", b"x-ratelimit-reset"}
 ANSWER = json.dumps(
     {
         "id": "a",
@@ -98,6 +99,22 @@ async def test_one_request_too_many_is_refused_with_the_rule_and_when_to_come_ba
 
     assert 1 <= (no.value.retry_after_s or 0) <= 60
     assert (b"x-ratelimit-remaining-requests", b"0") in reply.borne
+
+
+@pytest.mark.req("OT-42")
+async def test_a_refusal_tells_of_its_rule_in_plain_headers_and_an_answer_does_not() -> None:
+    world = _world(rule(9), rule(1, subject="user:acme/anna"))
+    answered, refused = await _served(world), FakeReply()
+
+    with pytest.raises(RateLimited) as no:
+        await serve(call(reply=refused), world.house)
+
+    assert [pair for pair in refused.borne if pair[0] in PLAIN] == [
+        (b"x-ratelimit-limit", b"1"),
+        (b"x-ratelimit-remaining", b"0"),
+        (b"x-ratelimit-reset", b"%d" % (no.value.retry_after_s or 0)),
+    ]
+    assert not PLAIN & dict(answered.headers).keys()
 
 
 @pytest.mark.req("S-77")

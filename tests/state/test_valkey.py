@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import suppress
+from statistics import median
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -19,6 +20,7 @@ from tollhouse.domain.limiting import Taking
 from tollhouse.domain.rates import Measure
 from tollhouse.state.memory import MemoryLimiter
 from tollhouse.state.script import SCRIPT
+from tollhouse.state.standin import FAILURES, StandIn, Unreachable
 from tollhouse.state.valkey import MAX_TOGETHER, ValkeyLimiter
 
 
@@ -196,6 +198,27 @@ async def test_a_crowd_that_waits_in_vain_is_refused_within_the_deadline(
 
     assert {type(result) for result in results} == {LimiterUnavailable}
     assert time.monotonic() - started < 8  # one after the other, the batches would take 10 s
+
+
+@pytest.mark.req("P-25")
+async def test_once_it_is_known_to_hang_a_call_loses_less_than_fifty_milliseconds_on_it(
+    own_valkey: ValkeyServer, limiter: ValkeyLimiter
+) -> None:
+    standin = StandIn(limiter, Unreachable.LOCAL, lambda _: None, lambda: None)
+    many = (taking(1_000, subject="key:hung"),)
+    own_valkey.freeze()
+    for _ in range(FAILURES):
+        await standin.take("call", many)
+
+    took_s = []
+    for _ in range(100):
+        began = time.perf_counter()
+        await standin.take("call", many)
+        took_s.append(time.perf_counter() - began)
+
+    assert median(took_s) < 0.05
+    own_valkey.resume()
+    await standin.aclose()
 
 
 async def test_a_connection_that_hangs_is_given_up_for_a_new_one(

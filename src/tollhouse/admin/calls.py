@@ -12,7 +12,7 @@ from tollhouse.admin.moments import moment_ms
 from tollhouse.admin.resource import Resource
 from tollhouse.control import reports, usage
 from tollhouse.control.usage import Whole
-from tollhouse.domain import amounts
+from tollhouse.domain import amounts, periods
 from tollhouse.domain.errors import FieldInvalid
 from tollhouse.domain.reports import EVER_MS, NAMES, By, Scope, Sums
 from tollhouse.ports import Books
@@ -89,7 +89,7 @@ async def _report(asking: Asking) -> Answer:
     await asking.judge("usage.report", _narrowest(asking, *NARROWEST))
     asked = asking.query
     by = _by(asked.get("by", By.TENANT.value))
-    zone = reports.found_zone(asked.get("zone", "UTC"))
+    zone = periods.found_zone(asked.get("zone", "UTC"))
     named = {name: asked.get(name, "") for name in FILTERS}
     named["key"] = named["key"].removeprefix("thk_")
     scope = Scope(

@@ -15,7 +15,7 @@ from tollhouse.control.keys import LIFETIME_S, Issued, Wish
 from tollhouse.control.tenancy import DEFAULT_PROJECT
 from tollhouse.domain import amounts
 from tollhouse.domain.errors import FieldInvalid
-from tollhouse.domain.identity import Priority
+from tollhouse.domain.identity import Naming, Priority
 from tollhouse.domain.roles import Place
 from tollhouse.ports import Books
 from tollhouse.storage.keys import KeyRow
@@ -51,6 +51,14 @@ class OtherKey(msgspec.Struct, forbid_unknown_fields=True):
     priority: Priority | msgspec.UnsetType = msgspec.UNSET
     grant: list[str] | msgspec.UnsetType = msgspec.UNSET
     withdraw: list[str] | msgspec.UnsetType = msgspec.UNSET
+    is_exempt: bool | msgspec.UnsetType = msgspec.UNSET
+    """Whether its calls count on no account."""
+
+    per_conversation: str | msgspec.UnsetType | None = msgspec.UNSET
+    """Dollars that one conversation may come to; null lets it go on."""
+
+    foreign_users: Naming | msgspec.UnsetType | None = msgspec.UNSET
+    """What becomes of bodies that name another user; null leaves that to the settings."""
 
 
 def rows() -> Iterator[Resource]:
@@ -89,7 +97,7 @@ def rows() -> Iterator[Resource]:
         summary="One thing about a key is changed.",
         operations=(
             *("keys.disable", "keys.enable", "keys.prioritize", "keys.grant"),
-            "keys.withdraw",
+            *("keys.withdraw", "keys.exempt", "keys.ceiling", "keys.bind"),
         ),
         body=OtherKey,
     )
@@ -195,6 +203,13 @@ def _operation(wish: OtherKey, key: str) -> tuple[str, Any]:
         case OtherKey(grant=list(models)):
             _check_length(models)
             return "keys.grant", lambda store: keys.grant(store, key, models)
+        case OtherKey(is_exempt=bool(is_exempt)):
+            return "keys.exempt", lambda store: keys.set_exempt(store, key, is_exempt=is_exempt)
+        case OtherKey(per_conversation=None | str() as dollars):
+            limit = None if dollars is None else amounts.nanos(dollars, "per_conversation")
+            return "keys.ceiling", lambda store: keys.set_ceiling(store, key, limit)
+        case OtherKey(foreign_users=None | Naming() as naming):
+            return "keys.bind", lambda store: keys.bind(store, key, naming)
         case _:
             gone = wish.withdraw if isinstance(wish.withdraw, list) else []
             return "keys.withdraw", lambda store: keys.withdraw(store, key, gone)

@@ -46,10 +46,11 @@ def report(
     Example: tollhouse usage report --by tenant --by model --from 30d --output october.parquet
     """
     from tollhouse.control import reports
+    from tollhouse.domain import periods
 
     check_output(output)
     told = tuple(dict.fromkeys(by or [By.TENANT]))
-    place = reports.found_zone(zone)
+    place = periods.found_zone(zone)
 
     async def work(house: House) -> tuple[Scope, Report]:
         scope = Scope(

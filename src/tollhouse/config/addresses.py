@@ -28,7 +28,7 @@ PROJECT = 'the id of a project, such as "my-project-1"'
 DIRECTORY = 'an id, such as "72f988bf-86f1-41af-91ab-2d7cd011db47", or a domain'
 BETA = 'the name of a beta, such as "interleaved-thinking-2025-05-14" or "interleaved-thinking-*"'
 STORE = '"sqlite:PATH" or "postgresql://USER@HOST:PORT/DATABASE"'
-COUNTERS = '"memory" or "valkey://HOST:PORT/DATABASE"'
+COUNTERS = '"memory", "valkey://HOST:PORT/DATABASE", or with TLS "valkeys://…"'
 HTTP = (
     'a URL such as "https://api.example.com/v1": http or https, a host, perhaps a port and a path'
 )
@@ -172,7 +172,10 @@ def read_store(text: str) -> str:
 def read_counters(text: str) -> str:
     if text == "memory":
         return text
-    url = _split(text, "valkey")
+    if text.startswith(("redis://", "rediss://")):
+        hint = f"Write valkey{'s' if text.startswith('rediss') else ''}:// instead."
+        raise Unfit("a scheme of Redis", hint=hint)
+    url = _split(text, "valkey", "valkeys")
     if not url.hostname:
         raise Unfit("a URL without a host")
     if url.query or not re.fullmatch(r"/?[0-9]{0,4}", url.path):

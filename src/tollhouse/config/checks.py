@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import chain
+from pathlib import Path
 
 from tollhouse.config import issuers, names, ways
 from tollhouse.config.clash import Clash
@@ -26,7 +27,7 @@ def clashes(settings: Settings) -> Iterator[Clash]:
         _authenticator(settings),
         _exposure(settings),
         _origins(settings),
-        _certificate(settings),
+        _certificates(settings),
         _listeners(settings),
         _peppers(settings),
         _idle_settings(settings),
@@ -74,16 +75,22 @@ def _origins(settings: Settings) -> Iterator[Clash]:
         )
 
 
-def _certificate(settings: Settings) -> Iterator[Clash]:
+def _certificates(settings: Settings) -> Iterator[Clash]:
     for name, other in (("tls_certificate", "tls_key"), ("tls_key", "tls_certificate")):
         path = getattr(settings.server, name)
         here, there = ("server", name), ("server", other)
         if path is None and getattr(settings.server, other) is not None:
             yield Clash((here, there), "nothing", f"a path, because `{other}` is set")
-        elif path is not None and not settings.at(path).is_file():
-            yield Clash(
-                (here, ("data_dir",)), f"no file at {settings.at(path)}", "a PEM file that is there"
-            )
+        else:
+            yield from _missing(settings, here, path)
+    if settings.limits.is_encrypted:
+        yield from _missing(settings, ("limits", "ca_file"), settings.limits.ca_file)
+
+
+def _missing(settings: Settings, place: Place, path: Path | None) -> Iterator[Clash]:
+    if path is not None and not settings.at(path).is_file():
+        about = (place, ("data_dir",))
+        yield Clash(about, f"no file at {settings.at(path)}", "a PEM file that is there")
 
 
 def _listeners(settings: Settings) -> Iterator[Clash]:
@@ -136,6 +143,8 @@ def _idle_settings(settings: Settings) -> Iterator[Clash]:
         yield _idle(("store", "password"), ("store", "url"), "SQLite has no password")
     if settings.limits.password and not settings.limits.is_shared:
         yield _idle(("limits", "password"), ("limits", "store"), "memory has no password")
+    if settings.limits.ca_file and not settings.limits.is_encrypted:
+        yield _idle(("limits", "ca_file"), ("limits", "store"), "it is not `valkeys://…`")
     if settings.limits.unreachable != "refuse" and not settings.limits.is_shared:
         yield _idle(("limits", "unreachable"), ("limits", "store"), "memory is always there")
     if settings.limits.burst and not settings.limits.requests_per_minute:

@@ -77,12 +77,15 @@ def _plain_database(settings: Settings) -> Iterator[Problem]:
         url = urlsplit(text)
         if url.hostname is None or is_loopback(url.hostname):
             continue
-        if url.scheme == "valkey" or not is_encrypted(text):
+        is_encrypted_so = (
+            settings.limits.is_encrypted if key == "limits.store" else is_encrypted(text)
+        )
+        if not is_encrypted_so:
             yield Problem(
                 key,
                 f"a connection to {url.hostname} that may not be encrypted",
-                "a host that is reached over a network of your own"
-                if url.scheme == "valkey"
+                "valkeys://… or a host that is reached over a network of your own"
+                if key == "limits.store"
                 else "sslmode=verify-full in the URL",
             )
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from tollhouse.domain.errors import FieldInvalid
 from tollhouse.domain.reports import EVER_MS, NAMES, By, Line, Report, Scope, Sums
@@ -54,18 +53,6 @@ def columns(by: Sequence[By]) -> tuple[Column, ...]:
 
 def cells(line: Line) -> tuple[Cell, ...]:
     return (*line.labels, *line.sums.cells())
-
-
-def found_zone(name: str) -> tzinfo:
-    if name == "UTC":  # known also to a system without zones
-        return UTC
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise FieldInvalid(
-            f"There is no time zone {name[:60]!r} here: say one such as UTC or Europe/Berlin.",
-            param="zone",
-        ) from error
 
 
 def _span_ms(by: Sequence[By], zone: tzinfo) -> int:

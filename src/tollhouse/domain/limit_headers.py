@@ -70,6 +70,16 @@ def headers(
     return tuple(said)
 
 
+def plain(taking: Taking, level: int) -> tuple[Header, ...]:
+    """Of the rule that refused, for clients that know no vendor's: `reset` is in seconds."""
+    it = Standing(taking, level)
+    return (
+        (b"x-ratelimit-limit", b"%d" % it.amount),
+        (b"x-ratelimit-remaining", b"%d" % it.left),
+        (b"x-ratelimit-reset", b"%d" % it.reset_s),
+    )
+
+
 def _left(standing: Standing) -> int:
     return standing.left
 

@@ -7,7 +7,7 @@ gap, whatever the clocks of the zone do; one that nobody called in is left out.
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from enum import StrEnum
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -50,12 +50,7 @@ class Window:
 
 def period(every: str, zone: str = "UTC") -> Period:
     """`day`, `week`, `month`, or a span such as `30d`; raises FieldInvalid."""
-    try:
-        ZoneInfo(zone)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise FieldInvalid(
-            f"{zone[:60]!r} is no time zone such as Europe/Berlin or UTC.", param="zone"
-        ) from error
+    found_zone(zone)
     if every in tuple(Calendar):
         return Period(Calendar(every), zone)
     match = _SPAN.fullmatch(every)
@@ -66,6 +61,19 @@ def period(every: str, zone: str = "UTC") -> Period:
             param="every",
         )
     return Period(seconds, zone)
+
+
+def found_zone(name: str) -> tzinfo:
+    """Raises FieldInvalid."""
+    if name == "UTC":  # known also to a system without zones
+        return UTC
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise FieldInvalid(
+            f"There is no time zone {name[:60]!r} here: say one such as UTC or Europe/Berlin.",
+            param="zone",
+        ) from error
 
 
 def stored(every: str | None, zone: str | None) -> Period | None:

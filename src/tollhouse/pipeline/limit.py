@@ -67,7 +67,8 @@ async def _take(call: Call, taken: tuple[Taking, ...], house: House) -> tuple[Ta
         return taken  # let through uncounted
     style = limit_headers.style_of(call.route.dialect.name)
     call.reply.bear(limit_headers.headers(taken, verdict, style, house.now_s()))
-    if verdict.refused_by is not None:
+    if (number := verdict.refused_by) is not None:
+        call.reply.bear(limit_headers.plain(taken[number], verdict.levels[number]))
         raise limiting.refusal(taken, verdict)
     return taken
 

@@ -13,6 +13,8 @@ import asyncio
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from ssl import TLSVersion
 from typing import Any
 
 from valkey.asyncio import Valkey
@@ -51,13 +53,14 @@ class ValkeyLimiter:
         url: str,
         *,
         password: str | None = None,
-        tls: dict[str, Any] | None = None,
+        ca_file: Path | None = None,
         deadline_s: float = DEADLINE_S,
         lease_s: float = LEASE_S,
     ) -> None:
         self._deadline_s = deadline_s
         self._lease_s = lease_s
-        self._client = Valkey.from_url(url, max_connections=1, **(tls or {}))
+        tls = _tls(ca_file) if url.startswith("valkeys:") else {}
+        self._client = Valkey.from_url(url, max_connections=1, **tls)
         if password is not None:
             self._client.connection_pool.connection_kwargs["password"] = password
         self._script = self._client.register_script(SCRIPT)
@@ -189,6 +192,16 @@ class ValkeyLimiter:
                 errand.told.set_exception(
                     LimiterUnavailable(private=f"{type(broken).__name__}: {broken}")
                 )
+
+
+def _tls(ca_file: Path | None) -> dict[str, Any]:
+    """The client would take a certificate of any host."""
+    return {
+        "ssl_cert_reqs": "required",
+        "ssl_check_hostname": True,
+        "ssl_min_version": TLSVersion.TLSv1_2,
+        "ssl_ca_certs": None if ca_file is None else str(ca_file),
+    }
 
 
 def _places(takings: Sequence[Taking]) -> Sequence[Taking]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tollhouse.domain.credentials import Digest
-from tollhouse.domain.identity import Priority
+from tollhouse.domain.identity import Naming, Priority
 from tollhouse.ports import Database, Row, Statement
 
 
@@ -50,6 +50,9 @@ class KeyRow:
     last_used_at_ms: int | None
     previous_until_ms: int | None
     priority: Priority
+    is_exempt: bool
+    foreign_users: Naming | None
+    conversation_limit: int | None
 
 
 _ADD = """
@@ -61,7 +64,7 @@ _LIST = """
 SELECT k.id, k.tenant, k.project, k.user_id, k.name, k.tail, k.models, k.is_disabled,
     CASE WHEN t.is_disabled + p.is_disabled + u.is_disabled > 0 THEN 1 ELSE 0 END,
     CASE WHEN k.digest = '' THEN 1 ELSE 0 END, k.expires_at, k.created_at, k.last_used_at, k.previous_until,
-    k.priority
+    k.priority, k.is_exempt, k.foreign_users, k.conversation_limit
 FROM keys AS k JOIN tenants AS t ON t.id = k.tenant JOIN projects AS p ON p.id = k.project
     JOIN users AS u ON u.id = k.user_id
 WHERE $1 IN ('', k.tenant) AND $2 IN ('', k.id) ORDER BY k.created_at, k.id
@@ -159,12 +162,14 @@ async def touch(database: Database, used_at_ms: Mapping[str, int]) -> None:
 
 def _key(row: Row) -> KeyRow:
     key, tenant, project, user, name, tail, models = row[:7]
-    is_disabled, is_blocked, is_revoked, expires_at, created_at, last_used_at, until, priority = (
-        row[7:]
-    )
+    is_disabled, is_blocked, is_revoked, expires_at, created_at, last_used_at, until = row[7:14]
+    priority, is_exempt, naming, ceiling = row[14:]
     return KeyRow(
         *(key, tenant, project, user, name, tail, tuple(json.loads(models))),
         *(bool(is_disabled), bool(is_blocked), bool(is_revoked)),
         *(expires_at, created_at, last_used_at, until),
         priority=Priority(priority),
+        is_exempt=bool(is_exempt),
+        foreign_users=Naming(naming) if naming else None,
+        conversation_limit=ceiling,
     )

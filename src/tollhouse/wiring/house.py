@@ -165,7 +165,12 @@ async def _open_limiter(settings: Settings, watch: Watching, stack: AsyncExitSta
     from tollhouse.state.valkey import ValkeyLimiter
 
     password = limits.password.reveal() if limits.password else None
-    shared = ValkeyLimiter(limits.store, password=password, deadline_s=limits.deadline_ms / 1000)
+    shared = ValkeyLimiter(
+        limits.store,
+        password=password,
+        ca_file=settings.at(limits.ca_file) if limits.ca_file else None,
+        deadline_s=limits.deadline_ms / 1000,
+    )
     standin = StandIn(
         shared, Unreachable(limits.unreachable), watch.limiter_turned, watch.limiter_missed
     )

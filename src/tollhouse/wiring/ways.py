@@ -38,19 +38,24 @@ def refuse(problems: list[Problem], config: Path | None) -> None:
 
 def unusable(settings: Settings) -> Iterator[Problem]:
     """Certificates and keys that are there and are none."""
+    if settings.limits.ca_file:
+        yield from _unfit("limits.ca_file", settings.at(settings.limits.ca_file), None)
     for name, provider in settings.providers.items():
         if provider.service_account and not _signs(provider.service_account):
             place = dotted(("providers", name, "service_account"))
             yield Problem(place, "a `private_key` that cannot be used", "an RSA key in PEM")
         ca_file, shown = _certificates(provider, settings)
-        for key, given in (("ca_file", (ca_file, None)), ("client_certificate", (None, shown))):
-            try:
-                if any(given):
-                    trusting(*given)
-            except OSError as error:
-                found = f"what cannot be used: {error.strerror or error}"
-                expected = "PEM files that belong together" if shown else "a PEM file"
-                yield Problem(dotted(("providers", name, key)), found, expected)
+        yield from _unfit(dotted(("providers", name, "ca_file")), ca_file, None)
+        yield from _unfit(dotted(("providers", name, "client_certificate")), None, shown)
+
+
+def _unfit(place: str, ca_file: Path | None, shown: tuple[Path, Path] | None) -> Iterator[Problem]:
+    try:
+        if ca_file or shown:
+            trusting(ca_file, shown)
+    except OSError as error:
+        found = f"what cannot be used: {error.strerror or error}"
+        yield Problem(place, found, "PEM files that belong together" if shown else "a PEM file")
 
 
 def forbidden(settings: Settings) -> Iterator[Problem]:

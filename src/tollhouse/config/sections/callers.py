@@ -8,7 +8,14 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from tollhouse.config import addresses
-from tollhouse.config.fields import PEPPER_VERSION, Count, SecretRef, Section, setting
+from tollhouse.config.fields import (
+    PEPPER_VERSION,
+    Count,
+    FilePath,
+    SecretRef,
+    Section,
+    setting,
+)
 from tollhouse.config.problems import Unfit, shown
 from tollhouse.config.texts import Text
 from tollhouse.domain.limiting import KINDS
@@ -99,12 +106,20 @@ class LimitsSettings(Amounts):
         "Where the counts are kept: in `memory`, or in Valkey for all replicas together.", "memory"
     )
     password: SecretRef | None = setting("The password for Valkey.")
+    ca_file: FilePath | None = setting(
+        "Certificates, as a PEM file, of authorities that may vouch for Valkey beside those of the system, "
+        "where `store` is `valkeys://…`."
+    )
     deadline_ms: int = setting("How long a call waits for Valkey.", 250, ge=10, le=10_000)
     unreachable: Literal["refuse", "allow", "local"] = setting(
         "What becomes of calls while Valkey cannot be reached: `refuse` them, `allow` them all, or count them in "
         "each worker, `local`.",
         "refuse",
     )
+
+    @property
+    def is_encrypted(self) -> bool:
+        return self.store.startswith("valkeys:")
 
     @property
     def is_shared(self) -> bool:
