@@ -300,7 +300,7 @@ class Told(Spoken, Protocol):
 class Authenticator(Protocol):
     def identify(
         self, credential: str, snapshot: Snapshot, now: float
-    ) -> Principal | Awaitable[None]: ...  # awaited, then asked once more; raises Unauthenticated
+    ) -> Principal | Awaitable[None]: ...  # awaited, then asked anew; raises Unauthenticated
 
 
 class AuditSink(Protocol):

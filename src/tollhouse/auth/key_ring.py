@@ -102,6 +102,8 @@ class KeyRing:
             self._looking = None
 
     def _take(self, raw: bytes) -> None:
+        if not self._keys:  # the first look is nobody's doing
+            self._may_look_at_s = float("-inf")
         if raw != self._raw:
             self._keys = key_set(raw, self._algorithms)
             self._raw = raw

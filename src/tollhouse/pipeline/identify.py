@@ -9,7 +9,6 @@ from tollhouse.domain.errors import (
     AmbiguousCredentials,
     KeyMalformed,
     KeyMissing,
-    TokenInvalid,
     Unauthenticated,
 )
 from tollhouse.domain.identity import Principal
@@ -32,11 +31,9 @@ async def identify(record: Journal, house: House) -> Principal:
         if wait_us := throttle.wait_us(peer, presented, now_us):
             raise throttling.too_many(wait_us)
         principal = _proved(presented, house)
-        if not isinstance(principal, Principal):
+        while not isinstance(principal, Principal):
             await principal
             principal = _proved(presented, house)
-        if not isinstance(principal, Principal):
-            raise TokenInvalid(private="what it takes to look at it cannot be had")
     except Unauthenticated:
         if wait_us := throttle.failed(peer, record.presented, now_us):
             raise throttling.too_many(wait_us) from None
