@@ -11,6 +11,15 @@ from console import Console
 
 from tollhouse.domain.operations import OPERATIONS
 
+ISSUER = """
+[issuers.okta]
+issuer = "https://login.example.com"
+audiences = ["llm"]
+[[issuers.okta.rules]]
+tenant = "acme"
+user = "anna"
+"""
+
 pytestmark = pytest.mark.req("B-12", "S-109", "P-39", "B-23")
 
 
@@ -96,6 +105,10 @@ def story(console: Console) -> Any:
     yield "tenants", "hide", "acme", "gpt-*"
     yield "tenants", "forget", "acme", "best"
     yield "tenants", "forget", "acme", "gpt-*"
+    with console.file.open("a") as file:
+        file.write(ISSUER)
+    yield "issuers", "revoke", "okta", "--subject", "anna"
+    yield "issuers", "revoke", "okta"  # refused: it names nothing
     yield "projects", "create", "acme", "web"
     yield "projects", "disable", "acme/web"
     yield "projects", "enable", "acme/web"

@@ -22,6 +22,7 @@ from tollhouse.cli import (
     explain,
     export,
     importing,
+    issuers,
     keys,
     limits,
     memberships,
@@ -54,6 +55,7 @@ app.add_typer(projects.app, name="projects")
 app.add_typer(users.app, name="users")
 app.add_typer(memberships.app, name="members")
 app.add_typer(keys.app, name="keys")
+app.add_typer(issuers.app, name="issuers")
 app.add_typer(budgets.app, name="budgets")
 app.add_typer(limits.app, name="limits")
 app.add_typer(prices.app, name="prices")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -10,13 +13,25 @@ from tollhouse.cli.house import House, Json, run
 from tollhouse.cli.printing import money, print_json
 
 if TYPE_CHECKING:
-    from tollhouse.control.explain import Explanation
+    from tollhouse.config import Settings
+    from tollhouse.control.explain import Arrival, Explanation
+    from tollhouse.domain.snapshot import Snapshot
 
 
 def explain(
     context: typer.Context,
-    key: Annotated[str, typer.Argument(help="The key's id, or its prefix thk_ID.")],
-    model: Annotated[str, typer.Argument(help="The model that would be called.")],
+    key: Annotated[
+        str,
+        typer.Argument(help="The key's id, or its prefix thk_ID. Left out with --token."),
+    ],
+    model: Annotated[str, typer.Argument(help="The model that would be called.")] = "",
+    token: Annotated[
+        str,
+        typer.Option(
+            metavar="FILE",
+            help="Instead of a key: the file that a token is in, or `-` for standard input.",
+        ),
+    ] = "",
     input_bytes: Annotated[
         int, typer.Option("--bytes", min=0, help="How large the text going in is.")
     ] = 1000,
@@ -33,21 +48,37 @@ def explain(
     The same rules decide as for a call; nothing is held or sent. Exit status 1 if refused.
 
     Example: tollhouse explain 0Ab1Cd2Ef3Gh gpt-4.1 --bytes 4000 --max-tokens 500
+
+    With --token, what a token of one of [issuers] says, which rule fits and who that is. Nobody is called for it.
+
+    Example: tollhouse explain --token token.jwt gpt-4.1
     """
     from tollhouse.control import catalogue
     from tollhouse.control import explain as explaining
     from tollhouse.storage import snapshots
     from tollhouse.wiring.asking import ask_on
 
-    ask = ask_on(path, model, input_bytes, max_tokens)
+    if bool(token) == bool(model):
+        raise typer.BadParameter("name a key and a model, or a model and --token")
+    ask = ask_on(path, model or key, input_bytes, max_tokens)
+    text = _text(token) if token else ""
 
     async def work(house: House) -> Explanation:
         known = catalogue.names(house.settings)
-        requires_price = house.settings.ledger.require_price
-        snapshot = await snapshots.load(house.store, known, requires_price=requires_price)
-        key_id = key.removeprefix("thk_")
+        if token:
+            await _open_accounts(house)
+        snapshot = await snapshots.load(
+            house.store,
+            known,
+            requires_price=house.settings.ledger.require_price,
+            takes_tokens=bool(token),
+        )
         now = house.now_ms / 1000
-        return await explaining.explain(house.store, snapshot, key_id, ask, now)
+        if not token:
+            key_id = key.removeprefix("thk_")
+            return await explaining.explain(house.store, snapshot, key_id, ask, now)
+        arrival = _arrival(snapshot, text, house.settings, now)
+        return await explaining.explained(house.store, snapshot, arrival, ask, now)
 
     explanation = run(context, work)
     if as_json:
@@ -56,6 +87,29 @@ def explain(
         _print(explanation)
     if not explanation.is_allowed:
         raise typer.Exit(1)
+
+
+def _text(source: str) -> str:
+    """A token on a command line would be in every list of processes."""
+    if source.startswith("eyJ"):
+        raise typer.BadParameter("put the token into a file, or `-` for standard input")
+    text = sys.stdin.read() if source == "-" else Path(source).read_text("utf-8")
+    return text.strip()
+
+
+async def _open_accounts(house: House) -> None:
+    """As the gateway does when it starts: it may not have started with these settings yet."""
+    from tollhouse.wiring import issuers
+
+    await issuers.open_accounts(house.settings, house.store)
+
+
+def _arrival(snapshot: Snapshot, text: str, settings: Settings, now: float) -> Arrival:
+    from tollhouse.control.explain_token import by_token
+    from tollhouse.wiring import issuers
+
+    holds = partial(issuers.holds, settings=settings)
+    return by_token(snapshot, text, issuers.known(settings), holds, now)
 
 
 def _print(explanation: Explanation) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
 from tollhouse.domain import budget, models, naming
 from tollhouse.domain.budget import Account, dollars
 from tollhouse.domain.errors import KeyDisabled, KeyExpired, KeyUnknown, Refusal
-from tollhouse.domain.identity import KeyRecord
+from tollhouse.domain.identity import KeyRecord, Principal
 from tollhouse.domain.models import Ask, Leg, Plan
 from tollhouse.domain.snapshot import Snapshot
 from tollhouse.ports import Database
@@ -36,27 +36,52 @@ class Explanation:
         return all(step.code is None for step in self.steps)
 
 
+Arrival = Generator[Step, None, Principal]
+"""How somebody comes in, step by step; in the end, who that is. Raises a Refusal."""
+
+
 async def explain(
     database: Database, snapshot: Snapshot, key: str, ask: Ask, now: float
+) -> Explanation:
+    """What becomes of a call with a key, by its id."""
+    return await explained(database, snapshot, _by_key(snapshot, key, now), ask, now)
+
+
+async def explained(
+    database: Database, snapshot: Snapshot, arrival: Arrival, ask: Ask, now: float
 ) -> Explanation:
     """Stops at the first refusal, as a call would. Rates of requests are not looked at."""
     steps: list[Step] = []
     stage = "key"
     try:
-        record = _key(snapshot, key, now)
-        steps.append(Step(stage, f"{key} of {record.principal.user} is valid"))
+        caller = _arrived(arrival, steps)
         stage = "model"
-        steps += _named(snapshot, record.principal.tenant, ask)
-        plan = models.plan(snapshot, record.principal, ask, now)
+        steps += _named(snapshot, caller.tenant, ask)
+        plan = models.plan(snapshot, caller, ask, now)
         steps += _planned(plan)
         stage = "budget"
-        payers = (*record.principal.accounts, *[share.account for share in plan.shares])
+        payers = (*caller.accounts, *[share.account for share in plan.shares])
         accounts = await budgets.accounts_of(database, payers)
-        amount = 0 if record.principal.is_exempt else plan.hold
+        amount = 0 if caller.is_exempt else plan.hold
         steps.append(_budget(accounts, amount, int(now * 1000)))
     except Refusal as refusal:
         return Explanation((*steps, Step(stage, refusal.detail, refusal.code)), None)
     return Explanation(tuple(steps), plan)
+
+
+def _arrived(arrival: Arrival, steps: list[Step]) -> Principal:
+    while True:
+        try:
+            steps.append(next(arrival))
+        except StopIteration as known:
+            principal: Principal = known.value
+            return principal
+
+
+def _by_key(snapshot: Snapshot, key: str, now: float) -> Arrival:
+    record = _key(snapshot, key, now)
+    yield Step("key", f"{key} of {record.principal.user} is valid")
+    return record.principal
 
 
 def _key(snapshot: Snapshot, key: str, now: float) -> KeyRecord:

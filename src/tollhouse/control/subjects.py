@@ -19,6 +19,7 @@ from tollhouse.storage import (
     keys,
     limits,
     memberships,
+    people,
     prices,
     tenancy,
     tokens,
@@ -104,6 +105,11 @@ async def _call(database: Database, name: str) -> State | None:
     return _state(row) if row else None
 
 
+async def _revocations(database: Database, issuer: str) -> State | None:
+    rows = await people.revocations(database, issuer)
+    return {f"{each.token_id} {each.subject}": each.at_ms for each in rows}
+
+
 _LOOKS: Mapping[str, Look] = {
     "tenant": _of(Kind.TENANT),
     "project": _of(Kind.PROJECT),
@@ -117,4 +123,5 @@ _LOOKS: Mapping[str, Look] = {
     "members": _members,
     "token": _token,
     "call": _call,
+    "revocations": _revocations,
 }

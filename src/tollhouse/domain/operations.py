@@ -182,6 +182,11 @@ _ROWS = (
         subject="usage:days",
         is_of_host=True,
     ),
+    _read("issuers.revoked", "house", "owner admin auditor", "Which tokens were taken back."),
+    _change(
+        *("issuers.revoke", "house", RUNS, "Take tokens of an issuer back."),
+        subject="revocations:{issuer}",
+    ),
     _read("access.review", "house", "owner admin auditor", "Who can reach what."),
     _read("export", "house", "owner", "Write out everything.", is_of_host=True),
     _read("explain", "house", READS, "Why a call would be let in, or not."),

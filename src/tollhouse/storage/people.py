@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from tollhouse.domain.identity import Naming
 from tollhouse.domain.limiting import Rules
@@ -24,12 +25,26 @@ UNION ALL
 SELECT owner, id, 0, NULL FROM accounts WHERE owner LIKE 'issuer:%'
 """
 _OPEN = "INSERT INTO accounts (owner) VALUES ($1) ON CONFLICT (owner) DO NOTHING"
-_REVOKED = "SELECT issuer, id, subject, at FROM revocations"
+_REVOKED = """
+SELECT issuer, id, subject, at, until FROM revocations WHERE $1 IN ('', issuer) ORDER BY at DESC, id, subject
+"""
 _REVOKE = """
 INSERT INTO revocations (issuer, id, subject, at, until) VALUES ($1, $2, $3, $4, $5)
 ON CONFLICT (issuer, id, subject) DO UPDATE SET at = excluded.at, until = excluded.until
 """
 _FORGET_EXPIRED = "DELETE FROM revocations WHERE until <= $1"
+
+
+@dataclass(frozen=True, slots=True)
+class Revocation:
+    """One token of an issuer, or all about a subject that were issued until then."""
+
+    issuer: str
+    token_id: str
+    subject: str
+    at_ms: int
+    until_ms: int
+    """When none of what it concerns can be good any more."""
 
 
 async def people(database: Database, rules: Rules, naming: Naming) -> People:
@@ -39,11 +54,11 @@ async def people(database: Database, rules: Rules, naming: Naming) -> People:
     }
     ids: set[Revocable] = set()
     before: dict[Revocable, int] = {}
-    for issuer, token_id, subject, at_ms in await database.read(_REVOKED):
-        if token_id:
-            ids.add((issuer, token_id))
+    for each in await revocations(database):
+        if each.token_id:
+            ids.add((each.issuer, each.token_id))
         else:
-            before[issuer, subject] = at_ms // MS_PER_S
+            before[each.issuer, each.subject] = each.at_ms // MS_PER_S
     narrowed = await bindings.narrowings(database)
     return People(members, rules, narrowed, naming, frozenset(ids), before)
 
@@ -53,9 +68,12 @@ async def open_accounts(database: Database, owners: Sequence[str]) -> None:
     await database.write(*((_OPEN, (owner,)) for owner in owners))
 
 
-def revoking(
-    issuer: str, token_id: str, subject: str, at_ms: int, until_ms: int
-) -> list[Statement]:
-    """Kept until nothing could be left of what it takes back."""
-    taken_back = (_REVOKE, (issuer, token_id, subject, at_ms, until_ms))
-    return [(_FORGET_EXPIRED, (at_ms,)), taken_back]
+async def revocations(database: Database, issuer: str = "") -> list[Revocation]:
+    """The last one first; of one issuer, or of all."""
+    return [Revocation(*row) for row in await database.read(_REVOKED, issuer)]
+
+
+def revoking(it: Revocation) -> list[Statement]:
+    """What nothing could be left of is forgotten."""
+    values = (it.issuer, it.token_id, it.subject, it.at_ms, it.until_ms)
+    return [(_FORGET_EXPIRED, (it.at_ms,)), (_REVOKE, values)]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AsyncExitStack
+from pathlib import Path
 
 from tollhouse.auth.fetching import discovered, published, read_file
 from tollhouse.auth.key_ring import Fetch, KeyRing
+from tollhouse.auth.key_sets import KeySetInvalid, key_set
 from tollhouse.auth.tokens import Issuer, Tokens
 from tollhouse.config import Settings
 from tollhouse.config.problems import Problem, dotted
@@ -18,6 +20,7 @@ from tollhouse.domain.claims import Expected, Rule
 from tollhouse.domain.exchange import Deadlines
 from tollhouse.domain.identity import Priority
 from tollhouse.domain.permits import for_provider
+from tollhouse.domain.tokens import Token
 from tollhouse.domain.urls import parse
 from tollhouse.ports import Database
 from tollhouse.storage import people
@@ -64,6 +67,22 @@ def expected(name: str, issuer: IssuerSettings) -> Expected:
     return Expected(name, issuer.issuer, audiences, issuer.max_life_s, rules)
 
 
+def known(settings: Settings) -> Mapping[str, Expected]:
+    """What each has to say, by the `iss` of its tokens."""
+    return {each.issuer: expected(name, each) for name, each in settings.issuers.items()}
+
+
+def holds(token: Token, settings: Settings) -> bool | None:
+    """Whether its signature does; None where its keys are not in a file. Raises KeySetInvalid, OSError."""
+    issuer = next(it for it in settings.issuers.values() if it.issuer == token.issuer)
+    if issuer.keys_file is None:
+        return None
+    keys = key_set(read_file(settings.at(issuer.keys_file)), issuer.algorithms)
+    only = next(iter(keys.values())) if len(keys) == 1 else None
+    key = only if token.key_id is None else keys.get(token.key_id)
+    return key is not None and key.holds(token.algorithm, token.signed, token.signature)
+
+
 def unusable(settings: Settings) -> Iterator[Problem]:
     """Files of keys that are there and are none, and roots that cannot be used."""
     for name, issuer in settings.issuers.items():
@@ -74,15 +93,13 @@ def unusable(settings: Settings) -> Iterator[Problem]:
                 found = f"what cannot be used: {error.strerror or error}"
                 yield Problem(dotted(("issuers", name, "ca_file")), found, "a PEM file")
         if issuer.keys_file is not None:
-            yield from _no_keys(name, issuer, settings)
+            yield from _no_keys(name, settings.at(issuer.keys_file), issuer)
 
 
-def _no_keys(name: str, issuer: IssuerSettings, settings: Settings) -> Iterator[Problem]:
-    from tollhouse.auth.key_sets import KeySetInvalid, key_set
-
+def _no_keys(name: str, path: Path, issuer: IssuerSettings) -> Iterator[Problem]:
     place = dotted(("issuers", name, "keys_file"))
     try:
-        key_set(settings.at(issuer.keys_file).read_bytes(), issuer.algorithms)  # type: ignore[arg-type]
+        key_set(read_file(path), issuer.algorithms)
     except (KeySetInvalid, OSError) as error:
         yield Problem(place, f"what cannot be used: {error}", "a JSON Web Key Set")
 

@@ -1,0 +1,88 @@
+"""`tollhouse issuers`"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tollhouse.cli.house import House, Json, run, settings_of
+from tollhouse.cli.printing import print_json, table
+from tollhouse.cli.times import shown
+
+if TYPE_CHECKING:
+    from tollhouse.storage.people import Revocation
+
+app = typer.Typer(help="Those whose tokens let callers in, and what was taken back of them.")
+
+
+@app.command()
+def revoke(
+    context: typer.Context,
+    issuer: Annotated[str, typer.Argument(help="The issuer, as [issuers.NAME] calls it.")],
+    token_id: Annotated[
+        str, typer.Option("--token-id", help="The `jti` of the one token that is meant.")
+    ] = "",
+    subject: Annotated[
+        str, typer.Option(help="The `sub` whose tokens are meant, all that were issued until now.")
+    ] = "",
+    as_json: Json = False,
+) -> None:
+    """Take a token back, or all about a subject. Within a second nobody comes in by it any more.
+
+    Example: tollhouse issuers revoke okta --subject anna@example.com
+    """
+    from tollhouse.control import revoking
+
+    known = settings_of(context).issuers
+    if issuer not in known:
+        raise typer.BadParameter(f"there is no [issuers.{issuer}]", param_hint="ISSUER")
+    longest_s = known[issuer].max_life_s
+
+    async def work(house: House) -> Revocation:
+        at = (longest_s, token_id, subject, house.now_ms)
+        return await revoking.revoke(house.store, issuer, *at)
+
+    revocation = run(context, work)
+    if as_json:
+        print_json(_json(revocation))
+    else:
+        what = f"the token {token_id}" if token_id else f"all tokens about {subject} until now"
+        print(f"{what} of {issuer}: nobody comes in by it any more")
+
+
+@app.command()
+def revoked(context: typer.Context, as_json: Json = False) -> None:
+    """List what was taken back and could still be good otherwise.
+
+    Example: tollhouse issuers revoked --json
+    """
+    from tollhouse.control import revoking
+
+    found = run(context, lambda house: revoking.listed(house.store))
+    if as_json:
+        print_json([_json(each) for each in found])
+        return
+    table(
+        ("issuer", "token", "subject", "taken back", "kept until"),
+        (
+            (each.issuer, each.token_id or "all", each.subject or "-", *_times(each))
+            for each in found
+        ),
+        empty="nothing was taken back",
+    )
+
+
+def _json(each: Revocation) -> dict[str, Any]:
+    at, until = _times(each)
+    return {
+        "issuer": each.issuer,
+        "token_id": each.token_id or None,
+        "subject": each.subject or None,
+        "at": at,
+        "until": until,
+    }
+
+
+def _times(each: Revocation) -> tuple[str, str]:
+    return shown(each.at_ms), shown(each.until_ms)
