@@ -32,6 +32,7 @@ async def test_the_post_is_signed_and_says_whose_budget_it_is(tmp_path: Path) ->
 
             for _ in range(15):
                 await _call(door.base_url, door.headers)
+                await door.has_settled()
 
             async def is_heard() -> bool:
                 return bool(ear.asked)

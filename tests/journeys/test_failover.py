@@ -179,11 +179,13 @@ async def _break_off_within_the_answer(
 
 
 async def _attempts(door: Gateway) -> list[tuple[object, ...]]:
+    await door.has_settled()
     rows = await door.rows("SELECT target, outcome, status FROM attempts ORDER BY number")
     return [tuple(row) for row in rows]
 
 
 async def _calls(door: Gateway) -> list[tuple[Any, ...]]:
+    await door.has_settled()
     return [tuple(row) for row in await door.rows("SELECT outcome, target, owed FROM calls")]
 
 

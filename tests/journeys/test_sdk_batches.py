@@ -314,6 +314,7 @@ async def test_what_the_provider_refuses_is_settled_at_nothing(
         )
 
     assert refused.value.code == "upstream_rejected"
+    await shelf_door.has_settled()
     assert await shelf_door.rows("SELECT state, outcome, owed FROM calls") == [
         ("settled", "refused", 0)
     ]
@@ -332,6 +333,7 @@ async def test_a_batch_of_which_nobody_knows_whether_it_runs_keeps_its_hold_and_
             input_file_id=file.id, endpoint=CHAT, completion_window="24h"
         )
 
+    await shelf_door.has_settled()
     ((state, held),) = await shelf_door.rows("SELECT state, held FROM calls")
     assert (state, held > 0) == ("unknown", True)
 
