@@ -14,6 +14,9 @@ from tollhouse.domain.errors import StoreUnavailable
 from tollhouse.domain.storing import Conflict
 from tollhouse.storage.group_commit import GroupCommit
 from tollhouse.storage.sqlite import connect
+from tollhouse.storage.sqlite_books import Books
+
+TABLES = "SELECT name FROM sqlite_master"
 
 
 async def test_an_operation_answers_with_its_value(writer: GroupCommit) -> None:
@@ -84,6 +87,28 @@ async def test_a_full_disk_undoes_the_whole_group_and_is_forgotten(writer: Group
     assert "FullError" in results[2].private
     assert await writer.run(_numbers) == [1]
     await writer.run(_growing)
+
+
+@pytest.mark.req("P-24")
+async def test_what_nobody_thought_of_is_unavailable_and_the_writer_goes_on(file: Path) -> None:
+    class Odd(Books):
+        is_odd = True
+
+        def flush(self, connection: apsw.Connection) -> None:
+            if self.is_odd:
+                raise ValueError("nobody thought of it")
+            super().flush(connection)
+
+    books = Odd()
+    writer = GroupCommit(lambda: connect(file), books)
+
+    with pytest.raises(StoreUnavailable) as failure:
+        await writer.run(lambda connection: connection.execute("CREATE TABLE t (x)") and None)
+    books.is_odd = False
+
+    assert "ValueError" in (failure.value.private or "")
+    assert await writer.run(lambda connection: len(list(connection.execute(TABLES)))) == 0
+    await writer.close()
 
 
 async def test_a_waiter_that_gives_up_does_not_undo_it(writer: GroupCommit) -> None:

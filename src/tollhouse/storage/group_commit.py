@@ -17,7 +17,7 @@ import apsw
 
 from tollhouse.domain.errors import StoreUnavailable
 from tollhouse.domain.storing import Conflict
-from tollhouse.storage.sqlite_books import Books
+from tollhouse.storage.sqlite_books import Books, Torn
 
 T = TypeVar("T")
 Operation = Callable[[apsw.Connection], T]
@@ -95,7 +95,9 @@ class GroupCommit:
             try:
                 connection = connection or self._connect()
                 results = _commit(connection, self._books, [operation for operation, _ in group])
-            except apsw.Error as error:
+            except (
+                Exception
+            ) as error:  # whatever it is: the thread must not end while anybody waits
                 results = [(None, unavailable(error))] * len(group)
                 connection = None if _is_broken(error) else connection
             loop.call_soon_threadsafe(self._committed, group, results)
@@ -103,27 +105,19 @@ class GroupCommit:
             connection.close()
 
 
-class _Torn(Exception):
-    """An operation failed after it had changed something: only its whole transaction can be undone."""
-
-    def __init__(self, error: Exception) -> None:
-        super().__init__()
-        self.error = error
-
-
 def _commit(
     connection: apsw.Connection, books: Books, operations: list[Operation[Any]]
 ) -> list[Result]:
     try:
         return _transact(connection, books, operations)
-    except _Torn:
+    except Torn:
         return [_commit_alone(connection, books, operation) for operation in operations]
 
 
 def _commit_alone(connection: apsw.Connection, books: Books, operation: Operation[Any]) -> Result:
     try:
         return _transact(connection, books, [operation])[0]
-    except _Torn as torn:
+    except Torn as torn:
         return None, torn.error
 
 
@@ -131,6 +125,7 @@ def _transact(
     connection: apsw.Connection, books: Books, operations: list[Operation[Any]]
 ) -> list[Result]:
     connection.execute("BEGIN IMMEDIATE")
+    books.gathers = len(operations) > 1  # one alone says how it went
     try:
         results = [_run(connection, operation) for operation in operations]
         books.flush(connection)
@@ -149,6 +144,7 @@ def _run(connection: apsw.Connection, operation: Operation[Any]) -> Result:
     try:
         return operation(connection), None
     except (
+        Torn,
         apsw.FullError,
         apsw.IOError,
         apsw.CorruptError,
@@ -160,7 +156,7 @@ def _run(connection: apsw.Connection, operation: Operation[Any]) -> Result:
     except Exception as error:
         problem = Conflict(str(error)) if isinstance(error, apsw.ConstraintError) else error
         if connection.total_changes() != before:
-            raise _Torn(problem) from error
+            raise Torn(problem) from error
         return None, problem
 
 
@@ -174,11 +170,11 @@ def _deliver(group: list[Waiting], results: list[Result]) -> None:
             future.set_exception(error)
 
 
-def unavailable(error: apsw.Error) -> StoreUnavailable:
+def unavailable(error: Exception) -> StoreUnavailable:
     return StoreUnavailable(private=f"SQLite: {type(error).__name__}: {error}", retry_after_s=2)
 
 
-def _is_broken(error: apsw.Error) -> bool:
+def _is_broken(error: Exception) -> bool:
     """Whether the connection is better opened anew."""
     return isinstance(
         error, apsw.CantOpenError | apsw.IOError | apsw.CorruptError | apsw.NotADBError

@@ -1,4 +1,4 @@
-"""The balances that a group of calls moves: read once for all of them, written once.
+"""What a group of calls writes: balances read once for all of them and written once, and their rows.
 
 Calls of one tenant share their accounts, so a group of thirty would update the same four rows
 sixty times. The rule that decides sees every call before it in the group.
@@ -13,6 +13,8 @@ import apsw
 from tollhouse.domain import budget, periods
 from tollhouse.domain.budget import Account, Roll, Share
 from tollhouse.domain.storing import Conflict
+from tollhouse.ports import Value
+from tollhouse.storage.sqlite_rows import Row, close_calls, open_calls
 
 FOUR = 4
 
@@ -31,11 +33,24 @@ Opened = tuple[int, Sequence[int], Sequence[Share]]
 """What was held for a call, on which four accounts, and on which beside them."""
 
 
+class Torn(Exception):
+    """Something has changed that an error concerns: only the whole transaction can be undone."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self.error = error
+
+
 class Books:
     """Belongs to one transaction at a time: `flush` before it commits, `close` when it is over."""
 
     def __init__(self) -> None:
-        self.opened: dict[str, Opened] = {}
+        self.gathers = False
+        """Whether rows wait for `flush`, in the belief that calls are opened and closed once each."""
+
+        self.opening: list[Row] = []
+        self.closing: list[Row] = []
+        self.opened: dict[Value, Opened] = {}
         """By the call, from its hold to its settlement, which need not read it back then."""
 
         self._accounts: dict[int, Account] = {}
@@ -68,7 +83,8 @@ class Books:
                 self._rolls.append(over)
 
     def flush(self, connection: apsw.Connection) -> None:
-        """Write what has moved."""
+        """Write what has moved. Raises Torn if the belief was wrong."""
+        self.write_calls(connection)
         if self._rolls:
             self._write_rolls(connection)
         for number in self._moved:
@@ -78,10 +94,27 @@ class Books:
 
     def close(self) -> None:
         """Forget all: others may write next."""
+        self.opening.clear()
+        self.closing.clear()
         self._accounts.clear()
         self._moved.clear()
         self._rolls.clear()
         self.has_periods = False
+
+    def write_calls(self, connection: apsw.Connection) -> None:
+        """Write the rows that wait: a call is opened before it is closed. Raises Torn."""
+        opening, closing = self.opening, self.closing
+        try:
+            if opening:
+                open_calls(connection, opening)
+        except apsw.ConstraintError as error:
+            for call, *_ in opening:
+                self.opened.pop(call, None)  # each is tried alone next
+            raise Torn(error) from error
+        if closing and close_calls(connection, closing) != len(closing):
+            raise Torn(Conflict("a call was closed by somebody else"))
+        opening.clear()
+        closing.clear()
 
     def _write_rolls(self, connection: apsw.Connection) -> None:
         for over in self._rolls:
