@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -31,7 +32,7 @@ litellm_settings:
 
 def prepared(place: Place, environment: Path) -> System:
     """Installs it once, which takes minutes; raises CalledProcessError when it cannot be had."""
-    environment /= PINNED
+    environment /= f"{PINNED}-{platform.python_version()}"
     program = environment / "bin" / "litellm"
     if not program.exists():
         _install(environment)
