@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import replace
 
 import pytest
@@ -15,6 +16,7 @@ from tollhouse.domain.errors import (
     ModelNotGranted,
     ModelUnknown,
     ModelUnpriced,
+    OutputOverLimit,
     StateUnknown,
     UserMismatch,
 )
@@ -273,6 +275,21 @@ def test_the_output_is_bounded_by_the_model_and_by_the_caller(
     (leg,) = plan(_snapshot(), CALLER, replace(ASK, max_output=asked), NOW).legs
 
     assert leg.output_tokens == bound
+
+
+@pytest.mark.req("OP-27")
+@pytest.mark.parametrize(("asked", "is_let_in"), [(None, True), (1_000, True), (1_001, False)])
+def test_a_model_may_refuse_who_asks_for_more_than_it_produces(
+    asked: int | None, is_let_in: bool
+) -> None:
+    snapshot, ask = _snapshot(replace(SMALL, refuses_more=True)), replace(ASK, max_output=asked)
+
+    with nullcontext() if is_let_in else pytest.raises(OutputOverLimit) as refusal:
+        plan(snapshot, CALLER, ask, NOW)
+
+    if refusal is not None:
+        assert (refusal.value.param, refusal.value.status) == ("max_tokens", 400)
+        assert "at most 1000 tokens here, and 1001 were asked for" in refusal.value.detail
 
 
 @pytest.mark.req("P-3")

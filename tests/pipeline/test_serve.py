@@ -10,6 +10,7 @@ import pytest
 
 from fakes import FakeAnswer, FakeExchange, FakeProvider, FakeReply
 from pipeline.houses import Snapshots, World, body, call, snapshot
+from tollhouse.domain.errors import OutputOverLimit
 from tollhouse.domain.pricing import Price
 from tollhouse.domain.snapshot import DatedPrice
 from tollhouse.pipeline.serve import serve
@@ -61,3 +62,20 @@ async def test_a_price_that_changes_while_a_call_is_under_way_is_not_that_calls(
 
     (settled,) = world.ledger.settlements
     assert (settled.price, settled.owed) == (1, 3_000)
+
+
+@pytest.mark.req("OP-27")
+async def test_a_call_that_asks_for_too_much_output_is_refused_before_anything_is_held() -> None:
+    given = snapshot()
+    strict = replace(given.names.models["m"], refuses_more=True)
+    provider = FakeProvider(FakeExchange(FakeAnswer(200, [WHOLE], {})))
+    world = World(
+        snapshot=replace(given, names=replace(given.names, models={"m": strict})),
+        providers={"first": provider},
+    )
+
+    with pytest.raises(OutputOverLimit):
+        await serve(call(raw=body(max_tokens=101)), world.house)
+
+    assert world.ledger.holds == {}
+    assert provider.sent == []

@@ -32,6 +32,7 @@ def _model(settings: Settings, name: str, model: ModelSettings) -> Model:
         document_tokens=model.document_tokens,
         weights=tuple(target.weight for target in ordered if target.weight is not None),
         takes_tools=model.tools,
+        refuses_more=model.more_output == "refuse",
         drops_prefix=model.star == "rest",
     )
 

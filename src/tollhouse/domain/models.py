@@ -13,6 +13,7 @@ from tollhouse.domain.errors import (
     ModelNotGranted,
     ModelUnknown,
     ModelUnpriced,
+    OutputOverLimit,
     StateUnknown,
     ToolsNotSupported,
 )
@@ -151,12 +152,22 @@ MESSAGE_TOKENS = 16
 def plan(snapshot: Snapshot, caller: Principal, ask: Ask, now: float, seed: float = 0.0) -> Plan:
     """By `seed`, from 0 to 1, targets that share the calls get theirs."""
     model = allowed(snapshot, caller, ask)
+    if model.refuses_more:
+        _insist_on_output(model, ask)
     if ask.named:
         binding.check(snapshot, caller, ask.named)
     targets = _targets(model, ask, seed)
     legs = tuple([_leg(snapshot, model, target, ask, now, caller.tenant) for target in targets])
     shares = _shares(caller, model, legs) if caller.narrowed else ()
     return Plan(ask, model, legs, max([leg.worst for leg in legs]), caller.tenant, caller, shares)
+
+
+def _insist_on_output(model: Model, ask: Ask) -> None:
+    if ask.max_output is not None and ask.max_output > model.max_output:
+        raise OutputOverLimit(
+            f"{model.name!r} produces at most {model.max_output} tokens here, and {ask.max_output} were asked for.",
+            param="max_tokens",
+        )
 
 
 def _shares(caller: Principal, model: Model, legs: Sequence[Leg]) -> tuple[Share, ...]:

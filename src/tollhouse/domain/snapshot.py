@@ -54,6 +54,8 @@ class Model:
     is_strict: bool = False
     """Whether a call is refused rather than told to a target in part."""
     document_tokens: int = 200_000
+    refuses_more: bool = False
+    """Whether a call that asks for more output than `max_output` is refused, and not bounded."""
 
     weights: tuple[int, ...] = ()
     """By which the first targets share the calls; those without come after, in order."""

@@ -43,6 +43,11 @@ class ModelSettings(Section):
         ge=1,
         le=10_000_000,
     )
+    more_output: Literal["lower", "refuse"] = setting(
+        "What becomes of a call that asks for more than `max_output_tokens`: its bound is made `lower`, or it is "
+        "refused with `output_over_limit`.",
+        "lower",
+    )
     strict: bool = setting(
         "Refuse with `not_translatable` what its target's dialect cannot say in full. If false, the "
         "call goes on without it, and `x-tollhouse-unsaid` and the audit record name what was left out.",

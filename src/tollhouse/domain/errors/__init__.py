@@ -70,6 +70,7 @@ from tollhouse.domain.errors.money import (
     CostOverCeiling,
     FeatureUnpriced,
     ModelUnpriced,
+    OutputOverLimit,
     RateLimited,
     TokensLimited,
 )
@@ -162,6 +163,7 @@ __all__ = [
     "NotThere",
     "NotTranslatable",
     "OriginNotAllowed",
+    "OutputOverLimit",
     "Overloaded",
     "PreconditionFailed",
     "PreconditionRequired",

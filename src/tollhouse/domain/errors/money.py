@@ -56,6 +56,14 @@ class ConcurrencyLimited(Refusal):
     retryable = True
 
 
+class OutputOverLimit(Refusal):
+    """More than the model may produce here, where that is not bounded silently."""
+
+    code = "output_over_limit"
+    status = 400
+    title = "The call asks for more output than this model may produce."
+
+
 class CallOverLimit(Refusal):
     """Of tokens: more than its limit ever lets through."""
 
