@@ -21,7 +21,7 @@ from bench.figures import medians, with_added
 from bench.results import PRIVATE, PUBLISHED, Results, read
 from bench.running import Broken, kept_port, upstream
 from bench.systems import Place, System, direct, litellm, nginx, relay, tollhouse
-from bench.turn import of_clients, of_lanes, of_ledger, taken, workloads_of
+from bench.turn import of_callers, of_clients, of_lanes, of_ledger, taken, workloads_of
 
 ENVIRONMENT = Path("~/.cache/tollhouse-bench/litellm")
 
@@ -84,6 +84,7 @@ def _run(options: argparse.Namespace, console: Console) -> Results:
                         figures |= of_clients(systems[0].door.port, cores, options.seconds)
                         figures |= of_lanes(figures["request_cpu_us"], cores, options.seconds)
                         figures |= of_ledger(cores, options.seconds)
+                        figures |= of_callers(cores, options.seconds)
                     rounds[system.name].append(figures)
     return _results(options, here, systems, rounds, are_apart=cores.are_apart)
 

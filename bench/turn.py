@@ -65,15 +65,25 @@ def of_lanes(request_cpu_us: float, cores: Cores, seconds: float) -> dict[str, f
 
 def of_ledger(cores: Cores, seconds: float) -> dict[str, float]:
     """The ledger alone, on each store. Raises Broken."""
+    return _alone("ledger", cores, seconds)
+
+
+def of_callers(cores: Cores, seconds: float) -> dict[str, float]:
+    """The authenticators alone. Raises Broken."""
+    return _alone("callers", cores, seconds)
+
+
+def _alone(module: str, cores: Cores, seconds: float) -> dict[str, float]:
+    """What a module of the bench prints that works with what the tests have."""
     with pinned(cores.system):
         done = subprocess.run(
-            [sys.executable, "-m", "bench.ledger", str(seconds)],
+            [sys.executable, "-m", f"bench.{module}", str(seconds)],
             capture_output=True,
             timeout=_LIMIT_S,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(("tests", *sys.path[:1]))},
         )
     if done.returncode:
-        raise Broken(f"the ledger failed:\n{done.stderr.decode()[-2000:]}")
+        raise Broken(f"the {module} failed:\n{done.stderr.decode()[-2000:]}")
     return msgspec.json.decode(done.stdout, type=dict[str, float])
 
 
