@@ -117,6 +117,24 @@ async def test_a_refusal_tells_of_its_rule_in_plain_headers_and_an_answer_does_n
     assert not PLAIN & dict(answered.headers).keys()
 
 
+@pytest.mark.req("OC-53", "OT-42")
+async def test_who_was_refused_a_moment_ago_is_refused_again_before_the_body_is_read() -> None:
+    world, later = _world(rule(1, subject="user:acme/anna")), FakeReply()
+    await _served(world)
+    house = world.house
+    with pytest.raises(RateLimited) as first:
+        await serve(call(raw=body()), house)
+
+    with pytest.raises(RateLimited) as second:
+        await serve(call(raw=AssertionError("the body was read"), reply=later), house)
+
+    assert second.value.detail == first.value.detail
+    assert second.value.retry_after_s == first.value.retry_after_s
+    assert (b"x-ratelimit-remaining-requests", b"0") in later.borne
+    assert (b"x-ratelimit-remaining", b"0") in later.borne
+    assert len(world.ledger.holds) == 1
+
+
 @pytest.mark.req("S-77")
 async def test_a_place_is_taken_while_a_call_is_under_way_and_free_after_it() -> None:
     world = _world(rule(1, PLACES))

@@ -16,6 +16,7 @@ from tollhouse.domain.shedding import Load
 from tollhouse.domain.snapshot import Snapshot
 from tollhouse.domain.suspicion import Sign
 from tollhouse.domain.throttling import Throttle
+from tollhouse.domain.waits import Waits
 from tollhouse.pipeline.standing import Standings
 from tollhouse.ports import (
     AuditSink,
@@ -97,12 +98,17 @@ class House:
     receipts: Callable[[Receipt], str] | None = None
     """Signs them, if any are given."""
 
+    waits: Waits = field(default_factory=Waits)
+
     @property
     def snapshot(self) -> Snapshot:
         return self.snapshots.current
 
     def now_s(self) -> float:
         return self.clock_ns() / 1e9
+
+    def now_us(self) -> int:
+        return self.clock_ns() // 1_000
 
     def now_ms(self) -> int:
         return self.clock_ns() // 1_000_000

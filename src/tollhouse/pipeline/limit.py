@@ -7,14 +7,26 @@ from __future__ import annotations
 
 from tollhouse.domain import limit_headers, limiting
 from tollhouse.domain.budget import Outcome
+from tollhouse.domain.errors import Problem
 from tollhouse.domain.identity import Principal
-from tollhouse.domain.limiting import Limits, Taking
+from tollhouse.domain.limiting import Limits, Taking, Verdict
 from tollhouse.domain.metering import Meter
 from tollhouse.domain.models import Plan
 from tollhouse.domain.pricing import NOTHING, Usage
 from tollhouse.pipeline.call import Call
 from tollhouse.pipeline.house import House
 from tollhouse.pipeline.route import Metered
+
+
+def turn_away(call: Call, caller: Principal, house: House) -> None:
+    """Who was refused for its requests a moment ago, before its body is read. The limiter is not asked."""
+    if caller.limits is None:
+        return
+    rules = (*caller.limits.own, *caller.limits.of_route(call.route.name))
+    found = house.waits.of(rules, house.now_us())
+    if found is not None:
+        taking, level = found
+        raise _refused(call, (taking,), Verdict((level,), 0), 0, house)
 
 
 async def take(call: Call, limits: Limits, plan: Plan, house: House) -> tuple[Taking, ...]:
@@ -62,15 +74,28 @@ def leave(taken: tuple[Taking, ...], meter: Meter, house: House) -> None:
 async def _take(call: Call, taken: tuple[Taking, ...], house: House) -> tuple[Taking, ...]:
     if not taken:
         return taken
+    asked_us = house.now_us()
     verdict = await house.limiter.take(call.id, taken)
     if not verdict.levels:
         return taken  # let through uncounted
+    if (number := verdict.refused_by) is not None:
+        house.waits.note(taken[number], verdict.levels[number], asked_us)
+        raise _refused(call, taken, verdict, number, house)
+    _tell(call, taken, verdict, house)
+    return taken
+
+
+def _refused(
+    call: Call, taken: tuple[Taking, ...], verdict: Verdict, number: int, house: House
+) -> Problem:
+    _tell(call, taken, verdict, house)
+    call.reply.bear(limit_headers.plain(taken[number], verdict.levels[number]))
+    return limiting.refusal(taken, verdict)
+
+
+def _tell(call: Call, taken: tuple[Taking, ...], verdict: Verdict, house: House) -> None:
     style = limit_headers.style_of(call.route.dialect.name)
     call.reply.bear(limit_headers.headers(taken, verdict, style, house.now_s()))
-    if (number := verdict.refused_by) is not None:
-        call.reply.bear(limit_headers.plain(taken[number], verdict.levels[number]))
-        raise limiting.refusal(taken, verdict)
-    return taken
 
 
 def _used(meter: Meter) -> Usage | None:

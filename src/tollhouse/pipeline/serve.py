@@ -11,6 +11,7 @@ from tollhouse.pipeline.dispatch import dispatched
 from tollhouse.pipeline.go_home import homed
 from tollhouse.pipeline.house import House
 from tollhouse.pipeline.identify import identify
+from tollhouse.pipeline.limit import turn_away
 from tollhouse.pipeline.record import recorded
 from tollhouse.pipeline.relay import relay
 from tollhouse.pipeline.within import within
@@ -20,6 +21,8 @@ async def serve(call: Call, house: House) -> None:
     with recorded(call, house) as record, within(call.route.deadline_s):
         caller = record.caller = await identify(record, house)
         with carried(caller, house):
+            if house.waits:
+                turn_away(call, caller, house)
             body = await call.read_body()
             ask = record.ask = homed(call.route.dialect.peek(body), caller, house)
             plan = record.plan = make_plan(
