@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tollhouse.dialects.ollama_chat import OllamaChat
+from tollhouse.dialects.ollama_embed import OllamaEmbeddings
 from tollhouse.dialects.ollama_generate import OllamaGenerate
 from tollhouse.domain.errors import FieldInvalid, FieldRefused, Refusal
 from tollhouse.domain.models import Ask, Leg
@@ -31,7 +32,11 @@ def test_an_answer_streams_unless_it_is_asked_not_to(
 
 @pytest.mark.req("OL-36")
 @pytest.mark.parametrize(
-    ("num_predict", "bound"), [(5, 5), (5.0, 5), (0, None), (-1, None), (-2, None), (None, None)]
+    ("num_predict", "bound"),
+    [
+        *[(5, 5), (5.0, 5), (2**31 - 1, 2**31 - 1)],
+        *[(0, None), (-1, None), (-2, None), (None, None)],
+    ],
 )
 def test_the_bound_is_num_predict_where_it_bounds(num_predict: Any, bound: int | None) -> None:
     assert _chat(options={"num_predict": num_predict}).max_output == bound
@@ -90,6 +95,7 @@ def test_a_call_without_words_only_loads_a_model_or_lets_it_go(keep_alive: Any, 
         ({"model": ""}, "model"),
         ({"model": 1}, "model"),
         ({"messages": "hello"}, "messages"),
+        ({"messages": {}}, "messages"),
         ({"messages": ["hello"]}, "messages"),
         ({"messages": [{"role": "root", "content": "x"}]}, "messages"),
         ({"messages": [{"role": ["user"], "content": "x"}]}, "messages"),
@@ -99,6 +105,7 @@ def test_a_call_without_words_only_loads_a_model_or_lets_it_go(keep_alive: Any, 
         ({"stream": "yes"}, "stream"),
         ({"options": []}, "options"),
         ({"options": {"num_predict": "5"}}, "options.num_predict"),
+        ({"options": {"num_predict": []}}, "options.num_predict"),
         ({"options": {"num_predict": True}}, "options.num_predict"),
         ({"options": {"num_predict": 1.5}}, "options.num_predict"),
         ({"options": {"num_predict": 2**31}}, "options.num_predict"),
@@ -106,10 +113,14 @@ def test_a_call_without_words_only_loads_a_model_or_lets_it_go(keep_alive: Any, 
         ({"tools": {}}, "tools"),
         ({"tools": [1]}, "tools"),
         ({"tools": [{"function": {}}]}, "tools"),
+        ({"tools": [{"function": "look"}]}, "tools"),
         ({"tools": [{"function": {"name": ["look"]}}]}, "tools"),
         ({"tools": [{"name": "a", "parameters": {"$ref": "http://x/y"}}]}, "tools"),
         ({"format": {"properties": {"a": {"$ref": "file:///x"}}}}, "format"),
         ({"top_logprobs": 129}, "top_logprobs"),
+        ({"top_logprobs": -1}, "top_logprobs"),
+        ({"top_logprobs": "5"}, "top_logprobs"),
+        ({"top_logprobs": 1.5}, "top_logprobs"),
         ({"top_logprobs": True}, "top_logprobs"),
     ],
 )
@@ -118,6 +129,31 @@ def test_what_is_no_body_of_this_api_is_refused_by_name(wrong: dict[str, Any], p
         _chat(**wrong)
 
     assert refused.value.param == param
+
+
+@pytest.mark.parametrize(
+    ("said", "inputs"),
+    [({"prompt": "x"}, ["x"]), ({"prompt": ""}, []), ({"prompt": None}, []), ({}, [])],
+)
+def test_the_older_path_of_embeddings_has_one_text_or_none(
+    said: dict[str, Any], inputs: list[str]
+) -> None:
+    assert OllamaEmbeddings().inputs(said) == inputs
+
+
+@pytest.mark.parametrize("wished", [0, 1, 128, None])
+def test_so_many_likelier_words_may_be_asked_for(wished: int | None) -> None:
+    assert _chat(top_logprobs=wished).model == "m"
+
+
+@pytest.mark.req("OL-1")
+def test_a_reference_to_elsewhere_is_seen_however_it_is_written() -> None:
+    body = _body(messages=HELLO, format={"REF": "http://x/y"}).replace(b"REF", b"\\u0024ref")
+
+    with pytest.raises(FieldInvalid) as refused:
+        OllamaChat().peek(body)
+
+    assert refused.value.param == "format"
 
 
 @pytest.mark.req("OL-1")

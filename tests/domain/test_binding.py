@@ -76,3 +76,9 @@ def test_what_is_written_down_is_short_and_can_be_shown(named: list[str]) -> Non
     tag = binding.end_user(replace(CALLER, naming=Naming.TOLERATE), named)
 
     assert tag is None or (0 < len(tag) <= binding.LONGEST_TAG and tag.isprintable())
+
+
+def test_of_a_long_name_its_beginning_is_written_down() -> None:
+    caller = replace(CALLER, naming=Naming.TOLERATE)
+
+    assert binding.end_user(caller, ["x" * 201]) == "x" * 200

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tollhouse.domain.budget import Account, check, dollars, exhausted
+from tollhouse.domain.budget import Account, Share, check, dollars, exhausted, roll
 from tollhouse.domain.errors import BudgetExhausted, BudgetMissing
 from tollhouse.domain.periods import Calendar, Period
 
@@ -40,6 +40,44 @@ def test_what_has_room_stays_within_the_limit(account: Account, amount: int) -> 
 @given(accounts, AMOUNTS, AMOUNTS)
 def test_what_has_room_for_more_has_room_for_less(account: Account, amount: int, more: int) -> None:
     assert account.has_room_for(amount) >= account.has_room_for(amount + more)
+
+
+@pytest.mark.req("OT-37")
+@pytest.mark.parametrize(
+    ("named", "target", "is_spent"),
+    [
+        ("", "up:m", True),
+        ("up:m", "up:m", True),
+        ("up:m", "up:n", False),
+        ("up:*", "up:n", True),
+        ("up:*", "upper:n", False),
+        ("up:*", None, True),
+        ("up:m", None, True),
+    ],
+)
+def test_a_further_account_is_spent_by_the_answers_that_it_is_for(
+    named: str, target: str | None, is_spent: bool
+) -> None:
+    assert Share(7, named).is_spent_by(target) is is_spent
+
+
+@pytest.mark.req("OT-36")
+def test_a_window_that_is_over_starts_anew_with_what_is_held() -> None:
+    account = replace(LIMITED, period=Period(Calendar.DAY), started_at=5, ends_at=86_400_000)
+
+    early = roll(account, 86_399_999)
+    over = roll(account, 86_400_000)
+
+    assert early is None
+    assert over is not None
+    assert (over.account, over.spent, over.started_at, over.ended_at) == (1, 20, 5, 86_400_000)
+    assert (account.spent, account.held) == (0, 30)
+    assert (account.started_at, account.ends_at) == (86_400_000, 2 * 86_400_000)
+
+
+def test_what_has_no_window_starts_nothing_anew() -> None:
+    assert roll(replace(LIMITED, period=Period(Calendar.DAY)), 10**15) is None
+    assert roll(replace(LIMITED, ends_at=1), 10**15) is None
 
 
 @pytest.mark.parametrize(("amount", "fits"), [(49, True), (50, True), (51, False)])
@@ -102,6 +140,21 @@ def test_no_wait_is_promised_to_what_costs_more_than_the_whole_budget() -> None:
 
     assert "anew" not in refusal.detail
     assert refusal.retry_after_s is None
+
+
+def test_what_costs_the_whole_budget_may_wait_for_the_next_one() -> None:
+    account = replace(LIMITED, period=Period(Calendar.DAY), ends_at=5_000)
+
+    refusal = exhausted(account, 100, now_ms=1_000)
+
+    assert refusal.retry_after_s == 4
+    assert "It starts anew at" in refusal.detail
+
+
+def test_who_comes_after_the_end_of_a_window_need_not_wait() -> None:
+    account = replace(LIMITED, period=Period(Calendar.DAY), ends_at=5_000)
+
+    assert exhausted(account, 51, now_ms=99_000).retry_after_s == 0
 
 
 def test_a_soft_limit_refuses_nothing() -> None:

@@ -97,3 +97,15 @@ def _passed(limit: Limit, steps_us: list[int]) -> list[int]:
         if not wait:
             passed.append(now)
     return passed
+
+
+@pytest.mark.parametrize(
+    ("limit", "words"),
+    [
+        (Limit(1), "1 call per 60 seconds, 1 at once"),
+        (Limit(5, 1), "5 calls per second, 5 at once"),
+        (Limit(5, 2, 9), "5 calls per 2 seconds, 9 at once"),
+    ],
+)
+def test_a_limit_says_what_it_is(limit: Limit, words: str) -> None:
+    assert str(limit) == words

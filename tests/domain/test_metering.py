@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import pytest
 
@@ -131,6 +132,35 @@ def test_a_dearer_tier_without_a_price_of_its_own_is_refused_and_a_cheaper_one_i
 
 
 @pytest.mark.req("P-3")
+def test_a_dearer_tier_is_held_for_at_its_own_rate() -> None:
+    assert in_tier("priority", USUAL, DEARER).hold == 2 * in_tier("", USUAL).hold
+
+
+def test_where_both_tiers_cost_the_same_the_one_that_was_asked_is_owed() -> None:
+    same = replace(USUAL, id=2, model="up:maker@priority")
+
+    assert completed(in_tier("priority", USUAL, same), SeenOfTier(Usage(1, 1))).price == 2
+
+
+def test_where_only_the_tier_has_a_price_that_one_is_owed_whatever_the_answer_says() -> None:
+    planned = in_tier("priority", DEARER, requires_price=False)
+
+    assert planned.legs[0].by_tier is None
+    assert completed(planned, SeenOfTier(Usage(1, 1), tier="default")).price == 2
+
+
+@pytest.mark.req("P-3")
+@pytest.mark.parametrize("tier", ["", "priority"])
+def test_a_rate_for_one_thing_lets_nothing_else_through(tier: str) -> None:
+    priced = [replace(each, kinds=(("audio_output", 64 * 10**6),)) for each in (USUAL, DEARER)]
+
+    with pytest.raises(FeatureUnpriced) as refused:
+        in_tier(tier, *priced, unpriced=("service_tier", "web_search") if tier else ("web_search",))
+
+    assert refused.value.param == "web_search"
+
+
+@pytest.mark.req("P-3")
 def test_a_tier_that_nobody_knows_has_no_price_whatever_a_model_is_called() -> None:
     odd = replace(USUAL, model="up:maker@")
 
@@ -153,6 +183,7 @@ def test_sound_is_asked_of_a_model_only_where_it_has_a_rate() -> None:
     ("told", "mark"),
     [
         (Usage(628, 1), None),
+        (Usage(628, 1000), None),
         (Usage(629, 1), "input_over_bound"),
         (Usage(300, 1, cache_read=329), "input_over_bound"),
         (Usage(1, 1000), None),
@@ -179,6 +210,8 @@ def test_usage_that_a_call_cannot_have_had_is_marked_and_paid_no_more_than_was_h
         (4096 + 64 * 10 + 1, Usage(10, 1), "input_too_low"),
         (4096 + 64 * 10 + 1, Usage(1, 1, cache_read=10), None),
         (10**6, Usage(10, 1, kinds=Kinds(audio_input=10)), None),
+        (10**6, Usage(10, 1, kinds=Kinds(audio_read=10)), None),
+        (10**6, Usage(10, 1, kinds=Kinds(long_write=1)), "input_too_low"),
     ],
 )
 def test_a_prompt_that_was_not_read_to_its_end_is_marked(
@@ -189,12 +222,75 @@ def test_a_prompt_that_was_not_read_to_its_end_is_marked(
     assert completed(planned, Seen(told)).anomaly == mark
 
 
+@pytest.mark.req("B-16")
+@pytest.mark.parametrize("members", [{"documents": 1}, {"encrypted": ("x",)}])
+def test_pages_and_what_is_encrypted_are_bytes_that_are_no_text(members: dict[str, Any]) -> None:
+    planned = in_tier("", USUAL, input_bytes=10**6)
+    planned = replace(planned, ask=replace(planned.ask, **members))
+
+    assert completed(planned, Seen(Usage(10, 1))).anomaly is None
+
+
+def test_tokens_of_what_is_billed_otherwise_are_not_doubted() -> None:
+    planned = asked(Task.IMAGES, Usage(images=1), Price(1, "up:maker", 0, 0, 0, 0, per_image=DOT))
+
+    settled = completed(planned, Seen(Usage(10**6, 1, images=1)))
+
+    assert (settled.owed, settled.anomaly) == (1_000_000, None)
+
+
+def test_a_doubt_stays_where_nothing_is_owed() -> None:
+    by_image = Price(1, "up:maker", 0, 0, 0, 0, per_image=DOT)
+
+    settled = completed(in_tier("", by_image), Seen(Usage(629, 1)))
+
+    assert (settled.owed, settled.anomaly) == (0, "input_over_bound")
+
+
+@pytest.mark.req("P-7")
+def test_a_whole_answer_that_says_nothing_of_its_usage_is_marked_and_a_cut_one_is_not() -> None:
+    planned = in_tier("", USUAL)
+    cut = sent(planned)
+    cut.streaming(Seen(output=5))
+
+    whole, begun = completed(planned, Seen(output=5)), cut.settle(1)
+
+    assert (whole.source, whole.anomaly) == (Source.COUNTED, "no_usage")
+    assert (begun.source, begun.anomaly) == (Source.COUNTED, None)
+    assert whole.owed == begun.owed > 0
+
+
+def test_what_it_most_likely_came_to_is_owed_where_nobody_tells() -> None:
+    planned = asked(Task.IMAGES, Usage(images=3), Price(1, "up:maker", 0, 0, 0, 0, per_image=DOT))
+    planned = replace(planned, ask=replace(planned.ask, likely=Usage(images=1)))
+
+    assert completed(planned, Seen()).owed == 1_000_000
+
+
+def test_what_is_free_or_has_no_price_is_owed_nothing_and_marked_by_nothing() -> None:
+    free = completed(in_tier("", Price(7, "up:maker", 0, 0, 0, 0)), Seen(Usage(1, 1)))
+    unpriced = completed(in_tier("", requires_price=False), Seen(Usage(1, 1)))
+
+    assert (free.owed, free.price, free.anomaly) == (0, 7, None)
+    assert (unpriced.owed, unpriced.price, unpriced.anomaly) == (0, None, None)
+    assert free.target == unpriced.target == TARGET.name
+
+
+def test_an_attempt_that_never_left_is_none() -> None:
+    meter = Meter("c", in_tier("", USUAL))
+
+    meter.failed(Outcome.NOT_SENT)
+
+    assert meter.settle(1).attempts == ()
+
+
 def in_tier(
     tier: str,
     *prices: Price,
     unpriced: tuple[str, ...] = (),
     input_bytes: int = 100,
     target: Target = TARGET,
+    requires_price: bool = True,
 ) -> Plan:
     ask = Ask(
         model="m",
@@ -206,13 +302,14 @@ def in_tier(
         choices=1,
         max_output=None,
         predicted_bytes=0,
-        unpriced_features=("service_tier",) if tier == "priority" else unpriced,
+        unpriced_features=unpriced or (("service_tier",) if tier == "priority" else ()),
         variant=tier,
         tier=tier,
     )
     model = Model("m", (target,), 1000, 0)
     dated = {price.model: (DatedPrice(0, price),) for price in prices}
-    return plan(Snapshot(1, {}, Names({"m": model}), dated), CALLER, ask, 1.0)
+    snapshot = Snapshot(1, {}, Names({"m": model}), dated, requires_price=requires_price)
+    return plan(snapshot, CALLER, ask, 1.0)
 
 
 def asked(task: Task, most: Usage, price: Price) -> Plan:

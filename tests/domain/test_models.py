@@ -18,6 +18,7 @@ from tollhouse.domain.errors import (
     ModelUnpriced,
     OutputOverLimit,
     StateUnknown,
+    ToolsNotSupported,
     UserMismatch,
 )
 from tollhouse.domain.homes import Home, Thought
@@ -141,6 +142,32 @@ def test_what_was_thought_last_goes_to_who_can_read_it(
 def test_what_no_target_of_the_model_keeps_is_not_gone_on_from() -> None:
     with pytest.raises(StateUnknown):
         plan(_snapshot(), CALLER, replace(ASK, home=Home(TWO.name, "resp_1", 700)), NOW)
+
+
+@pytest.mark.req("R-16")
+@pytest.mark.parametrize(
+    ("takes_tools", "tools", "passes"),
+    [(True, {"look"}, True), (False, set(), True), (False, {"look"}, False)],
+)
+def test_tools_are_asked_of_models_that_can_call_them(
+    takes_tools: bool, tools: set[str], passes: bool
+) -> None:
+    model = replace(SMALL, takes_tools=takes_tools)
+
+    with nullcontext() if passes else pytest.raises(ToolsNotSupported):
+        plan(_snapshot(model), CALLER, replace(ASK, tools=frozenset(tools)), NOW)
+
+
+@pytest.mark.req("OT-59")
+@pytest.mark.parametrize(("seed", "first"), [(0.0, ONE), (0.49, ONE), (0.51, TWO), (0.99, TWO)])
+def test_targets_that_share_the_calls_get_theirs(seed: float, first: Target) -> None:
+    model = replace(SMALL, targets=(ONE, TWO), weights=(1, 1))
+    snapshot = _snapshot(model, {"one:small": CHEAP, "two:small": DEAR})
+
+    planned = plan(snapshot, CALLER, ASK, NOW, seed)
+
+    assert planned.legs[0].target == first
+    assert {leg.target for leg in planned.legs} == {ONE, TWO}
 
 
 def test_what_is_not_granted_says_nothing_of_what_it_does() -> None:

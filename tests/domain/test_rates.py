@@ -115,3 +115,16 @@ class _Model:
             return False
         self.tokens -= amount
         return True
+
+
+def test_as_much_at_once_as_there_may_be_of_anything() -> None:
+    rate = Rate(Measure.REQUESTS_PER_MINUTE, 7, MOST)
+
+    assert rate.burst == MOST
+    assert rate.whole <= EXACT
+
+
+def test_what_runs_out_is_exact_though_little_of_it_is_let_in_at_once() -> None:
+    much, little = (Rate(Measure.REQUESTS_PER_MINUTE, 9_999_999_967, burst) for burst in (0, 1))
+
+    assert (much.unit_us, much.cost, much.flow) == (little.unit_us, little.cost, little.flow)

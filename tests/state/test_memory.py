@@ -61,3 +61,24 @@ class _Clock:
 
     def __call__(self) -> int:
         return self.now
+
+
+async def test_what_is_closed_remembers_nobody() -> None:
+    limiter = MemoryLimiter()
+    await limiter.take("call", (taking(5), taking(5, PLACES)))
+
+    await limiter.aclose()
+
+    assert len(limiter) == 0
+
+
+@pytest.mark.req("P-31")
+async def test_who_gives_back_more_than_was_taken_gains_nothing() -> None:
+    limiter = MemoryLimiter(clock_us=lambda: 0)
+    await limiter.take("before", (taking(5, subject="key:other"),))
+    await limiter.take("call", (taking(5),))
+
+    limiter.give_back("call", (taking(5, takes=9), taking(5, PLACES)))
+
+    assert (await limiter.take("next", (taking(5, takes=5),))).refused_by is None
+    assert (await limiter.take("last", (taking(5),))).refused_by == 0

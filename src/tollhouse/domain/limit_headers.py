@@ -39,7 +39,7 @@ class Standing:
         self.left = rate.left(level)
         self.name = f"{taking.rule.subject.partition(':')[0]}-{rate.measure}".encode()
         self.is_timed = rate.period_s > 0
-        self.reset_s = -(-rate.wait_us(level) // MICROS_PER_SECOND) if self.is_timed else 0
+        self.reset_s = -(-rate.wait_us(level) // MICROS_PER_SECOND)
 
 
 def style_of(dialect: str) -> Style:

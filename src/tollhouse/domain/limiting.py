@@ -190,7 +190,7 @@ def refusal(taken: Sequence[Taking], verdict: Verdict) -> Problem:
     rule, rate = each.rule, each.rule.rate
     wait_us = rate.wait_us(rate.lacks(verdict.levels[verdict.refused_by], each.amount))
     wait_s = -(-wait_us // MICROS_PER_SECOND)
-    retry_after_s = min(max(1, wait_s), LONGEST_RETRY_S)
+    retry_after_s = min(wait_s, LONGEST_RETRY_S)
     if rate.counted is Counted.PLACES:
         return ConcurrencyLimited(
             f"Too many calls at once: {rule}. Try again when one of them is over.",

@@ -80,8 +80,7 @@ class StandIn:
             self._shared.give_back(call, takings)
             return
         del self._taken_here[call]
-        if self._choice is Unreachable.LOCAL:
-            self._local.give_back(call, takings)
+        self._local.give_back(call, takings)
 
     async def aclose(self) -> None:
         if self._looking is not None:
