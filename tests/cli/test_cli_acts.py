@@ -118,6 +118,14 @@ def story(console: Console) -> Any:
     yield "users", "disable", "acme/bert"
     yield "users", "enable", "acme/bert"
     yield "users", "allow", "acme/bert", "gpt-*"
+    yield "users", "describe", "acme/bert", "--alias", "Bert"
+    yield "plans", "create", "acme", "--name", "small", "--limit", "5", "--every", "month"
+    (plan,) = [each["id"] for each in console.json("plans", "list")]
+    yield "plans", "give", "acme/bert", plan
+    yield "plans", "change", plan, "--limit", "6"
+    yield "plans", "delete", plan  # refused: somebody has it
+    yield "plans", "give", "acme/bert", "--none"
+    yield "plans", "delete", plan
     yield "members", "change", "acme/bert", "--at", "tenant:acme", "--role", "auditor"
     yield "members", "remove", "acme/anna", "--at", "tenant:acme"  # refused: the last owner
     yield "members", "remove", "acme/bert", "--at", "tenant:acme"
@@ -128,6 +136,8 @@ def story(console: Console) -> Any:
     yield "keys", "grant", key, "small"
     yield "keys", "withdraw", key, "small"
     yield "keys", "prioritize", key, "low"
+    yield "keys", "describe", key, "--name", "shop"
+    yield "keys", "expire", key, "--in", "30d"
     yield "keys", "exempt", key
     yield "keys", "ceiling", key, "--per-conversation", "0.50"
     yield "keys", "bind", key, "--foreign-users", "tolerate"

@@ -167,6 +167,26 @@ def test_a_file_that_cannot_be_read_is_a_problem(tmp_path: Path) -> None:
     assert file_problem(tmp_path / "latin.toml") == "a text that is not UTF-8"
 
 
+@pytest.mark.req("OT-7")
+def test_a_profile_lies_beneath_what_the_file_says() -> None:
+    beneath = parse("", {}, profile="otari")
+    beside = parse("[auth]\nfailures_per_minute = 5", {}, profile="otari")
+    over = parse('[auth]\nforeign_users = "known"\n[otari]\ntenant = "acme"', {}, profile="otari")
+
+    assert (beneath.otari.tenant, beneath.auth.foreign_users) == ("main", "refuse")
+    assert (beside.auth.failures_per_minute, beside.auth.foreign_users) == (5, "refuse")
+    assert (over.otari.tenant, over.auth.foreign_users) == ("acme", "known")
+    assert read("").otari.tenant is None
+
+
+def test_a_profile_that_does_not_exist_is_a_problem_that_names_those_that_do() -> None:
+    with pytest.raises(ConfigInvalid) as caught:
+        parse("", {}, profile="other")
+
+    (only,) = caught.value.problems
+    assert (only.key, only.expected) == ("--profile", "one of otari")
+
+
 def file_problem(path: Path) -> str:
     with pytest.raises(ConfigInvalid) as caught:
         load(path, {})

@@ -48,6 +48,7 @@ STEPS = [
     "alerts",
     "conversations",
     "tokens",
+    "plans",
 ]
 
 

@@ -36,7 +36,7 @@ def test_commands_and_their_options_exist(page: Path) -> None:
 def resolved(words: list[str]) -> tuple[Any, list[str]]:
     """The innermost command that the words name, and what follows it."""
     command: Any = typer.main.get_command(app)
-    while words and words[0] == "--config":
+    while words and words[0] in ("--config", "--profile"):
         words = words[2:]
     while words and hasattr(command, "commands"):
         assert words[0] in command.commands, f"there is no command {words[0]!r}"

@@ -102,7 +102,7 @@ def refused_in_dialect(got: Got, code: str, path: str = CHAT) -> None:
     if is_ollamas(path):
         _is_ollamas_shape(got)
     else:
-        _is_openais_shape(got)
+        _is_openais_shape(got, of_otari=path.startswith("/api/v1/"))
     assert got.headers["content-type"] == "application/json"
     assert got.headers["x-request-id"] == got.headers["request-id"] == got.json["request_id"]
     assert got.headers.get("x-should-retry") == (None if problem.retryable else "false")
@@ -120,10 +120,11 @@ def _is_ollamas_shape(got: Got) -> None:
     assert got.json["error"]
 
 
-def _is_openais_shape(got: Got) -> None:
-    """And Anthropic's at once."""
+def _is_openais_shape(got: Got, *, of_otari: bool) -> None:
+    """And Anthropic's at once; and otari's, where its clients call."""
     error = got.json["error"]
-    assert got.json.keys() == {"type", "error", "request_id"}
+    assert got.json.keys() == {"type", "error", "request_id", *(["detail"] if of_otari else [])}
+    assert got.json.get("detail", error["message"]) == error["message"]
     assert got.json["type"] == "error"
     assert error.keys() == {"message", "type", "param", "code"}
     assert isinstance(error["message"], str)

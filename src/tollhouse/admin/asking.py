@@ -6,7 +6,7 @@ import json
 import re
 from base64 import b64decode, urlsafe_b64encode
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import msgspec
@@ -19,7 +19,7 @@ from tollhouse.control.replaying import Once
 from tollhouse.domain import operations
 from tollhouse.domain.errors import FieldInvalid, FieldRefused, RoleInsufficient
 from tollhouse.domain.roles import Actor, Place
-from tollhouse.ports import Books
+from tollhouse.ports import Books, Register
 
 T = TypeVar("T")
 S = TypeVar("S", bound=msgspec.Struct)
@@ -36,8 +36,14 @@ class Office:
     settings: Settings
     peppers: Peppers
     desk: Desk
-    routes: Collection[str]
+    routes: Collection[str] = ()
     """Those whose requests are counted."""
+
+    register: Register | None = None
+    """Where the further acts of one request are entered, if it may come to several."""
+
+    refresh: Callable[[], Awaitable[None]] | None = None
+    """Lets what was changed hold for calls too, before the answer says that it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +114,15 @@ class Asking:
         asked = Asked(request_id=self.request_id, expected=self.expected, beside=beside)
         operation = operations.found(name)
         return await acting.act(self.desk, self.actor, operation, arguments, work, asked)
+
+    async def further(
+        self, name: str, arguments: Mapping[str, Any], work: Callable[[Books], Awaitable[T]]
+    ) -> T:
+        """One more act of the same request, with an id and a record of its own."""
+        register = self.office.register or self.desk.register
+        desk = replace(self.office.desk, register=register)
+        asked = Asked(request_id=self.request_id)
+        return await acting.act(desk, self.actor, operations.found(name), arguments, work, asked)
 
     def page(self, rows: Iterable[T], name: Callable[[T], str], tell: Callable[[T], Any]) -> Answer:
         """Sorted by name; the next page goes on behind the last one."""

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from tollhouse.admin.asking import Answer, Asking
+from tollhouse.domain.errors import FieldInvalid
 
 Node = dict[str, Any]
 Serve = Callable[[Asking], Awaitable[Answer]]
@@ -33,6 +34,11 @@ class Resource:
     body: type[msgspec.Struct] | None = None
     query: Sequence[str] = ()
     is_list: bool = False
+    is_guarded: bool = True
+    """Whether a change says which state it saw."""
+
+    unfit: type[FieldInvalid] = FieldInvalid
+    """What becomes of a body or a query that does not fit."""
 
 
 def body_schema(body: type[msgspec.Struct]) -> Node:

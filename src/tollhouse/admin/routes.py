@@ -34,9 +34,9 @@ def admin_table(
 ) -> RouteTable:
     """`dialect` is spoken by nobody: refusals are RFC 9457."""
     return RouteTable(
-        _route("description", "GET", "/openapi.json", dialect, _says(description)),
+        route("description", "GET", "/openapi.json", dialect, _says(description)),
         *(
-            _route(
+            route(
                 each.name,
                 each.method,
                 f"{ROOT}{each.path}",
@@ -50,7 +50,7 @@ def admin_table(
 
 
 def unrouted(dialect: Dialect) -> Route:
-    return _route("unrouted", "", "/", dialect, refuse)
+    return route("unrouted", "", "/", dialect, refuse)
 
 
 def _says(body: bytes) -> Callable[[Call, House], Awaitable[None]]:
@@ -64,7 +64,7 @@ def _says(body: bytes) -> Callable[[Call, House], Awaitable[None]]:
     return say
 
 
-def _route(
+def route(
     name: str, method: str, path: str, dialect: Dialect, serve: Serve, max_body_bytes: int = 0
 ) -> Route:
     return Route(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl
@@ -20,7 +21,9 @@ from tollhouse.dialects import strict_json
 from tollhouse.domain.admin_tokens import TokenRefused, claims_of
 from tollhouse.domain.errors import (
     ConflictingState,
+    Failure,
     FieldInvalid,
+    FieldRefused,
     KeyUnknown,
     PreconditionRequired,
 )
@@ -33,6 +36,7 @@ from tollhouse.pipeline.record import Journal, recorded
 from tollhouse.pipeline.within import within
 
 LONGEST_VALUE = 500
+WITHOUT_BODY = 204
 _TAG = re.compile(r'"[!#-~]{1,100}"|\*')
 
 Serve = Callable[[Call, House], Awaitable[None]]
@@ -47,11 +51,14 @@ def serving(resource: Resource, office: Office | None) -> Serve:
         with recorded(call, house) as record, within(call.route.deadline_s):
             actor = await _actor(call, record, house, office)
             body = await call.read_body() if resource.body else b""
-            asking = _asking(call, resource, office, actor, body)
             try:
-                await _answer(call, resource, asking)
+                await _answer(call, resource, _asking(call, resource, office, actor, body))
             except Conflict as conflict:
                 raise ConflictingState(f"{str(conflict).capitalize()}.") from None
+            except (FieldInvalid, FieldRefused) as refusal:
+                if resource.unfit is FieldInvalid:
+                    raise
+                raise resource.unfit(refusal.detail, param=refusal.param) from None
 
     return serve
 
@@ -97,6 +104,9 @@ async def _answer(call: Call, resource: Resource, asking: Asking) -> None:
         raise
     if once:
         await once.keep(store, answer.status, answer.body(is_kept=True))
+    if asking.office.refresh is not None and resource.method != "GET":
+        with suppress(Failure):  # it is done, and holds a moment later
+            await asking.office.refresh()
     headers = []
     if answer.subject:
         headers.append((b"etag", (await acting.etag(store, answer.subject)).encode()))
@@ -108,6 +118,10 @@ async def _again(call: Call, replay: Replay) -> None:
 
 
 async def _send(call: Call, status: int, body: bytes, headers: list[tuple[bytes, bytes]]) -> None:
+    if status == WITHOUT_BODY:
+        await call.reply.start(status, headers)
+        await call.reply.end()
+        return
     length = (b"content-length", b"%d" % len(body))
     await call.reply.start(status, [(b"content-type", b"application/json"), length, *headers])
     await call.reply.end(body)
@@ -132,7 +146,7 @@ def _expected(call: Call, resource: Resource) -> str | None:
     """The state that was seen; `*` is any."""
     given = _text(call, b"if-match")
     if given is None:
-        if resource.method in GUARDED:
+        if resource.method in GUARDED and resource.is_guarded:
             raise PreconditionRequired
         return None
     if not _TAG.fullmatch(given):

@@ -27,6 +27,7 @@ from tollhouse.cli import (
     limits,
     memberships,
     migrate,
+    plans,
     prices,
     projects,
     providers,
@@ -36,7 +37,7 @@ from tollhouse.cli import (
     usage,
     users,
 )
-from tollhouse.cli.house import ENVIRONMENT, Invocation
+from tollhouse.cli.house import ENVIRONMENT, PROFILE, Invocation
 
 # Plain help: markup would import rich before the first word is printed.
 app = typer.Typer(
@@ -57,6 +58,7 @@ app.add_typer(memberships.app, name="members")
 app.add_typer(keys.app, name="keys")
 app.add_typer(issuers.app, name="issuers")
 app.add_typer(budgets.app, name="budgets")
+app.add_typer(plans.app, name="plans")
 app.add_typer(limits.app, name="limits")
 app.add_typer(prices.app, name="prices")
 app.add_typer(providers.app, name="providers")
@@ -83,6 +85,13 @@ def options(
             help="The settings. Without it: ./tollhouse.toml if there is one, else the defaults.",
         ),
     ] = None,
+    profile: Annotated[
+        str,
+        typer.Option(
+            envvar=PROFILE,
+            help="What users of another gateway are used to, beneath the settings: `otari`.",
+        ),
+    ] = "",
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="With --version: as JSON.")] = False,
 ) -> None:
@@ -90,7 +99,7 @@ def options(
 
     Example: tollhouse --config tollhouse.toml serve
     """
-    context.obj = Invocation(config, os.environ)
+    context.obj = Invocation(config, os.environ, profile)
     if version:
         print(json.dumps({"version": __version__}) if as_json else f"tollhouse {__version__}")
         raise typer.Exit

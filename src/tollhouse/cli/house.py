@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tollhouse.wiring import Store
 
 ENVIRONMENT = "TOLLHOUSE_CONFIG"
+PROFILE = "TOLLHOUSE_PROFILE"
 DEFAULT_FILE = Path("tollhouse.toml")
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON with stable keys.")]
@@ -27,6 +28,7 @@ class Invocation:
 
     config: Path | None
     environ: Mapping[str, str]
+    profile: str = ""
 
     @property
     def file(self) -> Path | None:
@@ -46,7 +48,7 @@ def settings_of(context: typer.Context) -> Settings:
     from tollhouse.config import load
 
     invocation: Invocation = context.obj
-    return load(invocation.file, invocation.environ)
+    return load(invocation.file, invocation.environ, invocation.profile)
 
 
 def run(context: typer.Context, work: Callable[[House], Awaitable[T]]) -> T:

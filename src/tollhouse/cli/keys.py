@@ -273,6 +273,53 @@ def bind(
 
 
 @app.command()
+def describe(
+    context: typer.Context,
+    key: Key,
+    name: Annotated[str, typer.Option(help="What the key is for.")],
+    as_json: Json = False,
+) -> None:
+    """Give a key another name.
+
+    Example: tollhouse keys describe 0Ab1Cd2Ef3Gh --name website
+    """
+    from tollhouse.control import keys
+
+    run(context, lambda house: keys.describe(house.store, key, name, None))
+    if as_json:
+        print_json({"id": key, "name": name})
+    else:
+        print(f"key {key} is for {name}")
+
+
+@app.command()
+def expire(
+    context: typer.Context,
+    key: Key,
+    in_: Annotated[str | None, typer.Option("--in", help="From now on, such as 30d.")] = None,
+    never: Annotated[bool, typer.Option("--never", help="No end at all.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Say until when a key lives, whatever was said before.
+
+    Example: tollhouse keys expire 0Ab1Cd2Ef3Gh --in 30d
+    """
+    from tollhouse.control import keys
+
+    if (in_ is None) is not never:
+        raise typer.BadParameter("say one of --in SPAN, --never")
+    lifetime_s = None if in_ is None else span_s(in_)
+    run(
+        context,
+        lambda house: keys.expire(house.store, key, keys.expiry(lifetime_s, house.now_ms)),
+    )
+    if as_json:
+        print_json({"id": key, "expires_in_s": lifetime_s})
+    else:
+        print(f"key {key} " + ("never expires" if in_ is None else f"expires in {in_}"))
+
+
+@app.command()
 def rotate(
     context: typer.Context,
     key: Key,

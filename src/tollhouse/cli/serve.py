@@ -18,4 +18,4 @@ def serve(context: typer.Context) -> None:
     from tollhouse.wiring.serving import serve as open_door
 
     invocation: Invocation = context.obj
-    open_door(settings_of(context), invocation.file)
+    open_door(settings_of(context), invocation.file, invocation.profile)

@@ -81,6 +81,29 @@ def allow(
 
 
 @app.command()
+def describe(
+    context: typer.Context,
+    user: User,
+    alias: Annotated[str, typer.Option(help="What people call the user; empty for nothing.")],
+    as_json: Json = False,
+) -> None:
+    """Say what people call a user. Nothing is decided on it.
+
+    Example: tollhouse users describe acme/anna --alias 'Anna of the web team'
+    """
+    from tollhouse.control import tenancy
+
+    run(
+        context,
+        lambda house: tenancy.describe(house.store, user, alias or None, None, house.now_ms),
+    )
+    if as_json:
+        print_json({"id": user, "alias": alias or None})
+    else:
+        print(f"user {user} is called {alias or 'nothing else'}")
+
+
+@app.command()
 def disable(context: typer.Context, user: User, as_json: Json = False) -> None:
     """Shut all keys of a user out, until it is enabled.
 

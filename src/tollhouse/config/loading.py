@@ -16,9 +16,10 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from tollhouse import data
 from tollhouse.config.checks import clashes
 from tollhouse.config.lines import line_of, lines
-from tollhouse.config.problems import ConfigInvalid, Place, Problem, dotted
+from tollhouse.config.problems import ConfigInvalid, Place, Problem, dotted, shown
 from tollhouse.config.secrets import Sources
 from tollhouse.config.settings import Settings
 from tollhouse.config.wording import problem
@@ -27,14 +28,18 @@ DEFAULT_DATA_DIR = Path(str(Settings.model_fields["data_dir"].default))
 MAX_BYTES = 8 * 1024 * 1024
 
 
-def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
+def load(path: Path | None, environ: Mapping[str, str], profile: str = "") -> Settings:
     """The settings of a file, or the defaults. Raises ConfigInvalid with every problem there is."""
-    return parse("", environ) if path is None else parse(_text(path), environ, file=str(path))
+    if path is None:
+        return parse("", environ, profile=profile)
+    return parse(_text(path), environ, file=str(path), profile=profile)
 
 
-def parse(text: str, environ: Mapping[str, str], *, file: str = "the configuration") -> Settings:
-    """The settings of a TOML text. Raises ConfigInvalid with every problem there is."""
-    raw = _toml(text, file)
+def parse(
+    text: str, environ: Mapping[str, str], *, file: str = "the configuration", profile: str = ""
+) -> Settings:
+    """The settings of a TOML text, over those of a profile. Raises ConfigInvalid with every problem there is."""
+    raw = _over(_profile(profile), _toml(text, file)) if profile else _toml(text, file)
     settings, errors = _validated(raw, Sources(environ, _data_dir(raw)))
     unfit = [_place(error) for error in errors]
     found = [(place, problem(error)) for place, error in zip(unfit, errors, strict=True)]
@@ -42,6 +47,23 @@ def parse(text: str, environ: Mapping[str, str], *, file: str = "the configurati
     if found:
         raise ConfigInvalid(_in_order(found, text), file)
     return settings
+
+
+def _profile(name: str) -> Mapping[str, Any]:
+    known = data.profiles()
+    if name not in known:
+        problem = Problem("--profile", shown(name), f"one of {', '.join(sorted(known))}")
+        raise ConfigInvalid([problem], "the command line")
+    return known[name]
+
+
+def _over(beneath: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Table by table, what is said above holds."""
+    merged = {**beneath, **above}
+    for name in beneath.keys() & above.keys():
+        if isinstance(beneath[name], Mapping) and isinstance(above[name], Mapping):
+            merged[name] = _over(beneath[name], above[name])
+    return merged
 
 
 def _clashing(settings: Settings, unfit: list[Place]) -> Iterator[tuple[Place, Problem]]:

@@ -37,6 +37,7 @@ from tollhouse.config.sections.door import (
     FilesSettings,
     MetricsSettings,
     OllamaSettings,
+    OtariSettings,
     ServerSettings,
     UploadsSettings,
 )
@@ -63,6 +64,7 @@ class Settings(Section):
     issuers: dict[ProviderName, IssuerSettings] = part(dict)
     files: FilesSettings = part(FilesSettings)
     ollama: OllamaSettings = part(OllamaSettings)
+    otari: OtariSettings = part(OtariSettings)
     uploads: UploadsSettings = part(UploadsSettings)
     limits: LimitsSettings = part(LimitsSettings)
     limits_for: dict[Kind, Amounts] = part(dict)

@@ -78,12 +78,17 @@ async def grant(
             param="owner",
         )
     before = await found(database, owner)
-    setting = budgets.limiting(
-        owner, has_budget=budget.is_granted, limit=budget.limit, is_soft=budget.is_soft
-    )
     alerting = [alerts.wanting(owner, alert_at)] if alert_at is not None else []
-    await database.write(setting, *alerting, *_starting(before, start))
+    await database.write(*granting(before, budget, start), *alerting)
     return await found(database, owner)
+
+
+def granting(account: Account, budget: Grant, start: Start | None = None) -> list[Statement]:
+    """What sets it, to be written together with something else."""
+    setting = budgets.limiting(
+        account.owner, has_budget=budget.is_granted, limit=budget.limit, is_soft=budget.is_soft
+    )
+    return [setting, *_starting(account, start)]
 
 
 def _starting(account: Account, start: Start | None) -> list[Statement]:

@@ -66,7 +66,7 @@ class SnapshotKeeper:
             self._snapshot is None
             or await snapshots.revision(self._database) != self._snapshot.revision
         ):
-            self._snapshot = await snapshots.load(
+            loaded = await snapshots.load(
                 self._database,
                 self._names,
                 requires_price=self._requires_price,
@@ -74,6 +74,8 @@ class SnapshotKeeper:
                 naming=self._naming,
                 takes_tokens=self._takes_tokens,
             )
+            if self._snapshot is None or loaded.revision >= self._snapshot.revision:
+                self._snapshot = loaded  # of two that load at once, the older one came too late
         self._confirmed_at = asked_at
 
     async def keep(self) -> None:

@@ -45,6 +45,9 @@ class Wish:
     user: str | None = None
     models: tuple[str, ...] = ()
     expires_in_s: int | None = LIFETIME_S
+    expires_at_ms: int | None = None
+    """The very moment, if it is known; it goes before the span."""
+
     limit: int | None = None
     """In nano-dollars; None leaves the budget to the tenant, project or user."""
 
@@ -71,7 +74,7 @@ async def issue(
     await _insist_on_allowed(database, user, _patterns(wish.models))
     key_id = draw(credentials.ID_LENGTH)
     key = credentials.assemble(key_id, draw(credentials.SECRET_LENGTH))
-    expires_at = _expiry(wish.expires_in_s, now_ms)
+    expires_at = wish.expires_at_ms or expiry(wish.expires_in_s, now_ms)
     new = NewKey(
         *(key_id, wish.tenant, project, user or f"{wish.tenant}/key-{key_id}", _named(wish.name)),
         *(key[-TAIL_LENGTH:], peppers.digest(key), _patterns(wish.models), expires_at),
@@ -115,6 +118,19 @@ async def set_disabled(database: Database, key: str, *, is_disabled: bool) -> No
     await keys.set_disabled(database, row.id, is_disabled=is_disabled)
 
 
+async def describe(database: Database, key: str, name: str | None, notes: str | None) -> None:
+    """Another name, or other notes beside it; None leaves what there is."""
+    row = await shown(database, key)
+    wanted = row.name if name is None else _named(name)
+    await keys.describe(database, row.id, wanted, row.notes if notes is None else notes)
+
+
+async def expire(database: Database, key: str, expires_at_ms: int | None) -> None:
+    """Until when it lives, whatever was said before; None is without an end."""
+    row = await shown(database, key)
+    await keys.set_expiry(database, row.id, expires_at_ms)
+
+
 async def set_priority(database: Database, key: str, priority: Priority) -> None:
     row = await shown(database, key)
     await keys.set_priority(database, row.id, priority)
@@ -152,6 +168,8 @@ async def rotate(
     grace_s: int = 0,
     expires_in_s: int | None = LIFETIME_S,
     draw: Draw = draw,
+    *,
+    keeps_expiry: bool = False,
 ) -> Issued:
     """A new secret under the same id. The old one dies at once, or after the grace window.
 
@@ -161,7 +179,9 @@ async def rotate(
     if row.is_revoked:
         raise Conflict(f"key {row.id} was revoked, which is for good: issue a new one")
     fresh = credentials.assemble(row.id, draw(credentials.SECRET_LENGTH))
-    expires_at = None if row.expires_at_ms is None else _expiry(expires_in_s, now_ms)
+    expires_at = row.expires_at_ms
+    if expires_at is not None and not keeps_expiry:
+        expires_at = expiry(expires_in_s, now_ms)
     until = _grace_end(row, grace_s, now_ms)
     tail = fresh[-TAIL_LENGTH:]
     await keys.replace_secret(database, row.id, peppers.digest(fresh), tail, expires_at, until)
@@ -263,7 +283,8 @@ def _named(name: str) -> str:
     return name.strip()
 
 
-def _expiry(expires_in_s: int | None, now_ms: int) -> int | None:
+def expiry(expires_in_s: int | None, now_ms: int) -> int | None:
+    """When a span from now is over; None is never. Raises FieldInvalid."""
     if expires_in_s is None:
         return None
     if not 0 < expires_in_s <= 3650 * DAY_S:

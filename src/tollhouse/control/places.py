@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from tollhouse.domain.roles import HOUSE, Place
 from tollhouse.ports import Database
-from tollhouse.storage import calls, keys, memberships, tenancy, tokens
+from tollhouse.storage import calls, keys, memberships, plans, tenancy, tokens
 from tollhouse.storage.tenancy import Kind
 
 Find = Callable[[Database, str], Awaitable[Place | None]]
@@ -52,6 +52,11 @@ async def _member(database: Database, name: str) -> Place | None:
     return await standing_at(database, row.at) if row else None
 
 
+async def _plan(database: Database, name: str) -> Place | None:
+    rows = await plans.plans(database, plan=name) if name else []
+    return Place(rows[0].tenant) if rows else None
+
+
 async def _token(database: Database, name: str) -> Place | None:
     row = await tokens.token(database, name)
     if row is None or not row.user:
@@ -70,5 +75,6 @@ _FINDERS: Mapping[str, Find] = {
     "issuer": _house,
     "call": _call,
     "member": _member,
+    "plan": _plan,
     "token": _token,
 }

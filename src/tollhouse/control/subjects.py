@@ -20,6 +20,7 @@ from tollhouse.storage import (
     limits,
     memberships,
     people,
+    plans,
     prices,
     tenancy,
     tokens,
@@ -95,6 +96,11 @@ async def _members(database: Database, at: str) -> State | None:
     return {each.user: each.role for each in await memberships.memberships(database, at)}
 
 
+async def _plan(database: Database, name: str) -> State | None:
+    rows = await plans.plans(database, plan=name) if name else []
+    return _state(rows[0]) if rows else None
+
+
 async def _token(database: Database, name: str) -> State | None:
     row = await tokens.token(database, name)
     return _state(row) if row else None
@@ -121,6 +127,7 @@ _LOOKS: Mapping[str, Look] = {
     "prices": _prices,
     "names": _names,
     "members": _members,
+    "plan": _plan,
     "token": _token,
     "call": _call,
     "revocations": _revocations,

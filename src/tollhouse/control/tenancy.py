@@ -12,6 +12,7 @@ from tollhouse.storage import budgets, tenancy
 from tollhouse.storage.tenancy import Kind, Member
 
 DEFAULT_PROJECT = "default"
+LONGEST_ALIAS = 200
 
 _TENANT = re.compile(r"[a-z0-9][a-z0-9-]{0,38}")
 _NAME = re.compile(r"[a-z0-9][a-z0-9._@-]{0,62}")
@@ -59,6 +60,18 @@ async def set_disabled(database: Database, kind: Kind, member: str, *, is_disabl
         await owners.insist_on_others(database, member)
     if not await tenancy.set_disabled(database, kind, member, is_disabled=is_disabled):
         raise Conflict(f"there is no {kind} {member!r}")
+
+
+async def describe(
+    database: Database, user: str, alias: str | None, notes: str | None, now_ms: int
+) -> None:
+    """What people call a user, and what is kept beside it; None leaves these notes as they are."""
+    if alias is not None and (not alias.isprintable() or len(alias) > LONGEST_ALIAS):
+        raise FieldInvalid(
+            f"An alias has up to {LONGEST_ALIAS} printable characters.", param="alias"
+        )
+    if not await tenancy.describe(database, user, alias, notes, now_ms):
+        raise Conflict(f"there is no user {user[:100]!r}")
 
 
 async def _new_id(database: Database, tenant: str, name: str) -> str:

@@ -22,11 +22,17 @@ class Whole(Enum):
     CHARGE = "charge"
 
 
-async def listed(database: Database, wanted: Filter, limit: int, before: str = "") -> list[Call]:
+async def listed(
+    database: Database, wanted: Filter, limit: int, before: str = "", skip: int = 0
+) -> list[Call]:
     """The newest first; the next page goes on with the last id as `before`."""
     if not 0 < limit <= LARGEST_PAGE:
         raise FieldInvalid(f"A page has 1 to {LARGEST_PAGE} calls.", param="limit")
-    return await calls.page(database, wanted, limit, before)
+    return await calls.page(database, wanted, limit, before, skip)
+
+
+async def count(database: Database, wanted: Filter) -> int:
+    return await calls.count(database, wanted)
 
 
 async def open_calls(database: Database) -> list[Call]:

@@ -23,5 +23,14 @@ def catalogue() -> Mapping[str, Vendor]:
     return vendors(_table("catalogue.toml"))
 
 
+@cache
+def profiles() -> Mapping[str, Mapping[str, Any]]:
+    """What another gateway's users are used to, as settings that lie beneath their own; by its name."""
+    found = resources.files(__name__).joinpath("profiles").iterdir()
+    return {
+        file.name.removesuffix(".toml"): tomllib.loads(file.read_text("utf-8")) for file in found
+    }
+
+
 def _table(name: str) -> dict[str, Any]:
     return tomllib.loads(resources.files(__name__).joinpath(name).read_text("utf-8"))

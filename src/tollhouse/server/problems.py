@@ -8,6 +8,9 @@ from tollhouse.domain.errors import Problem, Unauthenticated
 from tollhouse.pipeline.call import Call
 from tollhouse.ports import Concluding, Reply
 
+OF_OTARI = "/api/v1/"
+"""Where otari's clients call: of an error they show what is in `detail`, and else the whole of it."""
+
 
 async def send_problem(call: Call, problem: Problem) -> None:
     """Before the first byte as a status; after it as the dialect's own event.
@@ -21,6 +24,8 @@ async def send_problem(call: Call, problem: Problem) -> None:
         reply.cut(tell(problem, call.request_id), is_end=isinstance(dialect, Concluding))
         return
     body = dialect.problem(problem, call.request_id)
+    if call.route.path.startswith(OF_OTARI):
+        body = b'{"detail":%b,%b' % (json.dumps(problem.detail).encode(), body[1:])
     await _send(reply, problem, body, b"application/json")
 
 

@@ -20,7 +20,7 @@ _THESE = COLUMNS + "WHERE id IN ({}) ORDER BY id"
 _SET = "UPDATE accounts SET has_budget = $1, limit_nanos = $2, is_soft = $3 WHERE owner = $4"
 _ENDING = """
 INSERT INTO rolls (account, spent, started_at, ended_at, rolled_at)
-SELECT id, spent, COALESCE(period_start, 0), $1, $2 FROM accounts WHERE owner = $3
+SELECT id, spent, COALESCE(period_start, 0), $1, $2 FROM accounts WHERE owner = $3 AND spent <> 0
 """
 _STARTING = """
 UPDATE accounts SET spent = 0, period = $1, zone = $2, period_start = $3, period_end = $4 WHERE owner = $5

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import msgspec
 
 from tollhouse.domain.pricing import KINDS, Kinds, Usage
-from tollhouse.ports import Database
+from tollhouse.domain.reports import EVER_MS
+from tollhouse.ports import Database, Row, Value
 
 _kinds = msgspec.json.Decoder(Kinds).decode
 
@@ -21,6 +22,8 @@ class Filter:
     model: str = ""
     state: str = ""
     since_ms: int = 0
+    user: str = ""
+    until_ms: int = EVER_MS
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,9 @@ class Call:
     kinds: str | None
     """How many of its tokens were of a kind, as JSON."""
 
+    is_exempt: bool
+    """Whether it counts on no account."""
+
     @property
     def told_kinds(self) -> dict[str, int]:
         """Those that there were."""
@@ -75,17 +81,16 @@ class Call:
 _COLUMNS = """
 SELECT id, request_id, owner, tenant, project, user_id, key_id, route, model, state, held, created_at,
     settled_at, outcome, owed, input, output, cache_read, cache_write, source, target, price, anomaly,
-    images, seconds, characters, kinds
+    images, seconds, characters, kinds, key_account < 0
 FROM calls
 """
-_PAGE = (
-    _COLUMNS
-    + """
+_WANTED = """
 WHERE $1 IN ('', tenant) AND $2 IN ('', key_id) AND $3 IN ('', model) AND $4 IN ('', state)
-    AND created_at >= $5 AND ($6 = '' OR id < $7)
-ORDER BY id DESC LIMIT $8
+    AND created_at >= $5 AND $6 IN ('', user_id) AND created_at < $7
 """
-)
+_PAGE = _COLUMNS + _WANTED + "AND ($8 = '' OR id < $9) ORDER BY id DESC LIMIT $10 OFFSET $11"
+_HOW_MANY = "SELECT COUNT(*) FROM calls"
+_COUNT = _HOW_MANY + _WANTED
 _ONE = _COLUMNS + "WHERE id = $1"
 _OPEN = _COLUMNS + "WHERE state <> 'settled' ORDER BY id"
 _UNKNOWN_SINCE = _COLUMNS + "WHERE state = 'unknown' AND created_at <= $1 ORDER BY id LIMIT $2"
@@ -99,20 +104,27 @@ WHERE state = 'held' AND NOT EXISTS (
 """
 
 
-async def page(database: Database, wanted: Filter, limit: int, before: str = "") -> list[Call]:
+async def page(
+    database: Database, wanted: Filter, limit: int, before: str = "", skip: int = 0
+) -> list[Call]:
     """The newest calls first; go on with the last id as `before`."""
-    rows = await database.read(_PAGE, *_values(wanted), before, before, limit)
-    return [Call(*row) for row in rows]
+    rows = await database.read(_PAGE, *_values(wanted), before, before, limit, skip)
+    return [_call(row) for row in rows]
+
+
+async def count(database: Database, wanted: Filter) -> int:
+    ((found,),) = await database.read(_COUNT, *_values(wanted))
+    return int(found)
 
 
 async def call(database: Database, call_id: str) -> Call | None:
     rows = await database.read(_ONE, call_id)
-    return Call(*rows[0]) if rows else None
+    return _call(rows[0]) if rows else None
 
 
 async def open_calls(database: Database) -> list[Call]:
     """Money that is held or whose end is unknown; the oldest first."""
-    return [Call(*row) for row in await database.read(_OPEN)]
+    return [_call(row) for row in await database.read(_OPEN)]
 
 
 async def count_open(database: Database) -> int:
@@ -123,7 +135,7 @@ async def count_open(database: Database) -> int:
 
 async def unknown_since(database: Database, before_ms: int, limit: int) -> list[Call]:
     """Unknown calls that began before a moment; the oldest first."""
-    return [Call(*row) for row in await database.read(_UNKNOWN_SINCE, before_ms, limit)]
+    return [_call(row) for row in await database.read(_UNKNOWN_SINCE, before_ms, limit)]
 
 
 async def lose(database: Database, now_ms: int) -> int:
@@ -135,5 +147,11 @@ async def lose(database: Database, now_ms: int) -> int:
     return lost
 
 
-def _values(wanted: Filter) -> tuple[str, str, str, str, int]:
-    return wanted.tenant, wanted.key, wanted.model, wanted.state, wanted.since_ms
+def _call(row: Row) -> Call:
+    values = (*row[:-1], bool(row[-1]))
+    return Call(*values)
+
+
+def _values(wanted: Filter) -> tuple[Value, ...]:
+    named = (wanted.tenant, wanted.key, wanted.model, wanted.state)
+    return (*named, wanted.since_ms, wanted.user, wanted.until_ms)

@@ -12,6 +12,7 @@ _HOLDERS = {
         "projects": "SELECT COUNT(*) FROM projects WHERE tenant = $1 AND id <> $1 || '/default'",
         "users": "SELECT COUNT(*) FROM users WHERE tenant = $1",
         "keys": "SELECT COUNT(*) FROM keys WHERE tenant = $1",
+        "plans": "SELECT COUNT(*) FROM plans WHERE tenant = $1",
         "names of models": "SELECT COUNT(*) FROM views WHERE tenant = $1",
         "roles": "SELECT COUNT(*) FROM memberships WHERE place IN ('tenant:' || $1, 'project:' || $1 || '/default')",
     },

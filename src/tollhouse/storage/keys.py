@@ -53,6 +53,8 @@ class KeyRow:
     is_exempt: bool
     foreign_users: Naming | None
     conversation_limit: int | None
+    notes: str
+    """What is kept beside a key, as JSON. Nothing is decided on it."""
 
 
 _ADD = """
@@ -64,13 +66,15 @@ _LIST = """
 SELECT k.id, k.tenant, k.project, k.user_id, k.name, k.tail, k.models, k.is_disabled,
     CASE WHEN t.is_disabled + p.is_disabled + u.is_disabled > 0 THEN 1 ELSE 0 END,
     CASE WHEN k.digest = '' THEN 1 ELSE 0 END, k.expires_at, k.created_at, k.last_used_at, k.previous_until,
-    k.priority, k.is_exempt, k.foreign_users, k.conversation_limit
+    k.priority, k.is_exempt, k.foreign_users, k.conversation_limit, k.notes
 FROM keys AS k JOIN tenants AS t ON t.id = k.tenant JOIN projects AS p ON p.id = k.project
     JOIN users AS u ON u.id = k.user_id
 WHERE $1 IN ('', k.tenant) AND $2 IN ('', k.id) ORDER BY k.created_at, k.id
 """
 _COUNT = "SELECT COUNT(*) FROM keys"
 _GRANT = "UPDATE keys SET models = $1 WHERE id = $2 AND models = $3"
+_DESCRIBE = "UPDATE keys SET name = $1, notes = $2 WHERE id = $3"
+_EXPIRE = "UPDATE keys SET expires_at = $1 WHERE id = $2"
 _PRIORITIZE = "UPDATE keys SET priority = $1 WHERE id = $2"
 _DISABLE = "UPDATE keys SET is_disabled = $1 WHERE id = $2"
 _REVOKE = """
@@ -120,6 +124,14 @@ async def set_models(
     return changed == 1
 
 
+async def describe(database: Database, key: str, name: str, notes: str) -> None:
+    await database.write((_DESCRIBE, (name, notes, key)))
+
+
+async def set_expiry(database: Database, key: str, expires_at_ms: int | None) -> None:
+    await database.write((_EXPIRE, (expires_at_ms, key)))
+
+
 async def set_disabled(database: Database, key: str, *, is_disabled: bool) -> bool:
     """False when there is no such key."""
     (changed,) = await database.write((_DISABLE, (int(is_disabled), key)))
@@ -163,7 +175,7 @@ async def touch(database: Database, used_at_ms: Mapping[str, int]) -> None:
 def _key(row: Row) -> KeyRow:
     key, tenant, project, user, name, tail, models = row[:7]
     is_disabled, is_blocked, is_revoked, expires_at, created_at, last_used_at, until = row[7:14]
-    priority, is_exempt, naming, ceiling = row[14:]
+    priority, is_exempt, naming, ceiling, notes = row[14:]
     return KeyRow(
         *(key, tenant, project, user, name, tail, tuple(json.loads(models))),
         *(bool(is_disabled), bool(is_blocked), bool(is_revoked)),
@@ -172,4 +184,5 @@ def _key(row: Row) -> KeyRow:
         is_exempt=bool(is_exempt),
         foreign_users=Naming(naming) if naming else None,
         conversation_limit=ceiling,
+        notes=notes,
     )

@@ -30,16 +30,26 @@ class Member:
     models: tuple[str, ...] | None = None
     """What the keys of a user may be granted at most; None is anything."""
 
+    plan: str | None = None
+    """Whose budget a user has."""
+
+    alias: str | None = None
+    notes: str = "{}"
+    """What is kept beside a user, as JSON. Nothing is decided on it."""
+
+    changed_at_ms: int | None = None
+
 
 _LIST = {
     Kind.TENANT: """
-        SELECT id, id, is_disabled, created_at, 0, NULL FROM tenants
+        SELECT id, id, is_disabled, created_at, 0, NULL, NULL, NULL, '{}', NULL FROM tenants
         WHERE $1 IN ('', id) ORDER BY id""",
     Kind.PROJECT: """
-        SELECT id, tenant, is_disabled, created_at, 0, NULL FROM projects
+        SELECT id, tenant, is_disabled, created_at, 0, NULL, NULL, NULL, '{}', NULL FROM projects
         WHERE $1 IN ('', tenant) ORDER BY id""",
     Kind.USER: """
-        SELECT id, tenant, is_disabled, created_at, is_virtual, models FROM users
+        SELECT id, tenant, is_disabled, created_at, is_virtual, models, plan, alias, notes, changed_at
+        FROM users
         WHERE $1 IN ('', tenant) ORDER BY id""",
 }
 _DISABLE = {
@@ -49,6 +59,9 @@ _DISABLE = {
 }
 
 _ALLOW = "UPDATE users SET models = $1 WHERE id = $2"
+_DESCRIBE = (
+    "UPDATE users SET alias = $1, notes = COALESCE($2, notes), changed_at = $3 WHERE id = $4"
+)
 
 
 def adding_tenant(tenant: str, now_ms: int) -> Statement:
@@ -87,7 +100,15 @@ async def allow(database: Database, user: str, models: Sequence[str] | None) -> 
     return changed == 1
 
 
+async def describe(
+    database: Database, user: str, alias: str | None, notes: str | None, now_ms: int
+) -> bool:
+    """False when there is no such user."""
+    (changed,) = await database.write((_DESCRIBE, (alias, notes, now_ms, user)))
+    return changed == 1
+
+
 def _member(row: Row) -> Member:
-    member, tenant, is_disabled, created_at, is_virtual, models = row
+    member, tenant, is_disabled, created_at, is_virtual, models, *told = row
     allowed = None if models is None else tuple(json.loads(models))
-    return Member(member, tenant, bool(is_disabled), created_at, bool(is_virtual), allowed)
+    return Member(member, tenant, bool(is_disabled), created_at, bool(is_virtual), allowed, *told)

@@ -24,6 +24,7 @@ from tollhouse.domain.shedding import Load
 from tollhouse.domain.throttling import Throttle
 from tollhouse.pipeline.batch_look import look_after
 from tollhouse.pipeline.house import House
+from tollhouse.pipeline.route import RouteTable
 from tollhouse.pipeline.standing import Standings
 from tollhouse.ports import Authenticator, Database, Ledger, Limiter
 from tollhouse.server import routes, workers
@@ -44,6 +45,7 @@ from tollhouse.wiring.audit import AuditRegister, open_audit, receipt_signer
 from tollhouse.wiring.background import Background, background
 from tollhouse.wiring.dialects import dialects, ollama_paths
 from tollhouse.wiring.door import make_door, manners, upload_disk
+from tollhouse.wiring.otari import served_otari
 from tollhouse.wiring.providers import open_providers
 from tollhouse.wiring.shelves import shelves
 from tollhouse.wiring.standing import standing_rules
@@ -120,8 +122,16 @@ async def open_door(settings: Settings, draining: Draining) -> AsyncIterator[Doo
             looks = routes.looking(spoken["chat"])
             tasks.start(look_after(house, looks, settings.files.look_every_s))
         health = Health(settings.ollama.version, lambda: not draining.is_on and keeper.is_fresh)
-        table = routes.route_table(
-            spoken, settings.server.max_body_bytes, ollama_paths(settings), settings.files.max_bytes
+        register = AuditRegister(audit)
+        chat = spoken["chat"]
+        table = RouteTable(
+            *routes.route_table(
+                spoken,
+                settings.server.max_body_bytes,
+                ollama_paths(settings),
+                settings.files.max_bytes,
+            ),
+            *served_otari(settings, house, secrets, store, register, keeper),
         )
         if workers.number() is None:
             stack.enter_context(served_metrics(settings, metrics))
@@ -130,12 +140,11 @@ async def open_door(settings: Settings, draining: Draining) -> AsyncIterator[Doo
         app = App(
             house,
             table,
-            routes.unrouted(spoken["chat"]),
+            routes.unrouted(chat),
             health,
             manners(settings),
             upload_disk(settings),
         )
-        register = AuditRegister(audit)
         await stack.enter_async_context(served_admin(settings, house, secrets, store, register))
         yield make_door(settings, app, watch)
 

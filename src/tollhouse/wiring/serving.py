@@ -21,7 +21,7 @@ from tollhouse.wiring.house import open_door
 from tollhouse.wiring.watching import METRICS_DIRECTORY, make_metrics, served_metrics
 
 
-def serve(settings: Settings, config: Path | None) -> None:
+def serve(settings: Settings, config: Path | None, profile: str = "") -> None:
     """Serve until asked to stop: in this process, or in several that it watches."""
     inherited = workers.inherited_listener()
     if inherited is None:
@@ -30,16 +30,19 @@ def serve(settings: Settings, config: Path | None) -> None:
     listening.make_room()
     listener = inherited or listening.listen(settings.server.listen)
     if inherited is None and settings.server.workers > 1:
-        _serve_in_workers(settings, config, listener)
+        _serve_in_workers(settings, config, profile, listener)
         return
     logs.configure(settings.log.level)
     on_ready = workers.tell_ready if inherited else partial(_say_ready, settings, listener)
     uvloop.run(_answer(settings, listener, on_ready))
 
 
-def _serve_in_workers(settings: Settings, config: Path | None, listener: socket.socket) -> None:
+def _serve_in_workers(
+    settings: Settings, config: Path | None, profile: str, listener: socket.socket
+) -> None:
     logs.configure(settings.log.level)
     named = ["--config", str(config.absolute())] if config else []
+    named += ["--profile", profile] if profile else []
     fresh_directory(settings.at(METRICS_DIRECTORY))
     metrics = make_metrics(settings)
     crew = workers.Workers(

@@ -6,6 +6,7 @@ import asyncio
 from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 
+from tollhouse.admin.otari.routes import otari_routes
 from tollhouse.admin.routes import admin_table
 from tollhouse.config import Settings
 from tollhouse.control.keeping import SnapshotKeeper
@@ -28,7 +29,11 @@ TELL_S = 1.0
 def make_metrics(settings: Settings) -> Metrics:
     """Counted in memory, or in files that the parent of several workers adds up."""
     spoken = dialects()
-    tables = (routes.route_table(spoken, 0), admin_table(spoken["chat"]))
+    tables = (
+        routes.route_table(spoken, 0),
+        admin_table(spoken["chat"]),
+        otari_routes(spoken["chat"]),
+    )
     names = {route.name for table in tables for route in table}
     directory = settings.at(METRICS_DIRECTORY) if settings.server.workers > 1 else None
     return Metrics(

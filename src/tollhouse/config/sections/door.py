@@ -25,6 +25,15 @@ def _version(text: str) -> str:
     return text
 
 
+TENANT = "the id of a tenant: 1 to 39 of a-z, 0-9 and -"
+
+
+def _tenant(text: str) -> str:
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,38}", text):
+        raise Unfit(shown(text))
+    return text
+
+
 Proxies = tuple[
     Annotated[Network, Text((IPv4Network, IPv6Network), addresses.read_network, addresses.NETWORK)],
     ...,
@@ -160,6 +169,15 @@ class AdminSettings(Section):
         "the usual place. An address that others can reach needs the TLS of [server], or its "
         "`trusted_proxies`.",
         "off",
+    )
+
+
+class OtariSettings(Section):
+    """otari's paths for keys, users, budgets, prices and usage, for its own clients. `--profile otari` serves them."""
+
+    tenant: Annotated[str, Text(str, _tenant, TENANT)] | None = setting(
+        "The tenant that otari's clients administrate under `/v1/keys` and the like, beside the calls, with a "
+        "token of `tollhouse admin token`. Without one these paths are not there."
     )
 
 

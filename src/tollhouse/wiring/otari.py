@@ -1,0 +1,47 @@
+"""otari's paths beside the calls, if there is a tenant for them: the door's guards, and credentials of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from tollhouse.admin.asking import Office
+from tollhouse.admin.one_record import OneRecord
+from tollhouse.admin.otari.routes import otari_routes
+from tollhouse.auth import admin_tokens
+from tollhouse.auth.admin_tokens import AdminTokens
+from tollhouse.config import Settings
+from tollhouse.control.acting import Desk
+from tollhouse.control.keeping import SnapshotKeeper
+from tollhouse.control.peppers import Peppers
+from tollhouse.domain.throttling import Throttle
+from tollhouse.pipeline.house import House
+from tollhouse.pipeline.route import Route
+from tollhouse.ports import Register
+from tollhouse.wiring.dialects import dialects
+from tollhouse.wiring.store import Store
+
+
+def served_otari(
+    settings: Settings,
+    house: House,
+    peppers: Peppers,
+    store: Store,
+    register: Register,
+    keeper: SnapshotKeeper,
+) -> Iterable[Route]:
+    if settings.otari.tenant is None:
+        return ()
+    records = OneRecord(house.audit, register)
+    desk = Desk(store=store, register=records, new_id=house.new_id, now_ms=house.now_ms)
+    office = Office(
+        settings=settings, peppers=peppers, desk=desk, register=register, refresh=keeper.refresh
+    )
+    own = replace(
+        house,
+        authenticators={admin_tokens.SHAPE: AdminTokens(peppers.versions)},
+        throttle=Throttle(settings.auth.failures_per_minute),
+        audit=records,
+        insists_on_audit=True,
+    )
+    return otari_routes(dialects()["chat"], office, own)

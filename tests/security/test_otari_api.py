@@ -1,0 +1,330 @@
+"""otari's paths for keys, users, budgets, prices and usage: every role on every row, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+
+import pytest
+
+from journeys.gateway import Gateway, furnish, gateway, now_ms, prepared, until
+from security.wire import JSON, Got, Lines, bearer, request, send
+from tollhouse.admin.otari.routes import RESOURCES, otari_routes
+from tollhouse.admin.resource import Resource
+from tollhouse.control import admin_tokens, members, peppers, tenancy
+from tollhouse.dialects.openai_chat import OpenAIChat
+from tollhouse.domain.admin_tokens import Claims
+from tollhouse.domain.operations import OPERATIONS, Role
+from tollhouse.domain.roles import HOUSE, Actor, Grant
+from tollhouse.wiring import Store
+
+pytestmark = pytest.mark.req("OT-19", "B-12", "S-45", "OT-81")
+
+HOST = Actor("host:test", "host", (Grant(Role.OWNER, HOUSE),))
+TARGET = "up:m-real"
+
+
+@dataclass
+class Api:
+    """What an otari client reaches, for whoever bears a token."""
+
+    door: Gateway
+    tokens: dict[str, str] = field(default_factory=dict)
+    numbers: Any = field(default_factory=count)
+
+    async def ask(
+        self, who: str, method: str, path: str, body: Any = None, headers: Lines = ()
+    ) -> Got:
+        lines: Lines = [bearer(self.tokens.get(who, who)), *headers]
+        target = path if path.startswith("/api") else f"/v1{path}"
+        sent = b"" if body is None else json.dumps(body).encode()
+        if sent:
+            lines = [*lines, JSON]
+        return await send(self.door.port, request(sent, lines, method=method, target=target))
+
+    async def made(self, path: str, body: Any) -> Any:
+        got = await self.ask("owner", "POST", path, body)
+        assert got.status == 200, got
+        return got.json
+
+    def fresh(self) -> str:
+        return f"n{next(self.numbers)}"
+
+    async def user(self) -> str:
+        return str((await self.made("/users", {"user_id": self.fresh()}))["user_id"])
+
+    async def key(self) -> str:
+        return str((await self.made("/keys", {}))["id"])
+
+    async def budget(self) -> str:
+        return str((await self.made("/budgets", {"max_budget": 5}))["budget_id"])
+
+    async def records(self, request_id: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+
+        async def is_there() -> bool:
+            lines = [line for line in self.door.audit_lines() if line.endswith("}")]
+            found[:] = [
+                each for each in map(json.loads, lines) if each.get("request_id") == request_id
+            ]
+            return bool(found)
+
+        await until(is_there, "the request is recorded")
+        return found
+
+
+@pytest.fixture(scope="module")
+async def api(
+    anyio_backend: object, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Api]:
+    door = prepared(tmp_path_factory.mktemp("otari-api"), "http://127.0.0.1:1/v1")
+    door.program = ("-m", "tollhouse", "--profile", "otari")
+    await furnish(door, 10**12)
+    made = Api(door)
+
+    async def people(store: Store) -> None:
+        await tenancy.create_tenant(store, "main", now_ms())
+        known = await peppers.opened(door.settings, store)
+        for role in Role:
+            user = await tenancy.create_user(store, "main", f"the-{role}", now_ms())
+            await members.add(store, HOST, user, "house", role, now_ms())
+            claims = Claims(user)
+            token = await admin_tokens.mint(store, known, claims, 900, "host:test", now_ms())
+            made.tokens[role] = token.token
+
+    await door.on_store(people)
+    try:
+        await door.start()
+        yield made
+    finally:
+        while door.processes:
+            door.kill()
+
+
+Arrange = Callable[[Api], Awaitable[str]]
+ROWS = {row.name.removeprefix("otari_"): row for row in RESOURCES}
+SUBJECTS: dict[str, Arrange] = {"keys": Api.key, "users": Api.user, "budgets": Api.budget}
+PRICE = {"input_price_per_million": 1, "output_price_per_million": 2.5}
+BODIES: dict[str, Callable[[Api], Any]] = {
+    "keys_create": lambda _api: {"key_name": "web"},
+    "keys_update": lambda _api: {"key_name": "shop", "is_active": False},
+    "users_create": lambda api: {"user_id": api.fresh()},
+    "users_update": lambda _api: {"alias": "Anna"},
+    "budgets_create": lambda _api: {"max_budget": 10, "budget_duration_sec": 86400},
+    "budgets_update": lambda _api: {"max_budget": 0.1},
+    "pricing_set": lambda api: {"model_key": f"up:{api.fresh()}", **PRICE},
+}
+
+
+@pytest.mark.parametrize("role", Role)
+@pytest.mark.parametrize("name", [name for name in ROWS if name != "pricing_delete"])
+async def test_a_role_does_what_the_table_says_and_each_act_leaves_one_record(
+    api: Api, name: str, role: Role
+) -> None:
+    row = ROWS[name]
+    path, body = await target(api, row), BODIES.get(name, lambda _api: None)(api)
+    request_id = f"otari-{name}-{role}"
+
+    got = await api.ask(role, row.method, path, body, [("x-request-id", request_id)])
+
+    records = await api.records(request_id)
+    operation = OPERATIONS[row.operations[0]]
+    is_allowed = role in operation.roles or (name == "keys_list" and role in operation.own)
+    if is_allowed:
+        assert got.status in (200, 204), got
+        assert {each["outcome"] for each in records} == {"ok"}
+    else:
+        assert (got.status, got.code) == (403, "role_insufficient")
+        assert [(each["outcome"], each["code"]) for each in records] == [
+            ("refused", "role_insufficient")
+        ]
+    done = [each["operation"] for each in records if each["kind"] == "act"]
+    assert set(done) <= set(row.operations)
+    assert len(done) == len(set(done))
+    if row.method == "GET":
+        assert [each["kind"] for each in records] == ["call"]
+    elif is_allowed:
+        assert done
+        assert {each["actor"] for each in records} == {f"main/the-{role}"}
+
+
+async def target(api: Api, row: Resource) -> str:
+    kind = row.name.split("_")[1]
+    if row.path == "/pricing/":
+        return f"/pricing/{TARGET}"
+    if kind == "pricing":
+        return row.path.replace("{id}", TARGET)
+    return row.path.replace("{id}", await SUBJECTS[kind](api)) if "{id}" in row.path else row.path
+
+
+@pytest.mark.req("OT-12")
+async def test_a_key_opens_no_administration_and_a_token_calls_no_model(api: Api) -> None:
+    body = {"model": "m", "messages": []}
+
+    by_key = await api.ask(api.door.key, "GET", "/keys")
+    by_token = await api.ask("owner", "POST", "/chat/completions", body)
+    by_nobody = await send(api.door.port, request(method="GET", target="/api/v1/users"))
+
+    assert (by_key.status, by_key.code) == (401, "key_malformed")
+    assert (by_token.status, by_token.code) == (401, "key_malformed")
+    assert (by_nobody.status, by_nobody.code) == (401, "key_missing")
+    assert by_nobody.json["detail"]
+
+
+@pytest.mark.req("OT-12", "R-1")
+async def test_the_token_may_stand_in_any_header_that_takes_a_key(api: Api) -> None:
+    for header in (
+        ("otari-key", f"Bearer {api.tokens['owner']}"),
+        ("x-api-key", api.tokens["owner"]),
+    ):
+        raw = request(headers=[header], method="GET", target="/api/v1/budgets")
+        assert (await send(api.door.port, raw)).status == 200
+
+
+UNFIT: list[tuple[str, str, Any, str]] = [
+    ("POST", "/pricing", {"model_key": TARGET, **PRICE, "input_price_per_million": -1}, "input"),
+    ("POST", "/pricing", {"model_key": TARGET, **PRICE, "unit": "tons"}, "unit"),
+    ("POST", "/pricing", {"model_key": "no target", **PRICE}, "target"),
+    ("POST", "/pricing", {"model_key": TARGET}, "input_price_per_million"),
+    ("POST", "/budgets", {"max_budget": -0.5}, "max_budget"),
+    ("POST", "/budgets", {"max_budget": 1e12}, "max_budget"),
+    ("POST", "/budgets", {"budget_duration_sec": 0}, "budget_duration_sec"),
+    ("POST", "/budgets", {"reset_alignment": "calendar_year"}, "reset_alignment"),
+    (
+        *("POST", "/budgets", {"reset_alignment": "calendar_day", "budget_duration_sec": 60}),
+        "reset_alignment",
+    ),
+    ("POST", "/budgets", {"token_limit": 5}, "token_limit"),
+    ("POST", "/keys", {"expires_at": "2001-01-01T00:00:00Z"}, "expires_at"),
+    ("POST", "/keys", {"expires_at": "tomorrow"}, "expires_at"),
+    ("POST", "/keys", {"capture_agent_telemetry": True}, "capture_agent_telemetry"),
+    ("POST", "/keys", {"colour": "blue"}, "colour"),
+    ("POST", "/keys", {"metadata": {"x": "y" * 20_000}}, "metadata"),
+    ("POST", "/users", {"user_id": "Not A Name"}, "name"),
+    ("POST", "/users", {"alias": "Anna"}, "user_id"),
+    ("GET", "/keys?limit=0", None, "limit"),
+    ("GET", "/usage?start_date=soon", None, "start_date"),
+    ("GET", "/usage?colour=blue", None, "colour"),
+]
+
+
+@pytest.mark.req("OT-28", "OT-35")
+@pytest.mark.parametrize(("method", "path", "body", "param"), UNFIT)
+async def test_what_does_not_fit_is_refused_by_the_name_of_its_member(
+    api: Api, method: str, path: str, body: Any, param: str
+) -> None:
+    got = await api.ask("owner", method, path, body)
+
+    assert (got.status, got.code) == (422, "field_invalid"), got
+    assert got.json.get("param", param) == param
+    assert param in got.json["detail"] or param == "name"
+
+
+@pytest.mark.req("OT-15", "OT-16", "OT-17", "OT-26")
+async def test_a_key_is_told_again_as_it_was_asked_for_and_never_in_clear(api: Api) -> None:
+    wish = {
+        "key_name": "web",
+        "user_id": api.fresh(),
+        "expires_at": "2030-01-01T00:00:00Z",
+        "allowed_models": ["m", "up:*"],
+        "metadata": {"team": ["a", 1]},
+        "exclude_from_budget": True,
+        "reject_user_mismatch": False,
+    }
+
+    made = await api.made("/keys", wish)
+    (listed,) = [
+        each for each in (await api.ask("owner", "GET", "/keys")).json if each["id"] == made["id"]
+    ]
+    rotated = (await api.ask("owner", "POST", f"/keys/{made['id']}/rotate")).json
+    changed = await api.ask(
+        "owner", "PATCH", f"/keys/{made['id']}", {"allowed_models": None, "expires_at": None}
+    )
+
+    assert {name: made[name] for name in wish} == wish
+    assert made["key"] not in json.dumps(listed)
+    assert rotated["key"] not in (made["key"], None)
+    assert rotated["expires_at"] == wish["expires_at"]
+    assert (changed.json["allowed_models"], changed.json["expires_at"]) == (None, None)
+
+
+@pytest.mark.req("OT-26")
+async def test_a_key_of_a_bound_user_gets_its_models_and_no_more(api: Api) -> None:
+    user = api.fresh()
+    await api.made("/users", {"user_id": user, "allowed_models": ["m"]})
+
+    inherited = await api.made("/keys", {"user_id": user})
+    beyond = await api.ask("owner", "POST", "/keys", {"user_id": user, "allowed_models": ["x"]})
+
+    assert inherited["allowed_models"] == ["m"]
+    assert beyond.status == 422
+
+
+@pytest.mark.req("OT-35")
+async def test_a_budget_is_each_users_own_and_changes_for_all(api: Api) -> None:
+    budget = (await api.made("/budgets", {"max_budget": 5, "reset_alignment": "calendar_day"}))[
+        "budget_id"
+    ]
+    for _ in range(2):
+        await api.made("/users", {"user_id": api.fresh(), "budget_id": budget})
+
+    changed = await api.ask("owner", "PATCH", f"/budgets/{budget}", {"max_budget": 7.25})
+    in_use = await api.ask("owner", "DELETE", f"/budgets/{budget}")
+
+    assert (changed.json["max_budget"], changed.json["user_count"]) == (7.25, 2)
+    assert changed.json["reset_alignment"] == "calendar_day"
+    assert (in_use.status, in_use.code) == (409, "in_use")
+    limits = await api.door.rows(
+        "SELECT DISTINCT limit_nanos, period FROM accounts JOIN users ON owner = 'user:' || users.id "
+        f"WHERE plan = '{budget}'"
+    )
+    assert limits == [(7_250_000_000, "day")]
+
+
+@pytest.mark.req("OT-28", "OT-29", "OT-30")
+async def test_a_price_is_told_by_the_million_and_each_that_it_had(api: Api) -> None:
+    model = f"up:{api.fresh()}/x"
+    tier = {"min_input_tokens": 200_000, "input_price_per_million": 2.5}
+    wish = {
+        **PRICE,
+        "model_key": model,
+        "cache_read_price_per_million": 0.1,
+        "cache_write_1h_price_per_million": 4,
+        "pricing_tiers": [tier],
+    }
+    path = f"/pricing/{model.replace('/', '%2F')}"
+
+    await api.made(
+        "/pricing", {**PRICE, "model_key": model, "effective_at": "2020-01-01T00:00:00Z"}
+    )
+    made = await api.made("/pricing", wish)
+    then = await api.ask("owner", "GET", f"{path}?as_of=2021-01-01T00:00:00Z")
+    gone = await api.ask("owner", "DELETE", path)
+    history = await api.ask("owner", "GET", f"{path}/history")
+
+    assert {name: made[name] for name in wish if name != "pricing_tiers"} == {
+        name: value for name, value in wish.items() if name != "pricing_tiers"
+    }
+    assert {name: made["pricing_tiers"][0][name] for name in tier} == tier
+    assert then.json["cache_write_1h_price_per_million"] is None
+    assert (gone.status, gone.code) == (409, "conflict")
+    assert history.status == 400 or len(history.json) == 2
+
+
+async def test_without_a_tenant_for_them_these_paths_are_not_there(tmp_path: Any) -> None:
+    async with gateway(tmp_path, "http://127.0.0.1:1/v1") as door:
+        raw = request(headers=[bearer(door.key)], method="GET", target="/v1/keys")
+        got = await send(door.port, raw)
+
+    assert (got.status, got.code) == (404, "route_unknown")
+
+
+def test_each_row_stands_under_both_roots() -> None:
+    paths = {route.path for route in otari_routes(OpenAIChat())}
+
+    assert {path for path in paths if path.startswith("/v1")} == {
+        path.removeprefix("/api") for path in paths if path.startswith("/api/v1")
+    }
