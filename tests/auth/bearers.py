@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import pytest
 
 from issuing import AUDIENCE, ISSUER, SigningKey, TestIssuer
+from issuing import said as said_at
 from tollhouse.auth.key_ring import KeyRing
 from tollhouse.auth.signatures import ALGORITHMS
 from tollhouse.auth.tokens import Issuer, Tokens
@@ -18,6 +20,10 @@ from tollhouse.domain.limiting import Defaults, Rules
 from tollhouse.domain.people import Member, People
 from tollhouse.domain.snapshot import Names, Snapshot
 
+NOW = 1_800_000_000.0
+"""The moment of all tests here: a token that one makes late in a long run is as good as an early one."""
+
+said = partial(said_at, NOW)
 DAY_S = 86_400
 RULE = Rule({"groups": "ml"}, "acme", "default", "claim:sub", ("m",))
 MEMBERS = {

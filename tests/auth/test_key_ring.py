@@ -5,17 +5,15 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-import time
 from typing import Any
 
 import pytest
 
-from auth.bearers import door
-from issuing import encoded, number, said, signing_key
+from auth.bearers import NOW, door, said
+from issuing import encoded, number, signing_key
 from tollhouse.auth.key_sets import MOST_BYTES, MOST_KEYS, SMALL, KeySetInvalid, key_set
 from tollhouse.domain.errors import IssuerUnavailable, UpstreamTimeout
 
-NOW = time.time()
 OLD, NEW = signing_key("old", "ES256", 1), signing_key("new", "ES256", 2)
 RS, ED = signing_key("rs", "RS256"), signing_key("ed", "EdDSA")
 ALL = ("RS256", "ES256", "EdDSA")

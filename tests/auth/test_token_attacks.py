@@ -11,11 +11,10 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from auth.bearers import Door, door
-from issuing import AUDIENCE, ISSUER, SigningKey, encoded, said, signing_key
+from auth.bearers import NOW, Door, door, said
+from issuing import AUDIENCE, ISSUER, SigningKey, encoded, signing_key
 from tollhouse.domain.errors import TokenInvalid
 
-NOW = time.time()
 ES, RS, ED = signing_key("k1", "ES256"), signing_key("k2", "RS256"), signing_key("k3", "EdDSA")
 NO_SIGNATURE = "nobody signed it"
 

@@ -12,14 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from auth.bearers import MEMBERS, door
-from issuing import said, signing_key
+from auth.bearers import MEMBERS, NOW, door, said
+from issuing import signing_key
 from tollhouse.domain.claims import Rule
 from tollhouse.domain.errors import TokenInvalid
 from tollhouse.domain.identity import Priority
 from tollhouse.domain.people import Member
 
-NOW = time.time()
 KEY = signing_key("k1", "ES256")
 ED = signing_key("k1", "EdDSA")
 
