@@ -18,8 +18,10 @@ from databases import (
     state,
 )
 
+from tollhouse.control import reports
 from tollhouse.domain.budget import Outcome, Share
 from tollhouse.domain.errors import BudgetExhausted
+from tollhouse.domain.reports import By, Scope
 from tollhouse.storage import budgets, days
 
 pytestmark = pytest.mark.req("OT-37", "P-3", "P-4")
@@ -146,6 +148,21 @@ async def test_the_end_user_stands_in_the_row(store: Store) -> None:
     await store.hold(replace(holding(accounts, 40), end_user="customer 7"))
 
     assert await store.read("SELECT end_user FROM calls") == [("customer 7",)]
+
+
+@pytest.mark.req("OT-8", "P-11")
+async def test_what_end_users_came_to_is_told_apart_and_adds_up(store: Store) -> None:
+    accounts, _ = await _accounts(store, 1_000)
+    for end_user, owed in (("anna", 10), ("bert", 20), ("anna", 5), (None, 3)):
+        hold = replace(holding(accounts, 40), end_user=end_user)
+        await store.hold(hold)
+        await store.settle(settling(hold, owed))
+
+    report = await reports.report(store, [By.END_USER], Scope())
+
+    owed_by = {line.labels: line.sums.owed for line in report.lines}
+    assert owed_by == {("",): 3, ("anna",): 15, ("bert",): 20}
+    assert report.total.owed == 38
 
 
 async def _accounts(store: Store, narrowed: int) -> tuple[Accounts, int]:

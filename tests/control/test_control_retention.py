@@ -17,6 +17,7 @@ from tollhouse.storage.budgets import Difference
 from tollhouse.storage.calls import Filter
 from tollhouse.storage.sqlite import SqliteDatabase
 
+KEPT = [by for by in By if by is not By.END_USER]
 CALLS = st.lists(
     st.tuples(st.integers(0, 5), st.integers(0, 90), st.none() | st.integers(0, 90)), max_size=8
 )
@@ -41,6 +42,18 @@ async def test_calls_of_the_days_to_keep_stay(sqlite: SqliteDatabase) -> None:
 
     left = await usage.listed(sqlite, Filter(), 10)
     assert (folded.calls, [call.id for call in left]) == (1, ["new"])
+
+
+async def test_end_users_that_are_not_kept_are_not_made_up(sqlite: SqliteDatabase) -> None:
+    await _two_days(sqlite)
+    await retention.fold(sqlite, 1, NOW + 2 * DAY_MS)
+    kept_ms = NOW - NOW % DAY_MS + DAY_MS
+
+    with pytest.raises(FieldInvalid, match="before 2027-01-16 are not kept"):
+        await reports.report(sqlite, [By.END_USER], Scope(from_ms=kept_ms - DAY_MS))
+
+    late = await reports.report(sqlite, [By.END_USER], Scope(from_ms=kept_ms))
+    assert late.total.calls == 1
 
 
 async def test_a_part_of_a_folded_day_is_not_made_up(sqlite: SqliteDatabase) -> None:
@@ -101,10 +114,10 @@ async def _folded(
             await hold(store, key, f"c{number}", amount, at_ms=NOW + day * DAY_MS)
             if owed is not None:
                 await settle(store, f"c{number}", owed)
-        before = await reports.report(store, list(By), Scope())
+        before = await reports.report(store, KEPT, Scope())
         for days in keep_days:
             await retention.fold(store, days, NOW + 6 * DAY_MS)
-        after = await reports.report(store, list(By), Scope())
+        after = await reports.report(store, KEPT, Scope())
         differences = await budgets.verify(store)
         await store.close()
         return before.lines, after.lines, differences

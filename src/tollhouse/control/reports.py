@@ -40,9 +40,12 @@ async def report(database: Database, by: Sequence[By], scope: Scope, zone: tzinf
 async def added_up(
     database: Database, told: Collection[By], span_ms: int, scope: Scope
 ) -> list[Group]:
-    """Raises FieldInvalid for a part of a day that is kept as a whole."""
+    """Raises FieldInvalid for a part of a day that is kept as a whole, and for end users that are not kept."""
     groups = await reports.groups(database, told, span_ms, scope)
-    _see_whole_days(await days.extent(database), span_ms, scope)  # which only grows
+    folded = await days.extent(database)  # which only grows
+    _see_whole_days(folded, span_ms, scope)
+    if folded is not None and By.END_USER in told:
+        _see_end_users(folded, scope)
     return groups
 
 
@@ -72,6 +75,14 @@ def _see_whole_days(folded: Extent | None, span_ms: int, scope: Scope) -> None:
             f"What was called before {_local(folded.until_ms, UTC):%Y-%m-%d} is kept as whole days in UTC: "
             "ask for such days, or from then on.",
             param="zone" if span_ms == QUARTER_MS else "from",
+        )
+
+
+def _see_end_users(folded: Extent, scope: Scope) -> None:
+    if scope.from_ms < folded.until_ms and folded.from_ms < scope.until_ms:
+        raise FieldInvalid(
+            f"End users of calls before {_local(folded.until_ms, UTC):%Y-%m-%d} are not kept: ask from then on.",
+            param="from",
         )
 
 

@@ -20,6 +20,9 @@ class By(StrEnum):
     PROVIDER = "provider"
     TARGET = "target"
     OUTCOME = "outcome"
+    END_USER = "end_user"
+    """Whom the body named, where the key tolerates it. Whoever that is, the key's own user pays."""
+
     DAY = "day"
     MONTH = "month"
 
