@@ -14,6 +14,7 @@ from tollhouse.dialects.ollama_lines import Line, insist_on_declared, read_line,
 from tollhouse.dialects.openai_count import OutputCount
 from tollhouse.dialects.openai_events import NOTHING, on_one_line
 from tollhouse.dialects.whole import Whole
+from tollhouse.domain.counting import Bounded
 from tollhouse.domain.errors import Failure, UpstreamBroke
 from tollhouse.domain.pricing import Usage
 
@@ -21,7 +22,7 @@ MOST_WITHOUT_A_LINE = 1024 * 1024
 """Bytes of blank lines and the like in a row: more is no answer."""
 
 
-class StreamRelay:
+class StreamRelay(Bounded):
     """Implements Relay for answers on lines."""
 
     def __init__(self, *, model: str, tools: frozenset[str]) -> None:
@@ -33,6 +34,9 @@ class StreamRelay:
         self._buffer = LineBuffer()
         self._count = OutputCount()
         self._barren = 0
+
+    def bound(self, tokens: int) -> None:
+        self._count.bound(tokens)
 
     def feed(self, chunk: bytes) -> bytes:
         if self.is_over or self.failure is not None:

@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 
 from tollhouse.dialects import sse
 from tollhouse.dialects.openai_count import OutputCount
+from tollhouse.domain.counting import Bounded
 from tollhouse.domain.errors import Failure, UpstreamBroke
 from tollhouse.domain.pricing import Usage
 
@@ -17,7 +18,7 @@ MOST_WITHOUT_AN_EVENT = 1024 * 1024
 """Bytes of comments and the like in a row: a day of signs of life, if it means well."""
 
 
-class SseRelay(ABC):
+class SseRelay(Bounded, ABC):
     """Implements Relay, but for what an event is."""
 
     def __init__(self) -> None:
@@ -30,6 +31,9 @@ class SseRelay(ABC):
 
         self._buffer = sse.EventBuffer()
         self._barren = 0
+
+    def bound(self, tokens: int) -> None:
+        self._count.bound(tokens)
 
     def feed(self, chunk: bytes) -> bytes:
         if self.is_over or self.failure is not None:

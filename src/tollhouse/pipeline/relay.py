@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from tollhouse.domain.budget import Outcome
+from tollhouse.domain.counting import Bounded
 from tollhouse.domain.errors import (
     UpstreamBroke,
     UpstreamFailed,
@@ -48,7 +49,7 @@ async def relay(answer: Answer, lane: Lane, call: Call, plan: Plan, meter: Meter
 
 async def _stream(answer: Answer, passing: Relay, call: Call, meter: Meter) -> None:
     meter.streaming(passing)
-    reply, size, most = call.reply, 0, _most(meter)
+    reply, size, most = call.reply, 0, _bounded(passing, meter)
     media = meter.plan.ask.media
     later = () if meter.receipt is None else ((b"x-tollhouse-receipt-at", _receipt_at(meter)),)
     await reply.start(200, (*stream_headers(call.route.dialect, media), *_told(meter), *later))
@@ -58,24 +59,29 @@ async def _stream(answer: Answer, passing: Relay, call: Call, meter: Meter) -> N
         if chunk:
             await reply.write(chunk)
         if passing.failure is not None:
+            if isinstance(passing.failure, UpstreamOverlong):
+                meter.cut(by_client=False)
             raise passing.failure
         if passing.is_over:
             meter.completed(passing)  # some callers hang up on the last word
             await _see_out(answer)
             break
         if size > most:
+            meter.cut(by_client=False)
             raise UpstreamOverlong(private=f"the stream is longer than {most} bytes")
     rest = passing.finish()
     meter.completed(passing)
     await reply.end(rest)
 
 
-def _most(meter: Meter) -> int:
-    """Bytes beyond which the upstream has produced more than it was told to, and than was held."""
+def _bounded(passing: Relay, meter: Meter) -> int:
+    """What was held bounds the text that may pass; and bytes, whatever they are."""
     ask, leg = meter.plan.ask, meter.leg
     if leg is None or ask.task not in OF_WORDS:
         return MOST_OF_A_STREAM
     tokens = leg.output_tokens * ask.choices + ask.predicted_bytes
+    if isinstance(passing, Bounded):
+        passing.bound(tokens)
     beside = MOST_BESIDE_TOKENS + TIMES_SAID_AGAIN * ask.input_bytes
     return min(MOST_OF_A_STREAM, tokens * MOST_OF_A_TOKEN + beside)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from tollhouse.domain.conversation import State
-from tollhouse.domain.counting import tokens_in
+from tollhouse.domain.counting import Bounded, most_text, printed, tokens_in
 from tollhouse.domain.deltas import (
     Argued,
     Began,
@@ -24,7 +24,7 @@ from tollhouse.domain.deltas import (
     Stopped,
     Thought,
 )
-from tollhouse.domain.errors import Failure, UpstreamBroke
+from tollhouse.domain.errors import Failure, UpstreamBroke, UpstreamOverlong
 from tollhouse.domain.models import Ask
 from tollhouse.domain.pricing import Usage
 from tollhouse.ports import Reader, Writer
@@ -33,7 +33,7 @@ MOST_WITHOUT_A_PIECE = 1024 * 1024
 """Bytes of comments and the like in a row: a day of signs of life, if it means well."""
 
 
-class Translation:
+class Translation(Bounded):
     """Implements Relay.
 
     The writer gets one `Began` first, one `Stopped` for each choice, and an id with each call.
@@ -60,7 +60,11 @@ class Translation:
         self._stopped: set[int] = set()
         self._called: set[tuple[int, int]] = set()
         self._fed = self._barren = 0
-        self._pieces = self._text_bytes = 0
+        self._pieces = self._text_bytes = self._printed = 0
+        self._most: int | None = None
+
+    def bound(self, tokens: int) -> None:
+        self._most = most_text(tokens)
 
     def feed(self, chunk: bytes) -> bytes:
         if self.is_over or self.failure is not None:
@@ -147,6 +151,14 @@ class Translation:
         if text:
             self._pieces += 1
             self._text_bytes += len(text) if text.isascii() else len(text.encode())
+            if self._most is not None and self._text_bytes > self._most:
+                self._insist_on_bound(text)
+
+    def _insist_on_bound(self, text: str) -> None:
+        """Only what is long already is looked at for its blanks."""
+        self._printed += printed(text)
+        if self._most is not None and self._printed > self._most:
+            raise UpstreamOverlong(private="more was produced than the provider was told to")
 
     def _call(self, called: Called) -> Called:
         """A tool is called only if the caller offered it: an upstream does not choose what a client runs.
