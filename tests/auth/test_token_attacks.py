@@ -482,6 +482,7 @@ async def test_nothing_of_a_refused_token_is_remembered() -> None:
         assert await refused(bad, at)
 
 
+@pytest.mark.req("S-25")
 async def test_all_are_told_the_same() -> None:
     at = door(ES)
     told = set()

@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 
 from tollhouse.domain import limits, throttling
 from tollhouse.domain.limits import Limit
-from tollhouse.domain.throttling import PROVED, TRIALS, Cells, Sketch, Throttle, network
+from tollhouse.domain.throttling import (
+    DEAR_TRIALS,
+    PROVED,
+    TRIALS,
+    Cells,
+    Sketch,
+    Throttle,
+    network,
+)
 
 MINUTE_US = 60_000_000
 NOW_US = 1_800_000_000_000_000
@@ -319,3 +327,15 @@ def _besieged(throttle: Throttle, attempts: int) -> Throttle:
 def _out_of_trials(throttle: Throttle) -> None:
     for _ in range(TRIALS.calls):
         throttle.wait_us(PEER, "thk_bad", NOW_US)
+
+
+@pytest.mark.req("B-24", "S-30")
+def test_signed_tokens_are_dear_and_have_trials_of_their_own() -> None:
+    throttle = Throttle(1)
+    for number in range(20):
+        throttle.failed(PEER, f"thk_{number}", NOW_US)
+
+    tried = sum(throttle.wait_us(PEER, f"eyJ{number}", NOW_US) == 0 for number in range(2000))
+
+    assert tried == DEAR_TRIALS.calls
+    assert throttle.wait_us(PEER, "thk_new", NOW_US) == 0

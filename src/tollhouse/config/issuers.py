@@ -51,7 +51,8 @@ def _keys(place: Place, issuer: IssuerSettings, settings: Settings) -> Iterator[
         addresses.read_http(at)
     except Unfit as unfit:
         expected = "a URL at which its keys are found, or `keys_url` or `keys_file` beside it"
-        yield Clash(((*place, name),), unfit.found, expected)
+        places = tuple([(*place, each) for each in (name, "keys_url", "keys_file")])
+        yield Clash(places, unfit.found, expected)
         return
     yield from ways.destination(place, parse(at), issuer, settings, name)
     if issuer.ca_file is not None and not settings.at(issuer.ca_file).is_file():

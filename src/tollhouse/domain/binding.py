@@ -27,9 +27,15 @@ def check(snapshot: Snapshot, caller: Principal, named: Sequence[str]) -> None:
             raise UserMismatch(
                 "The body names a user who is not the one of this key. The user of a key pays for its calls. "
                 f"Leave the name out, or use a key of that user. An operator may let it pass as a mere note: "
-                f"`tollhouse keys bind {caller.key} --foreign-users tolerate`.",
+                f"{_letting_pass(caller)}.",
                 param="user",
             )
+
+
+def _letting_pass(caller: Principal) -> str:
+    if caller.issuer:
+        return '`foreign_users = "tolerate"` under [auth]'
+    return f"`tollhouse keys bind {caller.key} --foreign-users tolerate`"
 
 
 def end_user(caller: Principal, named: Sequence[str]) -> str | None:

@@ -80,6 +80,11 @@ class Principal:
     proof: Proof = BY_KEY
 
     @property
+    def issuer(self) -> str:
+        """Of the token that was shown; empty where it was a key."""
+        return self.key.partition(":")[0] if ":" in self.key else ""
+
+    @property
     def is_exempt(self) -> bool:
         return self.accounts[0] < 0
 

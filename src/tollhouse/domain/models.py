@@ -200,8 +200,8 @@ def allowed(snapshot: Snapshot, caller: Principal, ask: Ask) -> Model:
     model = found.model
     if not naming.is_granted(found, caller):
         raise ModelNotGranted(
-            f"This key may not call {ask.model!r}. An operator grants it with "
-            f"`tollhouse keys grant {caller.key} {ask.model}`.",
+            f"This {'token' if caller.issuer else 'key'} may not call {ask.model!r}. An operator grants it "
+            f"{_granting(caller, ask.model)}.",
             param="model",
         )
     if ask.task not in model.does:
@@ -216,6 +216,12 @@ def allowed(snapshot: Snapshot, caller: Principal, ask: Ask) -> Model:
             param="tools",
         )
     return model
+
+
+def _granting(caller: Principal, model: str) -> str:
+    if caller.issuer:
+        return f"by `models` of a rule of [issuers.{caller.issuer}]"
+    return f"with `tollhouse keys grant {caller.key} {model}`"
 
 
 def input_bound(ask: Ask, model: Model) -> int:

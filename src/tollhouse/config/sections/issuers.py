@@ -106,15 +106,13 @@ class IssuerSettings(Section):
         description="What its tokens say as `iss`, letter by letter. Where neither `keys_url` nor "
         f"`keys_file` is set, its keys are found by what stands under it at `{DISCOVERY}`.",
     )
-    audiences: tuple[Audience, ...] = Field(
+    audiences: list[Audience] = Field(
         min_length=1,
-        strict=False,
         description="What its tokens may say as `aud`. One that is for anybody else as well is refused.",
     )
-    algorithms: tuple[Algorithm, ...] = Field(
-        default=("RS256", "ES256", "EdDSA"),
+    algorithms: list[Algorithm] = Field(
+        default=["RS256", "ES256", "EdDSA"],
         min_length=1,
-        strict=False,
         description="What its keys may sign with. A token never chooses: its key does.",
     )
     keys_url: Annotated[str, Text(str, addresses.read_http, addresses.HTTP)] | None = setting(
@@ -147,9 +145,8 @@ class IssuerSettings(Section):
         ge=0,
         le=86_400,
     )
-    rules: tuple[RuleSettings, ...] = Field(
+    rules: list[RuleSettings] = Field(
         min_length=1,
-        strict=False,
         description="Whose calls those of its tokens are: tables `[[issuers.NAME.rules]]`, below.",
     )
 
