@@ -14,7 +14,7 @@ from tollhouse.domain import budget, periods
 from tollhouse.domain.budget import Account, Roll, Share
 from tollhouse.domain.storing import Conflict
 from tollhouse.ports import Value
-from tollhouse.storage.sqlite_rows import Row, close_calls, open_calls
+from tollhouse.storage.sqlite_rows import Row, close_calls, move_accounts, open_calls
 
 FOUR = 4
 
@@ -22,7 +22,6 @@ _READ = """
 SELECT id, owner, has_budget, limit_nanos, spent, held, is_soft, period, zone, period_start, period_end
 FROM accounts WHERE id IN (?, ?, ?, ?)
 """
-_WRITE = "UPDATE accounts SET spent = ?, held = ? WHERE id = ?"
 _ROLLED = """
 INSERT INTO rolls (account, spent, started_at, ended_at, rolled_at) VALUES (?, ?, ?, ?, ?)
 """
@@ -87,9 +86,8 @@ class Books:
         self.write_calls(connection)
         if self._rolls:
             self._write_rolls(connection)
-        for number in self._moved:
-            account = self._accounts[number]
-            connection.execute(_WRITE, (account.spent, account.held, number))
+        accounts = [self._accounts[number] for number in self._moved]
+        move_accounts(connection, [(each.spent, each.held, each.id) for each in accounts])
         self._moved.clear()
 
     def close(self) -> None:

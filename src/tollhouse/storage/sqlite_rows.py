@@ -50,6 +50,12 @@ def close_calls(connection: apsw.Connection, rows: Sequence[Row]) -> int:
     )
 
 
+def move_accounts(connection: apsw.Connection, rows: Sequence[Row]) -> None:
+    """Each is what is spent, what is held, and of which account."""
+    for some in _divided(rows):
+        connection.execute(_moving(len(some)), tuple(chain.from_iterable(some)))
+
+
 def _divided(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
     start = 0
     for size in SIZES:
@@ -71,6 +77,14 @@ def _closing(count: int) -> str:
     return (
         f"UPDATE calls SET state = 'settled', {told} FROM (VALUES {_repeated(row, count)}) AS told "  # noqa: S608 - our own names
         f"WHERE calls.id = told.column{len(CLOSED) + 1} AND calls.state <> 'settled'"
+    )
+
+
+@cache
+def _moving(count: int) -> str:
+    return (
+        f"UPDATE accounts SET spent = told.column1, held = told.column2 "  # noqa: S608 - marks only
+        f"FROM (VALUES {_repeated('(?, ?, ?)', count)}) AS told WHERE accounts.id = told.column3"
     )
 
 
