@@ -183,6 +183,7 @@ class Line(Connection):
     def __init__(self, *, is_stalled: bool = False) -> None:
         self.is_stalled = is_stalled  # type: ignore[misc]
         self.said: list[bytes] = []
+        self.loop = asyncio.get_running_loop()
 
     def begin(self, status: int, headers: object, every: bytes) -> None:
         """The head is not looked at."""

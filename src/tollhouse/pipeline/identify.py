@@ -44,6 +44,10 @@ async def identify(record: Journal, house: House) -> Principal:
 
 def credential_of(call: Call) -> str | None:
     """What the caller presents, wherever its client puts it."""
+    fields = call.fields
+    names = [name for name in CREDENTIAL_HEADERS if name in fields]
+    if len(names) == 1 and len(fields) == len(call.headers):  # none came twice
+        return _bare(names[0], fields[names[0]])
     shown = [header for header in call.headers if header[0] in CREDENTIAL_HEADERS]
     presented = [_bare(name, value) for name, value in shown]
     if len(shown) > 1 and (len(dict(shown)) < len(shown) or len(set(presented)) > 1):

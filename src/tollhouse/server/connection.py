@@ -60,7 +60,7 @@ class Connection(asyncio.Protocol):
         self.peer = ""
         self.is_lost = False
         self._keeper = keeper
-        self._loop = asyncio.get_running_loop()
+        self.loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport
         self._requests = Requests(self._begun)
         self._arrived: deque[Request] = deque()
@@ -78,7 +78,7 @@ class Connection(asyncio.Protocol):
         self._is_leaving = False
         self._lingers = False
         self._left_to_linger = LINGER_BYTES
-        self._since_s = self._heard_s = self._loop.time()
+        self._since_s = self._heard_s = self.loop.time()
         self._paused_s = self._stalled_s = 0.0
 
     # --- called by the event loop ---
@@ -97,7 +97,7 @@ class Connection(asyncio.Protocol):
             return
         requests = self._requests
         before = requests.current
-        heard_s = self._heard_s = self._loop.time()
+        heard_s = self._heard_s = self.loop.time()
         requests.feed(data)
         request = requests.current
         if request is not before:
@@ -110,7 +110,7 @@ class Connection(asyncio.Protocol):
             self._transport.pause_reading()
 
     def pause_writing(self) -> None:
-        self._stalled_s = self._loop.time()
+        self._stalled_s = self.loop.time()
         self._unread = asyncio.Event()
 
     def resume_writing(self) -> None:
@@ -159,7 +159,7 @@ class Connection(asyncio.Protocol):
         clocks, has_asked = self._keeper.clocks, self._task is not None
         if self._keeper.is_draining:
             if silent_s > clocks.parting_s:
-                self._loop.call_later(READ_S, self._part, self._heard_s)
+                self.loop.call_later(READ_S, self._part, self._heard_s)
         elif silent_s > (clocks.idle_s if has_asked else clocks.head_s):
             if not has_asked:
                 self._keeper.suspected(Sign.STALLING)
@@ -192,10 +192,10 @@ class Connection(asyncio.Protocol):
         """Return when more has come of the request that is being answered, or its end."""
         if self._is_paused:
             self._is_paused = False
-            self._heard_s = self._loop.time()
+            self._heard_s = self.loop.time()
             self._since_s += self._heard_s - self._paused_s  # it was we who did not read
             self._transport.resume_reading()
-        self._waiter = self._loop.create_future()
+        self._waiter = self.loop.create_future()
         await self._waiter
 
     def bid_continue(self) -> None:
@@ -266,14 +266,14 @@ class Connection(asyncio.Protocol):
         if len(self._arrived) > MOST_AHEAD:
             self._transport.abort()
         elif self._task is None:
-            self._task = self._loop.create_task(self._serve())
+            self._task = self.loop.create_task(self._serve())
 
     async def _serve(self) -> None:
         try:
             has_next = True
             while has_next:
                 while not self._arrived:
-                    self._waiter = self._loop.create_future()
+                    self._waiter = self.loop.create_future()
                     await self._waiter
                 request = self._request = self._arrived.popleft()
                 self._is_answering, self._has_ended = True, False
@@ -290,12 +290,12 @@ class Connection(asyncio.Protocol):
         """Whether there may be another request after this one, which is over."""
         self._is_answering = False
         if self._requests.current is None:  # else its clock runs already
-            self._since_s = self._loop.time()
+            self._since_s = self.loop.time()
         return self._has_ended and request.keeps_alive and not self._keeper.is_draining
 
     def _close(self) -> None:
         """A caller that is still writing would not read an answer that a reset overtakes."""
-        self._since_s = self._loop.time()
+        self._since_s = self.loop.time()
         if self._requests.current is None and not self._requests.is_over:
             self._leave()
             return

@@ -33,7 +33,7 @@ class WireReply:
         self._connection = connection
         self._every = every
         self._clock_ns = clock_ns
-        self._loop = asyncio.get_running_loop()
+        self._loop = connection.loop
         self._wrote_at_s = 0.0
         self._timer: asyncio.TimerHandle | None = None
 
