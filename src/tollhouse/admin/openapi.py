@@ -10,7 +10,8 @@ from typing import Any
 
 from tollhouse.admin import ollama_shapes
 from tollhouse.admin.resource_shapes import resource_shapes
-from tollhouse.admin.shapes import Shape, shape_of
+from tollhouse.admin.shape import Shape
+from tollhouse.admin.shapes import shape_of
 from tollhouse.domain.errors import REGISTRY, Failure, Problem, Unauthenticated
 from tollhouse.pipeline.route import ID, Metered, Route, Takes
 

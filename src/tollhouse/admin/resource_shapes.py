@@ -8,7 +8,7 @@ from typing import Any
 from tollhouse.admin.asking import LARGEST_PAGE
 from tollhouse.admin.resource import GUARDED, Resource, body_schema
 from tollhouse.admin.resources import RESOURCES
-from tollhouse.admin.shapes import Shape
+from tollhouse.admin.shape import Shape
 
 Node = dict[str, Any]
 

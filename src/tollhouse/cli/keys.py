@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tollhouse.cli import key_rights
 from tollhouse.cli.house import House, Json, run
+from tollhouse.cli.key_rights import PRIORITY, Key
 from tollhouse.cli.printing import money, note, print_json, table
 from tollhouse.cli.times import iso, shown, span_s
-from tollhouse.domain.budget import dollars
 from tollhouse.domain.identity import Priority
 
 if TYPE_CHECKING:
@@ -17,10 +18,12 @@ if TYPE_CHECKING:
     from tollhouse.storage.keys import KeyRow
 
 app = typer.Typer(help="Virtual keys: who may call which models, and until when.")
-
-Key = Annotated[str, typer.Argument(help="The key's id, or its prefix thk_ID.")]
-PRIORITY = "`low` is refused first when there is too much to do, `high` last."
-Models = Annotated[list[str], typer.Argument(help="Models: exact names, `prefix*`, or `*`.")]
+app.command("grant")(key_rights.grant)
+app.command("withdraw")(key_rights.withdraw)
+app.command("prioritize")(key_rights.prioritize)
+app.command("exempt")(key_rights.exempt)
+app.command("ceiling")(key_rights.ceiling)
+app.command("bind")(key_rights.bind)
 
 
 @app.command()
@@ -125,30 +128,6 @@ def show(context: typer.Context, key: Key, as_json: Json = False) -> None:
 
 
 @app.command()
-def grant(context: typer.Context, key: Key, models: Models, as_json: Json = False) -> None:
-    """Let a key call more models.
-
-    Example: tollhouse keys grant 0Ab1Cd2Ef3Gh gpt-4.1 'local-*'
-    """
-    from tollhouse.control import keys
-
-    granted = run(context, lambda house: keys.grant(house.store, key, models))
-    _print_models(key, granted, as_json=as_json)
-
-
-@app.command()
-def withdraw(context: typer.Context, key: Key, models: Models, as_json: Json = False) -> None:
-    """Take models from a key, each as it was granted.
-
-    Example: tollhouse keys withdraw 0Ab1Cd2Ef3Gh 'local-*'
-    """
-    from tollhouse.control import keys
-
-    granted = run(context, lambda house: keys.withdraw(house.store, key, models))
-    _print_models(key, granted, as_json=as_json)
-
-
-@app.command()
 def disable(context: typer.Context, key: Key, as_json: Json = False) -> None:
     """Shut a key out, until it is enabled.
 
@@ -167,26 +146,6 @@ def enable(context: typer.Context, key: Key, as_json: Json = False) -> None:
 
 
 @app.command()
-def prioritize(
-    context: typer.Context,
-    key: Key,
-    priority: Annotated[Priority, typer.Argument(help=PRIORITY)],
-    as_json: Json = False,
-) -> None:
-    """Say whose calls are refused first when there is too much to do.
-
-    Example: tollhouse keys prioritize 0Ab1Cd2Ef3Gh low
-    """
-    from tollhouse.control import keys
-
-    run(context, lambda house: keys.set_priority(house.store, key, priority))
-    if as_json:
-        print_json({"id": key, "priority": priority.value})
-    else:
-        print(f"key {key} has {priority} priority")
-
-
-@app.command()
 def revoke(context: typer.Context, key: Key, as_json: Json = False) -> None:
     """Shut a key out for good: its digest is destroyed, its record stays.
 
@@ -199,77 +158,6 @@ def revoke(context: typer.Context, key: Key, as_json: Json = False) -> None:
         print_json({"id": key, "state": "revoked"})
     else:
         print(f"key {key} is revoked")
-
-
-@app.command()
-def exempt(
-    context: typer.Context,
-    key: Key,
-    off: Annotated[bool, typer.Option("--off", help="Count its calls again.")] = False,
-    as_json: Json = False,
-) -> None:
-    """Let a key call whatever the budgets say. Its calls are written down, and count on no account.
-
-    Example: tollhouse keys exempt 0Ab1Cd2Ef3Gh
-    """
-    from tollhouse.control import keys
-
-    run(context, lambda house: keys.set_exempt(house.store, key, is_exempt=not off))
-    if as_json:
-        print_json({"id": key, "is_exempt": not off})
-    else:
-        print(f"key {key} {'counts on its budgets' if off else 'is exempt from budgets'}")
-
-
-@app.command()
-def ceiling(
-    context: typer.Context,
-    key: Key,
-    per_conversation: Annotated[
-        str, typer.Option(help="Dollars for each `x-conversation-id`, such as 0.50; or none.")
-    ],
-    as_json: Json = False,
-) -> None:
-    """Say what one conversation of a key may come to, by the `x-conversation-id` of its calls.
-
-    Example: tollhouse keys ceiling 0Ab1Cd2Ef3Gh --per-conversation 0.50
-    """
-    from tollhouse.control import keys
-    from tollhouse.domain import amounts
-
-    limit = None if per_conversation == "none" else amounts.nanos(per_conversation, "limit")
-    run(context, lambda house: keys.set_ceiling(house.store, key, limit))
-    if as_json:
-        print_json({"id": key, **money("per_conversation", limit)})
-    else:
-        print(f"key {key}: {'no ceiling' if limit is None else dollars(limit)} for a conversation")
-
-
-@app.command()
-def bind(
-    context: typer.Context,
-    key: Key,
-    foreign_users: Annotated[
-        str,
-        typer.Option(help="`known`, `refuse`, `tolerate`, or `default` for that of the settings."),
-    ],
-    as_json: Json = False,
-) -> None:
-    """Say what becomes of bodies that name another user than the key's, who pays in any case.
-
-    Example: tollhouse keys bind 0Ab1Cd2Ef3Gh --foreign-users tolerate
-    """
-    from tollhouse.control import keys
-    from tollhouse.domain.identity import Naming
-
-    if foreign_users not in ("default", *Naming):
-        raise typer.BadParameter(f"{foreign_users!r} is none of default, {', '.join(Naming)}")
-    naming = None if foreign_users == "default" else Naming(foreign_users)
-    run(context, lambda house: keys.bind(house.store, key, naming))
-    if as_json:
-        print_json({"id": key, "foreign_users": naming})
-    else:
-        print(f"key {key}: a body that names another user: {foreign_users}")
 
 
 @app.command()
@@ -364,13 +252,6 @@ def _print_issued(issued: Issued, *, as_json: bool) -> None:
     note(
         f"This is the only time it is shown. Its id is {issued.id}; expires: {expires_at or 'never'}."
     )
-
-
-def _print_models(key: str, models: tuple[str, ...], *, as_json: bool) -> None:
-    if as_json:
-        print_json({"id": key, "models": list(models)})
-    else:
-        print(f"key {key} may call: {', '.join(models) or 'nothing'}")
 
 
 def _json(row: KeyRow, state: str) -> dict[str, Any]:
