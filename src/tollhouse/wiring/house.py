@@ -39,13 +39,12 @@ from tollhouse.storage.arrears import PatientLedger
 from tollhouse.telemetry.lag import measure_lag
 from tollhouse.telemetry.watch import Watching
 from tollhouse.wiring import issuers
-from tollhouse.wiring.admin import served_admin
 from tollhouse.wiring.alerts import noting, telling
 from tollhouse.wiring.audit import AuditRegister, open_audit, receipt_signer
 from tollhouse.wiring.background import Background, background
+from tollhouse.wiring.beside import admin_listener, otari_paths
 from tollhouse.wiring.dialects import dialects, ollama_paths
 from tollhouse.wiring.door import make_door, manners, upload_disk
-from tollhouse.wiring.otari import served_otari
 from tollhouse.wiring.providers import open_providers
 from tollhouse.wiring.shelves import shelves
 from tollhouse.wiring.standing import standing_rules
@@ -131,7 +130,7 @@ async def open_door(settings: Settings, draining: Draining) -> AsyncIterator[Doo
                 ollama_paths(settings),
                 settings.files.max_bytes,
             ),
-            *served_otari(settings, house, secrets, store, register, keeper),
+            *otari_paths(settings, house, secrets, store, register, keeper),
         )
         if workers.number() is None:
             stack.enter_context(served_metrics(settings, metrics))
@@ -145,7 +144,7 @@ async def open_door(settings: Settings, draining: Draining) -> AsyncIterator[Doo
             manners(settings),
             upload_disk(settings),
         )
-        await stack.enter_async_context(served_admin(settings, house, secrets, store, register))
+        await stack.enter_async_context(admin_listener(settings, house, secrets, store, register))
         yield make_door(settings, app, watch)
 
 

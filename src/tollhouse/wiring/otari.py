@@ -1,4 +1,4 @@
-"""otari's paths beside the calls, if there is a tenant for them: the door's guards, and credentials of their own."""
+"""otari's paths beside the calls: the door's guards, and credentials of their own."""
 
 from __future__ import annotations
 
@@ -30,8 +30,6 @@ def served_otari(
     register: Register,
     keeper: SnapshotKeeper,
 ) -> Iterable[Route]:
-    if settings.otari.tenant is None:
-        return ()
     records = OneRecord(house.audit, register)
     desk = Desk(store=store, register=records, new_id=house.new_id, now_ms=house.now_ms)
     office = Office(

@@ -6,8 +6,6 @@ import asyncio
 from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 
-from tollhouse.admin.otari.routes import otari_routes
-from tollhouse.admin.routes import admin_table
 from tollhouse.config import Settings
 from tollhouse.control.keeping import SnapshotKeeper
 from tollhouse.domain.errors import Failure
@@ -19,6 +17,7 @@ from tollhouse.server.scraping import scraped
 from tollhouse.sinks.file import ChainedLog
 from tollhouse.storage import calls
 from tollhouse.telemetry.metrics import CONTENT_TYPE, Metrics
+from tollhouse.wiring.beside import names_beside
 from tollhouse.wiring.dialects import dialects
 
 METRICS_DIRECTORY = Path("metrics")
@@ -29,12 +28,7 @@ TELL_S = 1.0
 def make_metrics(settings: Settings) -> Metrics:
     """Counted in memory, or in files that the parent of several workers adds up."""
     spoken = dialects()
-    tables = (
-        routes.route_table(spoken, 0),
-        admin_table(spoken["chat"]),
-        otari_routes(spoken["chat"]),
-    )
-    names = {route.name for table in tables for route in table}
+    names = {route.name for route in routes.route_table(spoken, 0)} | names_beside(settings)
     directory = settings.at(METRICS_DIRECTORY) if settings.server.workers > 1 else None
     return Metrics(
         routes=names | {routes.unrouted(spoken["chat"]).name},

@@ -1,0 +1,54 @@
+"""What only some gateways serve beside the calls: the others do not wait at their start until it is read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import AbstractAsyncContextManager, nullcontext
+
+from tollhouse.config import Settings
+from tollhouse.control.keeping import SnapshotKeeper
+from tollhouse.control.peppers import Peppers
+from tollhouse.dialects.openai_chat import OpenAIChat
+from tollhouse.pipeline.house import House
+from tollhouse.pipeline.route import Route
+from tollhouse.ports import Register
+from tollhouse.wiring.store import Store
+
+
+def admin_listener(
+    settings: Settings, house: House, peppers: Peppers, store: Store, register: Register
+) -> AbstractAsyncContextManager[None]:
+    if settings.admin.listen is None:
+        return nullcontext()
+    from tollhouse.wiring.admin import served_admin
+
+    return served_admin(settings, house, peppers, store, register)
+
+
+def otari_paths(
+    settings: Settings,
+    house: House,
+    peppers: Peppers,
+    store: Store,
+    register: Register,
+    keeper: SnapshotKeeper,
+) -> Iterable[Route]:
+    if settings.otari.tenant is None:
+        return ()
+    from tollhouse.wiring.otari import served_otari
+
+    return served_otari(settings, house, peppers, store, register, keeper)
+
+
+def names_beside(settings: Settings) -> set[str]:
+    """Of all routes that either of them has."""
+    chat, names = OpenAIChat(), set[str]()
+    if settings.admin.listen is not None:
+        from tollhouse.admin.routes import admin_table
+
+        names |= {route.name for route in admin_table(chat)}
+    if settings.otari.tenant is not None:
+        from tollhouse.admin.otari.routes import otari_routes
+
+        names |= {route.name for route in otari_routes(chat)}
+    return names
