@@ -33,7 +33,8 @@ def test_json_is_read_too_and_told(console: Console) -> None:
     file = console.directory / "config.json"
     file.write_text(json.dumps({"model_list": []}))
 
-    assert console.json("import", "litellm", str(file)) == {"toml": "", "prices": [], "left": []}
+    told = console.json("import", "litellm", str(file))
+    assert told == {"toml": "", "prices": [], "left": [], "acts": []}
 
 
 def test_an_otari_configuration_is_printed(console: Console) -> None:

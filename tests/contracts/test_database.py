@@ -49,6 +49,7 @@ STEPS = [
     "conversations",
     "tokens",
     "plans",
+    "imported",
 ]
 
 

@@ -15,7 +15,7 @@ WITHOUT_THE_STORE = {
     *("config.check", "config.init", "config.schema", "config.show"),
     *("providers.list", "providers.check", "receipts.verify", "import.litellm", "import.otari"),
 }
-"""They read settings and files, or run the house; what they do is no operation on it."""
+"""They read settings and files, or run the house; what they do is no operation on it, or several others."""
 
 
 @pytest.mark.req("S-45", "B-12")

@@ -30,12 +30,7 @@ class VirtualKeys:
         record = snapshot.keys.get(key_id, self._nobody)
         if not self._proves(credential, record, now):
             raise KeyUnknown if credentials.public_id(credential) else KeyMalformed
-        if record.is_disabled:
-            raise KeyDisabled
-        if record.expires_at is not None and record.expires_at <= now:
-            raise KeyExpired
-        self.touched[key_id] = now
-        return record.principal
+        return let_in(record, now, self.touched)
 
     def _proves(self, credential: str, record: KeyRecord, now: float) -> bool:
         """What fails takes two digests, whether the id is known, unknown, rotated or withdrawn."""
@@ -48,6 +43,16 @@ class VirtualKeys:
         if pepper is None:  # it was withdrawn: its keys are out
             pepper, digest = self._peppers[self._nothing.pepper], self._nothing
         return hmac.compare_digest(credentials.digest(credential, pepper), digest.value)
+
+
+def let_in(record: KeyRecord, now: float, touched: dict[str, float]) -> Principal:
+    """Whose key it is, once it is proved. Raises KeyDisabled, KeyExpired."""
+    if record.is_disabled:
+        raise KeyDisabled
+    if record.expires_at is not None and record.expires_at <= now:
+        raise KeyExpired
+    touched[record.principal.key] = now
+    return record.principal
 
 
 def _previous(record: KeyRecord, now: float) -> Digest | None:

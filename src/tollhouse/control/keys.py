@@ -36,6 +36,14 @@ def draw(length: int) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Foreign:
+    """What another gateway kept of a key: its SHA-256 in hexadecimal, and its last letters if it has them."""
+
+    digest: str
+    tail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Wish:
     """The key that is wanted. Without a user, one is made that stands for the key."""
 
@@ -52,6 +60,8 @@ class Wish:
     """In nano-dollars; None leaves the budget to the tenant, project or user."""
 
     priority: Priority = Priority.NORMAL
+    foreign: Foreign | None = None
+    """The key that another gateway gave out, which opens it until it is rotated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +81,15 @@ async def issue(
 ) -> Issued:
     """Store the digest of a new key and its account, and a virtual user if none is named."""
     project, user = await _owners(database, wish)
-    await _insist_on_allowed(database, user, _patterns(wish.models))
+    await _insist_on_allowed(database, user, patterns(wish.models))
     key_id = draw(credentials.ID_LENGTH)
     key = credentials.assemble(key_id, draw(credentials.SECRET_LENGTH))
     expires_at = wish.expires_at_ms or expiry(wish.expires_in_s, now_ms)
     new = NewKey(
         *(key_id, wish.tenant, project, user or f"{wish.tenant}/key-{key_id}", _named(wish.name)),
-        *(key[-TAIL_LENGTH:], peppers.digest(key), _patterns(wish.models), expires_at),
+        *(_tail(key, wish), peppers.digest(key), patterns(wish.models), expires_at),
         wish.priority,
+        peppers.digest(wish.foreign.digest) if wish.foreign else None,
     )
     virtual = _virtual_user(new, now_ms) if user is None else []
     await database.write(*virtual, keys.adding(new, now_ms), *_account(new, wish.limit))
@@ -87,6 +98,11 @@ async def issue(
 
 async def listed(database: Database, tenant: str = "") -> list[KeyRow]:
     return await keys.keys(database, tenant)
+
+
+async def imported(database: Database) -> dict[bytes, str]:
+    """Those that another gateway gave out and nobody rotated, by what is kept of them."""
+    return await keys.imported(database)
 
 
 async def shown(database: Database, key: str) -> KeyRow:
@@ -98,7 +114,7 @@ async def shown(database: Database, key: str) -> KeyRow:
 
 async def grant(database: Database, key: str, models: Iterable[str]) -> tuple[str, ...]:
     """Allow more models; what the key may call then."""
-    wanted = _patterns(models)
+    wanted = patterns(models)
     await _insist_on_allowed(database, (await shown(database, key)).user, wanted)
     return await _change_models(database, key, lambda has: tuple(dict.fromkeys((*has, *wanted))))
 
@@ -212,6 +228,10 @@ def _id(key: str) -> str:
     return key.removeprefix("thk_")
 
 
+def _tail(key: str, wish: Wish) -> str:
+    return key[-TAIL_LENGTH:] if wish.foreign is None else wish.foreign.tail[-TAIL_LENGTH:]
+
+
 async def _owners(database: Database, wish: Wish) -> tuple[str, str | None]:
     project = await _member(database, Kind.PROJECT, wish.tenant, wish.project)
     if wish.user is None:
@@ -264,12 +284,13 @@ async def _change_models(
 
 async def allow(database: Database, user: str, models: Iterable[str] | None) -> None:
     """What the keys of a user may call at most, whatever they were granted; None is anything."""
-    most = None if models is None else _patterns(models)
+    most = None if models is None else patterns(models)
     if not await tenancy.allow(database, user, most):
         raise Conflict(f"there is no user {user[:100]!r}")
 
 
-def _patterns(models: Iterable[str]) -> tuple[str, ...]:
+def patterns(models: Iterable[str]) -> tuple[str, ...]:
+    """Names, `prefix*` or `*`, each once. Raises FieldInvalid."""
     wanted = tuple(dict.fromkeys(models))
     for model in wanted:
         if not _PATTERN.fullmatch(model) or not model.isprintable():

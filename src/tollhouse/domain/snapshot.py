@@ -119,6 +119,9 @@ class Snapshot:
     people: People = NOBODY
     """Whom tokens may stand for, where any are taken."""
 
+    imported: Mapping[bytes, str] = field(default_factory=dict)
+    """Keys that another gateway gave out, by what is kept of them."""
+
     def price(
         self, target: Target, now: float, variant: str = "", tenant: str = ""
     ) -> Price | None:

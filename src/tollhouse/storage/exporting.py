@@ -19,7 +19,7 @@ PAGE = 2000
 MOMENTARY = frozenset({"owners", "folding", "replies"})
 """Processes that live, what is being folded, and what was answered lately: with a key in it, perhaps."""
 
-SECRET = frozenset({"digest", "previous_digest"})
+SECRET = frozenset({"digest", "previous_digest", "foreign_digest"})
 """Columns that tell keys, or help to guess them."""
 
 

@@ -25,6 +25,8 @@ class NewKey:
     models: tuple[str, ...]
     expires_at_ms: int | None
     priority: Priority = Priority.NORMAL
+    foreign: Digest | None = None
+    """Of a key that another gateway gave out: of the digest that it kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +61,8 @@ class KeyRow:
 
 _ADD = """
 INSERT INTO keys (id, tenant, project, user_id, name, tail, pepper, digest, models, expires_at, created_at,
-    priority)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+    priority, foreign_pepper, foreign_digest)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
 """
 _LIST = """
 SELECT k.id, k.tenant, k.project, k.user_id, k.name, k.tail, k.models, k.is_disabled,
@@ -71,6 +73,7 @@ FROM keys AS k JOIN tenants AS t ON t.id = k.tenant JOIN projects AS p ON p.id =
     JOIN users AS u ON u.id = k.user_id
 WHERE $1 IN ('', k.tenant) AND $2 IN ('', k.id) ORDER BY k.created_at, k.id
 """
+_IMPORTED = "SELECT foreign_digest, id FROM keys WHERE foreign_digest IS NOT NULL"
 _COUNT = "SELECT COUNT(*) FROM keys"
 _GRANT = "UPDATE keys SET models = $1 WHERE id = $2 AND models = $3"
 _DESCRIBE = "UPDATE keys SET name = $1, notes = $2 WHERE id = $3"
@@ -78,22 +81,25 @@ _EXPIRE = "UPDATE keys SET expires_at = $1 WHERE id = $2"
 _PRIORITIZE = "UPDATE keys SET priority = $1 WHERE id = $2"
 _DISABLE = "UPDATE keys SET is_disabled = $1 WHERE id = $2"
 _REVOKE = """
-UPDATE keys SET is_disabled = 1, digest = '', previous_pepper = NULL, previous_digest = NULL, previous_until = NULL
+UPDATE keys SET is_disabled = 1, digest = '', previous_pepper = NULL, previous_digest = NULL, previous_until = NULL,
+    foreign_pepper = NULL, foreign_digest = NULL
 WHERE id = $1
 """
 _TOUCH = """
 UPDATE keys SET last_used_at = $1 WHERE id = $2 AND (last_used_at IS NULL OR last_used_at < $3)
 """
 
-# What was current becomes the previous one; without a grace window nothing of it is kept.
+# What was current becomes the previous one, and a foreign digest was current until the first rotation; without a
+# grace window nothing of it is kept.
 _ROTATE_WITH_GRACE = """
 UPDATE keys SET previous_pepper = pepper, previous_digest = digest, previous_until = $1,
-    pepper = $2, digest = $3, tail = $4, expires_at = $5
+    pepper = $2, digest = $3, tail = $4, expires_at = $5,
+    foreign_digest = CASE WHEN previous_until IS NULL THEN foreign_digest END
 WHERE id = $6
 """
 _ROTATE_AT_ONCE = """
 UPDATE keys SET previous_pepper = NULL, previous_digest = NULL, previous_until = NULL,
-    pepper = $1, digest = $2, tail = $3, expires_at = $4
+    pepper = $1, digest = $2, tail = $3, expires_at = $4, foreign_pepper = NULL, foreign_digest = NULL
 WHERE id = $5
 """
 
@@ -102,7 +108,13 @@ def adding(key: NewKey, now_ms: int) -> Statement:
     owners = (key.id, key.tenant, key.project, key.user, key.name, key.tail)
     digest = (key.digest.pepper, key.digest.value.hex())
     models = json.dumps(key.models)
-    return _ADD, (*owners, *digest, models, key.expires_at_ms, now_ms, key.priority.value)
+    foreign = (key.foreign.pepper, key.foreign.value.hex()) if key.foreign else (None, None)
+    return _ADD, (*owners, *digest, models, key.expires_at_ms, now_ms, key.priority.value, *foreign)
+
+
+async def imported(database: Database) -> dict[bytes, str]:
+    """The keys that another gateway gave out, by what is kept of its digest."""
+    return {bytes.fromhex(digest): key for digest, key in await database.read(_IMPORTED)}
 
 
 async def keys(database: Database, tenant: str = "", key: str = "") -> list[KeyRow]:

@@ -15,6 +15,7 @@ from tollhouse.domain.snapshot import DatedPrice, Names, Snapshot
 from tollhouse.ports import Database, Row
 from tollhouse.storage import bindings, people, prices, views
 from tollhouse.storage import limits as subjects
+from tollhouse.storage.keys import imported
 from tollhouse.storage.prices import PriceRow
 
 MS_PER_S = 1000
@@ -63,7 +64,10 @@ async def load(
     }
     seen, users = await views.views(database), await bindings.users(database)
     known = await people.people(database, rules, naming) if takes_tokens else NOBODY
-    return Snapshot(number, keys, names, everybodys, requires_price, seen, users, own, known)
+    foreign = await imported(database)
+    return Snapshot(
+        *(number, keys, names, everybodys, requires_price, seen, users, own, known, foreign)
+    )
 
 
 def _key(row: Row, rules: Rules) -> KeyRecord:

@@ -8,7 +8,8 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
-from tollhouse.auth import tokens, virtual_keys
+from tollhouse.auth import imported_keys, tokens, virtual_keys
+from tollhouse.auth.imported_keys import ImportedKeys
 from tollhouse.auth.sealed_ids import SealedIds
 from tollhouse.auth.virtual_keys import VirtualKeys
 from tollhouse.config import Settings
@@ -84,6 +85,8 @@ async def open_door(settings: Settings, draining: Draining) -> AsyncIterator[Doo
         if settings.issuers:
             authenticators[tokens.SHAPE] = bearers = issuers.open_tokens(settings, stack)
             issuers.keep(bearers, tasks)
+        imported = ImportedKeys(known_peppers, keys.touched)
+        authenticators |= dict.fromkeys(imported_keys.SHAPES, imported)
         stack.push_async_callback(write_used_keys, store, keys.touched)
         tasks.start(note_used_keys(store, keys.touched))
         me = Tenancy(new_call_id(), socket.gethostname(), os.getpid(), settings.ledger.lease_s)
