@@ -14,7 +14,8 @@ from journeys.gateway import Gateway, furnish, gateway, now_ms, prepared, until
 from security.wire import JSON, Got, Lines, bearer, request, send
 from tollhouse.admin.otari.routes import RESOURCES, otari_routes
 from tollhouse.admin.resource import Resource
-from tollhouse.control import admin_tokens, members, peppers, tenancy
+from tollhouse.control import admin_tokens, members, peppers, plans, tenancy
+from tollhouse.control.plans import Terms
 from tollhouse.dialects.openai_chat import OpenAIChat
 from tollhouse.domain.admin_tokens import Claims
 from tollhouse.domain.operations import OPERATIONS, Role
@@ -94,6 +95,9 @@ async def api(
             claims = Claims(user)
             token = await admin_tokens.mint(store, known, claims, 900, "host:test", now_ms())
             made.tokens[role] = token.token
+        within = Claims(role=Role.ADMIN, at="tenant:main")
+        token = await admin_tokens.mint(store, known, within, 900, "host:test", now_ms())
+        made.tokens["within"] = token.token
 
     await door.on_store(people)
     try:
@@ -312,6 +316,60 @@ async def test_a_price_is_told_by_the_million_and_each_that_it_had(api: Api) -> 
     assert then.json["cache_write_1h_price_per_million"] is None
     assert (gone.status, gone.code) == (409, "conflict")
     assert history.status == 400 or len(history.json) == 2
+
+
+async def test_who_administrates_the_tenant_alone_needs_no_role_at_the_house(api: Api) -> None:
+    name = api.fresh()
+
+    user = await api.ask("within", "POST", "/users", {"user_id": name})
+    own = await api.ask("within", "POST", "/keys", {"user_id": name, "exclude_from_budget": False})
+    new = await api.ask("within", "POST", "/keys", {"user_id": api.fresh()})
+    bare = await api.ask("within", "POST", "/keys", {})
+    prices = await api.ask("within", "GET", "/pricing")
+
+    assert [each.status for each in (user, own, new, bare)] == [200] * 4
+    assert (prices.status, prices.code) == (403, "role_insufficient")
+
+
+async def test_nothing_of_another_tenant_is_seen_or_changed(api: Api) -> None:
+    foreign = api.door.key_id
+    plan = await api.door.on_store(lambda store: plans.create(store, "acme", Terms("a"), now_ms()))
+
+    got = [
+        await api.ask("owner", "GET", f"/keys/{foreign}"),
+        await api.ask("owner", "PATCH", f"/keys/{foreign}", {"is_active": False}),
+        await api.ask("owner", "POST", f"/keys/{foreign}/rotate"),
+        await api.ask("owner", "DELETE", f"/keys/{foreign}"),
+        await api.ask("owner", "GET", f"/budgets/{plan.id}"),
+        await api.ask("owner", "DELETE", f"/budgets/{plan.id}"),
+        await api.ask("owner", "GET", "/users/key-" + foreign),
+    ]
+    listed = await api.ask("owner", "GET", "/keys")
+    usage = await api.ask("owner", "GET", f"/usage?api_key_id={foreign}")
+
+    assert [each.status for each in got] == [404] * len(got)
+    assert foreign not in [each["id"] for each in listed.json]
+    assert usage.json == []
+    ((is_disabled,),) = await api.door.rows(
+        f"SELECT is_disabled FROM keys WHERE id = '{foreign}' AND digest <> ''"
+    )
+    assert is_disabled == 0
+
+
+async def test_every_worker_serves_them(tmp_path: Any) -> None:
+    door = prepared(tmp_path, "http://127.0.0.1:1/v1", server="workers = 2")
+    door.program = ("-m", "tollhouse", "--profile", "otari")
+    await furnish(door, None)
+    try:
+        await door.start()
+        codes = {
+            (await send(door.port, request(method="GET", target="/v1/keys"))).code for _ in range(8)
+        }
+    finally:
+        while door.processes:
+            door.kill()
+
+    assert codes == {"key_missing"}
 
 
 async def test_without_a_tenant_for_them_these_paths_are_not_there(tmp_path: Any) -> None:

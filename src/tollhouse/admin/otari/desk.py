@@ -12,8 +12,9 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 from tollhouse.admin.asking import Asking
 from tollhouse.domain import operations, periods
-from tollhouse.domain.errors import FieldInvalid
+from tollhouse.domain.errors import FieldInvalid, RoleInsufficient
 from tollhouse.domain.pricing import NANOS_PER_DOLLAR
+from tollhouse.domain.roles import Place
 from tollhouse.ports import Books
 
 T = TypeVar("T")
@@ -65,6 +66,12 @@ async def do(asking: Asking, steps: Sequence[Step]) -> Any:
         else:
             await asking.further(step.operation, step.arguments, step.work)
     return first
+
+
+def insist_on(asking: Asking, name: str, user: str) -> None:
+    """Before a user is made, whether this may be done to it. Raises RoleInsufficient."""
+    if asking.actor.role_for(operations.found(name), Place(tenant(asking), "", user)) is None:
+        raise RoleInsufficient(f"No role that you hold here may do {name}.")
 
 
 def page(asking: Asking, rows: Sequence[T]) -> Sequence[T]:

@@ -16,6 +16,7 @@ from tollhouse.admin.otari.desk import (
     Step,
     Told,
     do,
+    insist_on,
     moment_ms,
     name_of,
     page,
@@ -169,7 +170,7 @@ async def _issue(asking: Asking, wish: Wish, kept: str) -> Issued:
         return issued
 
     if wish.user is None:
-        await asking.judge("plans.give", f"tenant:{wish.tenant}")
+        insist_on(asking, "plans.give", user_of(asking, UNNAMED))
     issued: Issued = await asking.change("keys.create", arguments, work)
     return issued
 

@@ -16,6 +16,7 @@ from tollhouse.admin.otari.desk import (
     Told,
     do,
     dollars,
+    insist_on,
     name_of,
     page,
     tenant,
@@ -118,6 +119,7 @@ async def make_if_missing(asking: Asking, name: str) -> None:
     """As otari does it for a key that names one."""
     people = await tenancy.members(asking.store, Kind.USER, tenant(asking))
     if not any(each.id == user_of(asking, name) for each in people):
+        insist_on(asking, "plans.give", user_of(asking, name))
         await asking.further(*_making(asking, name))
         await asking.further(*_giving(asking, name, None))
 
@@ -145,7 +147,7 @@ async def _create(asking: Asking) -> Answer:
     )
     if new.budget_id:
         await plans.found(asking.store, new.budget_id)
-    await asking.judge("plans.give", f"tenant:{tenant(asking)}")
+    insist_on(asking, "plans.give", user_of(asking, new.user_id))
     name, arguments, work = _making(asking, new.user_id)
     blank = Member("", tenant(asking), is_disabled=False, created_at_ms=0)
     steps = list(_steps(asking, new.user_id, blank, wanted))
