@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -16,6 +16,20 @@ from tollhouse.domain.errors import FieldInvalid
 Tables = Mapping[str, list[dict[str, Any]]]
 Row = Mapping[str, Any]
 LONGEST_NAME = 100
+
+
+def take(
+    rows: Iterable[Row], table: str, name: str, read: Callable[[Row, str], None], left: list[str]
+) -> None:
+    """Each by itself: what cannot come is named by its table and its name there."""
+    for row in rows:
+        where = f"{table}.{str(row.get(name))[:60]}"
+        try:
+            read(row, where)
+        except Unusable as why:
+            left.append(str(why))
+        except UNREADABLE:
+            left.append(f"{where}: it cannot be read")
 
 
 def value(row: Row, name: str) -> Any:

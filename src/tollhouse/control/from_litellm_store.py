@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from functools import partial
 
 from tollhouse.control.arriving import Arrivals, Pass, Person
 from tollhouse.control.foreign_rows import (
-    UNREADABLE,
     Row,
     Tables,
     Unusable,
@@ -17,6 +16,7 @@ from tollhouse.control.foreign_rows import (
     moment_ms,
     nanos,
     notes,
+    take,
     user,
 )
 from tollhouse.control.plans import Terms
@@ -34,20 +34,12 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "mo": 30 * 86_400}
 def arrivals(tables: Tables) -> Arrivals:
     found = Arrivals()
     budgets = {str(row.get("budget_id")): row for row in tables.get(BUDGETS, ())}
-    readers: tuple[tuple[str, str, Callable[[Row, str, Arrivals], None]], ...] = (
-        (USERS, "user_id", _user),
-        (KEYS, "key_alias", _key),
-    )
-    for table, name, read in readers:
-        for row in tables.get(table, ()):
-            where = f"{table}.{str(row.get(name) or row.get('key_name'))[:60]}"
-            named = budgets.get(str(row.get("budget_id")), {})
-            try:
-                read(_with_budget(row, named), where, found)
-            except Unusable as why:
-                found.left.append(str(why))
-            except UNREADABLE:
-                found.left.append(f"{where}: it cannot be read")
+    for table, name, read in ((USERS, "user_id", _user), (KEYS, "key_alias", _key)):
+        rows = [
+            _with_budget(row, budgets.get(str(row.get("budget_id")), {}))
+            for row in tables.get(table, ())
+        ]
+        take(rows, table, name, partial(read, found), found.left)
     return found
 
 
@@ -60,7 +52,7 @@ def _with_budget(row: Row, named: Row) -> Row:
     }
 
 
-def _user(row: Row, where: str, found: Arrivals) -> None:
+def _user(found: Arrivals, row: Row, where: str) -> None:
     name = user(row, where)
     if any(person.name == name for person in found.people):
         raise Unusable(f"{where}: somebody else is called {name} already")
@@ -77,7 +69,7 @@ def _user(row: Row, where: str, found: Arrivals) -> None:
     )
 
 
-def _key(row: Row, where: str, found: Arrivals) -> None:
+def _key(found: Arrivals, row: Row, where: str) -> None:
     owner = user(row, where)
     theirs = next((it for it in found.people if it.name == owner), None)
     if owner and theirs is None:

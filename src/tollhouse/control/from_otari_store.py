@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from tollhouse.control.arriving import Arrivals, Pass, Person
 from tollhouse.control.foreign_rows import (
-    UNREADABLE,
     Row,
     Tables,
     Unusable,
@@ -18,6 +17,7 @@ from tollhouse.control.foreign_rows import (
     nanos,
     notes,
     plain,
+    take,
     user,
     value,
 )
@@ -36,21 +36,14 @@ ALIGNMENTS = {
 
 def arrivals(tables: Tables) -> Arrivals:
     found = Arrivals()
-    readers: tuple[tuple[str, str, Callable[[Row, str, Arrivals], None]], ...] = (
+    for table, name, read in (
         ("budgets", "budget_id", _budget),
         ("users", "user_id", _user),
         ("api_keys", "id", _key),
         ("model_pricing", "model_key", _price),
-    )
-    for table, name, read in readers:
-        for row in sorted(tables.get(table, ()), key=_age):
-            where = f"{table}.{str(row.get(name))[:60]}"
-            try:
-                read(row, where, found)
-            except Unusable as why:
-                found.left.append(str(why))
-            except UNREADABLE:
-                found.left.append(f"{where}: it cannot be read")
+    ):
+        rows = sorted(tables.get(table, ()), key=_age)
+        take(rows, table, name, partial(read, found), found.left)
     return found
 
 
@@ -59,7 +52,7 @@ def _age(row: Row) -> str:
     return str(row.get("effective_at") or row.get("created_at") or "")
 
 
-def _budget(row: Row, where: str, found: Arrivals) -> None:
+def _budget(found: Arrivals, row: Row, where: str) -> None:
     limits = [name for name in ("token_limit", "request_limit") if row.get(name) is not None]
     found.left += [f"{where}.{name}: set it with `tollhouse limits set`" for name in limits]
     limit = nanos(row, "max_budget", where)
@@ -80,7 +73,7 @@ def _period(row: Row, where: str) -> Period | None:
     return Period(seconds)
 
 
-def _user(row: Row, where: str, found: Arrivals) -> None:
+def _user(found: Arrivals, row: Row, where: str) -> None:
     if row.get("deleted_at"):
         found.left.append(f"{where}: it was deleted")
         return
@@ -104,7 +97,7 @@ def _user(row: Row, where: str, found: Arrivals) -> None:
     )
 
 
-def _key(row: Row, where: str, found: Arrivals) -> None:
+def _key(found: Arrivals, row: Row, where: str) -> None:
     owner = user(row, where)
     if owner and not any(person.name == owner for person in found.people):
         raise Unusable(f"{where}: its user {owner} does not come")
@@ -127,7 +120,7 @@ def _key(row: Row, where: str, found: Arrivals) -> None:
     )
 
 
-def _price(row: Row, where: str, found: Arrivals) -> None:
+def _price(found: Arrivals, row: Row, where: str) -> None:
     target = str(row.get("model_key"))
     if row.get("unit") not in (None, "tokens") or value(row, "pricing_tiers"):
         raise Unusable(f"{where}: set it by hand, it has units or tiers")

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from tollhouse.admin.asking import Office
 from tollhouse.admin.one_record import OneRecord
 from tollhouse.admin.otari.routes import otari_routes
-from tollhouse.auth import admin_tokens
-from tollhouse.auth.admin_tokens import AdminTokens
 from tollhouse.config import Settings
 from tollhouse.control.acting import Desk
 from tollhouse.control.keeping import SnapshotKeeper
 from tollhouse.control.peppers import Peppers
-from tollhouse.domain.throttling import Throttle
 from tollhouse.pipeline.house import House
 from tollhouse.pipeline.route import Route
 from tollhouse.ports import Register
+from tollhouse.wiring.admin import of_operators
 from tollhouse.wiring.dialects import dialects
 from tollhouse.wiring.store import Store
 
@@ -35,11 +32,5 @@ def served_otari(
     office = Office(
         settings=settings, peppers=peppers, desk=desk, register=register, refresh=keeper.refresh
     )
-    own = replace(
-        house,
-        authenticators={admin_tokens.SHAPE: AdminTokens(peppers.versions)},
-        throttle=Throttle(settings.auth.failures_per_minute),
-        audit=records,
-        insists_on_audit=True,
-    )
+    own = of_operators(settings, house, peppers, records)
     return otari_routes(dialects()["chat"], office, own)

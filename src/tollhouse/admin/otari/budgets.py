@@ -20,6 +20,7 @@ from tollhouse.admin.otari.desk import (
     tenant,
     told_moment,
 )
+from tollhouse.admin.otari.desk import accounts as accounts_of
 from tollhouse.admin.resource import Resource
 from tollhouse.control import budgets, plans
 from tollhouse.control.plans import Terms
@@ -106,7 +107,7 @@ def rows() -> Iterator[Resource]:
 async def _listed(asking: Asking) -> Answer:
     found = await plans.listed(asking.store, tenant(asking))
     seen = asking.seen("plans.list", found, lambda row: Place(row.tenant))
-    accounts = await _accounts(asking)
+    accounts = await accounts_of(asking)
     return Answer([await _told(asking, row, accounts) for row in page(asking, seen)])
 
 
@@ -210,13 +211,8 @@ async def _plan(asking: Asking) -> Plan:
     return plan
 
 
-async def _accounts(asking: Asking) -> dict[str, Account]:
-    found = await budgets.listed(asking.store, asking.now_ms)
-    return {account.owner: account for account in found}
-
-
 async def _answer(asking: Asking, plan: Plan) -> Answer:
-    return Answer(await _told(asking, plan, await _accounts(asking)))
+    return Answer(await _told(asking, plan, await accounts_of(asking)))
 
 
 async def _told(asking: Asking, plan: Plan, accounts: dict[str, Account]) -> Told:

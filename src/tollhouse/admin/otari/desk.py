@@ -11,7 +11,9 @@ from typing import Any, TypeVar
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from tollhouse.admin.asking import Asking
+from tollhouse.control import budgets
 from tollhouse.domain import operations, periods
+from tollhouse.domain.budget import Account
 from tollhouse.domain.errors import FieldInvalid, RoleInsufficient
 from tollhouse.domain.pricing import NANOS_PER_DOLLAR
 from tollhouse.domain.roles import Place
@@ -72,6 +74,12 @@ def insist_on(asking: Asking, name: str, user: str) -> None:
     """Before a user is made, whether this may be done to it. Raises RoleInsufficient."""
     if asking.actor.role_for(operations.found(name), Place(tenant(asking), "", user)) is None:
         raise RoleInsufficient(f"No role that you hold here may do {name}.")
+
+
+async def accounts(asking: Asking) -> dict[str, Account]:
+    """By their owners, as the next call would find them."""
+    found = await budgets.listed(asking.store, asking.now_ms)
+    return {account.owner: account for account in found}
 
 
 def page(asking: Asking, rows: Sequence[T]) -> Sequence[T]:

@@ -23,8 +23,9 @@ from tollhouse.admin.otari.desk import (
     told_moment,
     user_of,
 )
+from tollhouse.admin.otari.desk import accounts as accounts_of
 from tollhouse.admin.resource import Resource
-from tollhouse.control import budgets, keys, plans, removing, tenancy
+from tollhouse.control import keys, plans, removing, tenancy
 from tollhouse.control.budgets import UNLIMITED
 from tollhouse.domain.budget import Account
 from tollhouse.domain.errors import NotThere
@@ -127,7 +128,7 @@ async def make_if_missing(asking: Asking, name: str) -> None:
 async def _listed(asking: Asking) -> Answer:
     people = await tenancy.members(asking.store, Kind.USER, tenant(asking))
     seen = asking.seen("users.list", people, lambda row: Place(row.tenant, "", row.id))
-    accounts = await _accounts(asking)
+    accounts = await accounts_of(asking)
     return Answer([_told(row, accounts[f"user:{row.id}"]) for row in page(asking, seen)])
 
 
@@ -219,7 +220,7 @@ async def _delete(asking: Asking) -> Answer:
 
 async def _answer(asking: Asking, name: str) -> Answer:
     row = await _row(asking, name)
-    return Answer(_told(row, (await _accounts(asking))[f"user:{row.id}"]))
+    return Answer(_told(row, (await accounts_of(asking))[f"user:{row.id}"]))
 
 
 async def _row(asking: Asking, name: str) -> Member:
@@ -230,11 +231,6 @@ async def _row(asking: Asking, name: str) -> Member:
         if each.id == user:
             return each
     raise NotThere(f"User '{name[:60]}' not found")
-
-
-async def _accounts(asking: Asking) -> dict[str, Account]:
-    found = await budgets.listed(asking.store, asking.now_ms)
-    return {account.owner: account for account in found}
 
 
 def _told(row: Member, account: Account) -> Told:
