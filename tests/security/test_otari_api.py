@@ -98,6 +98,9 @@ async def api(
         within = Claims(role=Role.ADMIN, at="tenant:main")
         token = await admin_tokens.mint(store, known, within, 900, "host:test", now_ms())
         made.tokens["within"] = token.token
+        narrow = Claims(at="tenant:main", operations=("keys.create", "users.create"))
+        token = await admin_tokens.mint(store, known, narrow, 900, "host:test", now_ms())
+        made.tokens["narrow"] = token.token
 
     await door.on_store(people)
     try:
@@ -329,6 +332,27 @@ async def test_who_administrates_the_tenant_alone_needs_no_role_at_the_house(api
 
     assert [each.status for each in (user, own, new, bare)] == [200] * 4
     assert (prices.status, prices.code) == (403, "role_insufficient")
+
+
+@pytest.mark.parametrize(
+    ("path", "wish"),
+    [
+        ("/keys", {}),
+        ("/keys", {"user_id": "new", "exclude_from_budget": True}),
+        ("/keys", {"user_id": "new", "reject_user_mismatch": True}),
+        ("/users", {"user_id": "new"}),
+    ],
+)
+async def test_nothing_is_made_of_which_not_all_may_be_said(
+    api: Api, path: str, wish: dict[str, Any]
+) -> None:
+    count = "SELECT (SELECT COUNT(*) FROM keys), (SELECT COUNT(*) FROM users)"
+    before = await api.door.rows(count)
+
+    got = await api.ask("narrow", "POST", path, wish)
+
+    assert (got.status, got.code) == (403, "role_insufficient")
+    assert await api.door.rows(count) == before
 
 
 async def test_nothing_of_another_tenant_is_seen_or_changed(api: Api) -> None:

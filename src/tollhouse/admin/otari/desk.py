@@ -70,9 +70,9 @@ async def do(asking: Asking, steps: Sequence[Step]) -> Any:
     return first
 
 
-def insist_on(asking: Asking, name: str, user: str) -> None:
-    """Before a user is made, whether this may be done to it. Raises RoleInsufficient."""
-    if asking.actor.role_for(operations.found(name), Place(tenant(asking), "", user)) is None:
+def insist_on(asking: Asking, name: str, place: Place) -> None:
+    """Before a thing is made, whether this may be done to it. Raises RoleInsufficient."""
+    if asking.actor.role_for(operations.found(name), place) is None:
         raise RoleInsufficient(f"No role that you hold here may do {name}.")
 
 

@@ -32,6 +32,7 @@ from tollhouse.control.budgets import UNLIMITED
 from tollhouse.control.keys import Issued, Wish
 from tollhouse.domain.errors import NotThere
 from tollhouse.domain.identity import Naming
+from tollhouse.domain.roles import Place
 from tollhouse.ports import Books
 from tollhouse.storage.keys import KeyRow
 from tollhouse.storage.tenancy import Kind
@@ -149,6 +150,9 @@ async def _create(asking: Asking) -> Answer:
         expires_in_s=None,
         expires_at_ms=_end_ms(asking, new.expires_at),
     )
+    for name in _needed(new):
+        user = user_of(asking, new.user_id or UNNAMED)
+        insist_on(asking, name, Place(wish.tenant, wish.project, user))
     if new.user_id is not None:
         await asking.judge("keys.create", f"project:{wish.project}")
         await users.make_if_missing(asking, new.user_id)
@@ -160,6 +164,16 @@ async def _create(asking: Asking) -> Answer:
     return Answer(told, secrets=SECRETS)
 
 
+def _needed(new: NewKey) -> Iterator[str]:
+    """What is done to a key once it is there: none is made of which not all may be said."""
+    if new.user_id is None:
+        yield "plans.give"
+    if new.exclude_from_budget:
+        yield "keys.exempt"
+    if new.reject_user_mismatch is not None:
+        yield "keys.bind"
+
+
 async def _issue(asking: Asking, wish: Wish, kept: str) -> Issued:
     arguments = {"project": wish.project, "tenant": wish.tenant}
 
@@ -169,8 +183,6 @@ async def _issue(asking: Asking, wish: Wish, kept: str) -> Issued:
             await keys.describe(store, issued.id, None, kept)
         return issued
 
-    if wish.user is None:
-        insist_on(asking, "plans.give", user_of(asking, UNNAMED))
     issued: Issued = await asking.change("keys.create", arguments, work)
     return issued
 

@@ -120,7 +120,7 @@ async def make_if_missing(asking: Asking, name: str) -> None:
     """As otari does it for a key that names one."""
     people = await tenancy.members(asking.store, Kind.USER, tenant(asking))
     if not any(each.id == user_of(asking, name) for each in people):
-        insist_on(asking, "plans.give", user_of(asking, name))
+        insist_on(asking, "plans.give", _place(asking, name))
         await asking.further(*_making(asking, name))
         await asking.further(*_giving(asking, name, None))
 
@@ -148,10 +148,11 @@ async def _create(asking: Asking) -> Answer:
     )
     if new.budget_id:
         await plans.found(asking.store, new.budget_id)
-    insist_on(asking, "plans.give", user_of(asking, new.user_id))
     name, arguments, work = _making(asking, new.user_id)
     blank = Member("", tenant(asking), is_disabled=False, created_at_ms=0)
     steps = list(_steps(asking, new.user_id, blank, wanted))
+    for step in steps:
+        insist_on(asking, step.operation, _place(asking, new.user_id))
     await asking.change(name, arguments, work)
     for step in steps:
         await asking.further(step.operation, step.arguments, step.work)
@@ -189,6 +190,10 @@ def _steps(asking: Asking, name: str, row: Member, other: OtherUser) -> Iterator
             about,
             lambda store: tenancy.set_disabled(store, Kind.USER, user, is_disabled=is_blocked),
         )
+
+
+def _place(asking: Asking, name: str) -> Place:
+    return Place(tenant(asking), "", user_of(asking, name))
 
 
 def _making(asking: Asking, name: str) -> tuple[str, dict[str, Any], Any]:
