@@ -113,8 +113,9 @@ def read_told(body: bytes) -> Told:
         told = _read(body)
     except (ValueError, RecursionError):
         raise UpstreamBroke(private="what should tell of a batch does not") from None
-    named = (told.id, told.output_file_id, told.error_file_id)
-    if told.status not in STATUSES or any(each and not known_as(each) for each in named):
+    results = (told.output_file_id, told.error_file_id)
+    named = (told.id, *[each for each in results if each])  # some say "" where there is none
+    if told.status not in STATUSES or not all(map(known_as, named)):
         raise UpstreamBroke(private="a batch in a state or with names that there are none of")
     return told
 

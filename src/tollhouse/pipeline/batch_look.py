@@ -80,7 +80,7 @@ async def _ended(call: Call, batch: Batch, seen: Told, house: House) -> Batch:
     tally, results = Tally(tiers=batch.price.tiers if batch.price else ()), {}
     for kind in RESULTS:
         known_as = getattr(seen, f"{kind}_file_id")
-        if known_as is not None:
+        if known_as:
             await _tallied(call, batch, known_as, tally, house)
             await _written_down(batch, kind, known_as, tally.bytes, house)
             results[kind] = batch.result(kind)

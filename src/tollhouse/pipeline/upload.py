@@ -22,6 +22,7 @@ from tollhouse.domain.exchange import Errand
 from tollhouse.domain.files import BATCH, PREFIX, File
 from tollhouse.domain.identity import Principal
 from tollhouse.domain.parcels import Parcel
+from tollhouse.domain.storing import Conflict
 from tollhouse.pipeline.batch_input import Judge
 from tollhouse.pipeline.call import Call
 from tollhouse.pipeline.errand import told
@@ -134,6 +135,6 @@ async def _written_down(call: Call, file: File, house: House) -> None:
     """What cannot be written down would belong to nobody: it is deleted where it is kept."""
     try:
         await files.add(house.shelves.store, file)
-    except StoreUnavailable:
+    except (Conflict, StoreUnavailable):
         await told(call, file.provider, Errand(b"DELETE", openai_files.path_of(file)), house)
         raise
