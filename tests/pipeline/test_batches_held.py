@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import replace
 from typing import Any
@@ -10,8 +11,8 @@ import pytest
 
 from fakes import FakeAnswer, FakeLimiter
 from limits_given import PLACES, rule
-from pipeline.houses import BODY, NOW_NS, World, route, snapshot
-from pipeline.shelved import CHAT, KEPT, Keeper, form, rows, served, shelved
+from pipeline.houses import BODY, CALLER, NOW_NS, World, route, snapshot
+from pipeline.shelved import CHAT, KEPT, Keeper, Memory, form, rows, served, shelved
 from tollhouse.control import tenancy
 from tollhouse.domain.batches import GIVEN_UP_AFTER_S, Batch
 from tollhouse.domain.budget import Outcome, Settlement, Source
@@ -29,8 +30,10 @@ from tollhouse.domain.errors import (
 from tollhouse.domain.limiting import Defaults, Limits, Rules
 from tollhouse.domain.pricing import Price, Tier
 from tollhouse.domain.rates import Measure
+from tollhouse.domain.snapshot import DatedPrice
 from tollhouse.pipeline import batch_look
-from tollhouse.pipeline.batch_look import DEADLINE_S, look_at_all
+from tollhouse.pipeline.batch_input import BYTES_AT_ONCE, Judge
+from tollhouse.pipeline.batch_look import DEADLINE_S, look_after, look_at_all
 from tollhouse.pipeline.batches import cancel_batch, create_batch, list_batches, show_batch
 from tollhouse.pipeline.upload import upload
 from tollhouse.state.memory import MemoryLimiter
@@ -121,6 +124,52 @@ async def test_all_lines_are_added_up_by_what_their_target_may_produce(
     assert row.load.input_tokens > 2 * 512
 
 
+async def test_what_has_no_lines_comes_to_nothing(acme: SqliteDatabase) -> None:
+    world, _ = shelved(acme)
+
+    with pytest.raises(FieldInvalid, match="no lines"):
+        _ = Judge(CALLER, world.house).load
+
+
+@pytest.mark.req("P-26")
+async def test_while_many_lines_are_judged_others_have_their_turn(acme: SqliteDatabase) -> None:
+    world, _ = shelved(acme)
+    many = lines(*(line(str(number)) for number in range(300)))
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            await asyncio.sleep(0)
+            turns += 1
+
+    task = asyncio.create_task(others())
+    judged = [each async for each in Judge(CALLER, world.house).judged(Memory(many).read(0, 10**6))]
+    task.cancel()
+
+    assert len(judged) == 300
+    assert 1 <= turns <= len(many) // BYTES_AT_ONCE
+
+
+@pytest.mark.req("P-3")
+@pytest.mark.parametrize("dear", [0, 1])
+async def test_what_one_line_asks_for_beside_tokens_holds_for_the_batch(
+    acme: SqliteDatabase, dear: int
+) -> None:
+    world, _ = shelved(acme, KEPT)
+    free = Price(1, "first", 0, 0, 0, 0)
+    prices = dict.fromkeys(world.snapshot.prices, (DatedPrice(0.0, free),))
+    world.snapshot = replace(world.snapshot, prices=prices)
+    more = {"service_tier": "priority"}
+    two = [line(str(number), **(more if number == dear else {})) for number in range(2)]
+
+    await served(upload, world, form(lines(*two), purpose="batch"))
+
+    (row,) = await rows(acme)
+    assert row.load is not None
+    assert "service_tier" in row.load.unpriced
+
+
 async def test_as_many_lines_as_may_be_are_judged(acme: SqliteDatabase) -> None:
     world, _ = strict(acme, KEPT)
 
@@ -171,7 +220,10 @@ async def test_a_batch_that_was_begun_keeps_its_hold_and_is_written_down(
     (found,) = await batches.due(acme, NOW_MS, 9)
     assert (found.known_as, found.target, found.call) == ("batch_known", "first:m-real", "call-1")
     assert found.held == world.ledger.held > 0
+    record = world.audit.records[-1]
     assert len(world.audit.records) == 2
+    assert (record["target"], record["owed_nanos"]) == ("first:m-real", 0)
+    assert record["held_nanos"] == found.held
 
 
 @pytest.mark.parametrize(
@@ -325,6 +377,19 @@ async def test_a_batch_without_a_price_owes_nothing(acme: SqliteDatabase) -> Non
     assert (settled.owed, settled.price) == (0, None)
 
 
+async def test_a_line_that_was_refused_owes_nothing(acme: SqliteDatabase) -> None:
+    refused = {"custom_id": "b", "response": {"status_code": 400, "body": {"error": {}}}}
+    answers = [*results(ANSWERED).pieces, json.dumps(refused).encode()]
+    world, _ = await running(
+        acme, told("completed", output_file_id="out"), FakeAnswer(200, answers)
+    )
+
+    await served(show_batch, world, named=BATCH)
+
+    (settled,) = world.ledger.settlements
+    assert (settled.owed, settled.source, settled.anomaly) == (21_000, Source.PROVIDER, None)
+
+
 @pytest.mark.req("P-13")
 @pytest.mark.parametrize(
     "answers",
@@ -436,6 +501,42 @@ async def test_the_house_looks_at_what_is_open_once_each_time(acme: SqliteDataba
     assert [each.outcome for each in world.ledger.settlements] == [Outcome.COMPLETED]
 
 
+@pytest.mark.req("P-1")
+async def test_of_two_houses_that_look_at_once_one_does(acme: SqliteDatabase) -> None:
+    world, keeper = await running(acme, told("completed"))
+
+    await asyncio.gather(*(look_at_all(world.house, route(), 1.0) for _ in range(2)))
+
+    assert keeper.asked == ["GET /batches/known"]
+    assert (len(world.ledger.settlements), world.watch.crashes) == (1, [])
+
+
+@pytest.mark.req("P-1")
+async def test_the_house_goes_on_looking(acme: SqliteDatabase) -> None:
+    world, keeper = await running(acme, told("completed"))
+
+    looking = asyncio.create_task(look_after(world.house, route(), 0.001))
+    async with asyncio.timeout(20):
+        while not world.ledger.settlements:
+            await asyncio.sleep(0.001)
+    looking.cancel()
+    await asyncio.wait([looking])
+
+    assert keeper.asked == ["GET /batches/known"]
+
+
+async def test_between_two_looks_time_passes(acme: SqliteDatabase) -> None:
+    world, keeper = await running(acme, told("completed"), looked_at_ms=1)
+
+    looking = asyncio.create_task(look_after(world.house, route(), 60))
+    for _ in range(20):
+        await batches.due(acme, NOW_MS, 1)
+    looking.cancel()
+    await asyncio.wait([looking])
+
+    assert keeper.sent == []
+
+
 async def test_what_was_looked_at_a_moment_ago_is_left_alone(acme: SqliteDatabase) -> None:
     world, keeper = await running(acme, told(), looked_at_ms=NOW_MS - 999)
 
@@ -481,8 +582,19 @@ async def test_a_batch_whose_end_nobody_sees_is_given_up_and_its_hold_stays(
     assert [(each.outcome, each.owed, each.anomaly) for each in settled] == (
         [(Outcome.UNKNOWN, 0, "batch_lost")] if is_given_up else []
     )
-    assert [each.source for each in settled] == ([Source.NOTHING] if is_given_up else [])
+    assert [(each.source, each.price) for each in settled] == (
+        [(Source.NOTHING, 1)] if is_given_up else []
+    )
+    assert world.watch.crashes == []
     assert len(await batches.due(acme, NOW_MS, 9)) == (not is_given_up)
+
+
+async def test_a_batch_without_a_price_is_given_up_without_one(acme: SqliteDatabase) -> None:
+    world, _ = await running(acme, told(), price=None, created_at_ms=1)
+
+    await look_at_all(world.house, route(), 1.0)
+
+    assert [each.price for each in world.ledger.settlements] == [None]
 
 
 async def test_what_has_ended_is_not_given_up_though_it_was_late(acme: SqliteDatabase) -> None:
