@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from journeys.gateway import MODEL, Gateway, gateway
-from security.wire import CHAT, JSON, Got, bearer, recorded, refused_in_dialect, request, send
+from security.wire import JSON, Got, bearer, recorded, refused_in_dialect, request, send
 
 NOWHERE = "http://127.0.0.1:1/v1"
 OTHER = '[models."other:latest"]\ntargets = ["up:m-real"]\n'
@@ -102,19 +102,15 @@ async def test_open_names_open_nothing_else(open_door: Gateway, path: str) -> No
 
 @pytest.mark.req("R-2")
 @pytest.mark.parametrize(
-    ("method", "path", "shape"),
-    [
-        ("POST", "/api/v1/chat/completions", CHAT),
-        ("GET", "/api/v1/models", CHAT),
-        ("POST", "/api/chat", "/api/chat"),
-    ],
+    ("method", "path"),
+    [("POST", "/api/v1/chat/completions"), ("GET", "/api/v1/models"), ("POST", "/api/chat")],
 )
 async def test_the_longer_way_to_openais_paths_is_none_of_ollamas(
-    door: Gateway, method: str, path: str, shape: str
+    door: Gateway, method: str, path: str
 ) -> None:
     got = await send(door.port, request(b"{}", (JSON,), method=method, target=path))
 
-    refused_in_dialect(got, "key_missing", shape)
+    refused_in_dialect(got, "key_missing", path)
 
 
 @pytest.mark.req("OL-33")
