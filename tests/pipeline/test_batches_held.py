@@ -14,6 +14,7 @@ from limits_given import PLACES, rule
 from pipeline.houses import BODY, CALLER, NOW_NS, World, route, snapshot
 from pipeline.shelved import CHAT, KEPT, Keeper, Memory, form, rows, served, shelved
 from tollhouse.control import tenancy
+from tollhouse.dialects.openai_chat import OpenAIChat
 from tollhouse.domain.batches import GIVEN_UP_AFTER_S, Batch
 from tollhouse.domain.budget import Outcome, Settlement, Source
 from tollhouse.domain.errors import (
@@ -23,11 +24,13 @@ from tollhouse.domain.errors import (
     FilesNotKept,
     RateLimited,
     Refusal,
+    StoreUnavailable,
     UpstreamBroke,
     UpstreamFailed,
     UpstreamRejected,
 )
 from tollhouse.domain.limiting import Defaults, Limits, Rules
+from tollhouse.domain.models import Ask
 from tollhouse.domain.pricing import Price, Tier
 from tollhouse.domain.rates import Measure
 from tollhouse.domain.snapshot import DatedPrice
@@ -190,6 +193,39 @@ async def test_a_batch_goes_to_the_first_target_that_keeps_files_and_speaks_its_
 
     (row,) = await rows(acme)
     assert (row.provider, row.load and row.load.target) == ("second", "second:m-real")
+
+
+@pytest.mark.req("P-2")
+async def test_a_target_that_keeps_files_and_speaks_otherwise_is_left_out(
+    acme: SqliteDatabase,
+) -> None:
+    world, keeper = strict(acme, KEPT)
+    other = Keeper(dialect=Lasting())
+    other.speaks = lambda _: False  # type: ignore[method-assign]
+    world.providers = {"first": other, "second": keeper, "third": keeper}
+    world.shelves = replace(world.shelves, keepers={"first": other, "second": keeper})
+
+    await served(upload, world, form(lines(line()), purpose="batch"))
+
+    assert [row.provider for row in await rows(acme)] == ["second"]
+
+
+@pytest.mark.req("P-3")
+@pytest.mark.parametrize(
+    ("kept", "keeps"), [(("keep", ""), True), (("", "keep"), True), (("", ""), False)]
+)
+async def test_one_line_that_may_be_kept_for_long_is_held_for_as_that(
+    acme: SqliteDatabase, kept: tuple[str, str], keeps: bool
+) -> None:
+    world, _ = strict(acme, KEPT)
+    world.shelves = replace(world.shelves, endpoints={CHAT: Lasting()})
+    two = [line(str(number), user=user) for number, user in enumerate(kept)]
+
+    await served(upload, world, form(lines(*two), purpose="batch"))
+
+    (row,) = await rows(acme)
+    assert row.load is not None
+    assert row.load.may_keep_long is keeps
 
 
 @pytest.mark.req("P-2")
@@ -525,6 +561,22 @@ async def test_the_house_goes_on_looking(acme: SqliteDatabase) -> None:
     assert keeper.asked == ["GET /batches/known"]
 
 
+@pytest.mark.req("P-1")
+async def test_the_house_goes_on_looking_once_its_store_is_back(acme: SqliteDatabase) -> None:
+    world, keeper = await running(acme, told("completed"))
+    store: Any = AwayAtFirst(acme)
+    world.shelves = replace(world.shelves, store=store)
+
+    looking = asyncio.create_task(look_after(world.house, route(), 0.001))
+    async with asyncio.timeout(20):
+        while not (world.ledger.settlements or looking.done()):
+            await asyncio.sleep(0.001)
+    looking.cancel()
+    await asyncio.wait([looking])
+
+    assert keeper.asked == ["GET /batches/known"]
+
+
 async def test_between_two_looks_time_passes(acme: SqliteDatabase) -> None:
     world, keeper = await running(acme, told("completed"), looked_at_ms=1)
 
@@ -620,6 +672,28 @@ async def test_the_reply_of_nobody_takes_whatever_is_said() -> None:
 
 
 # --- helpers ---------------------------------------------------------------------------------
+
+
+class AwayAtFirst:
+    """A database that is there again after it was asked once."""
+
+    def __init__(self, store: SqliteDatabase) -> None:
+        self.write = store.write
+        self._store = store
+        self._was_asked = False
+
+    async def read(self, sql: str, *values: Any) -> Any:
+        if not self._was_asked:
+            self._was_asked = True
+            raise StoreUnavailable
+        return await self._store.read(sql, *values)
+
+
+class Lasting(OpenAIChat):
+    """Has a way to ask that a prompt be kept for long."""
+
+    def peek(self, body: Any) -> Ask:
+        return replace(super().peek(body), may_keep_long=b"keep" in body)
 
 
 class Broken(Keeper):
