@@ -18,6 +18,8 @@ audiences = ["llm"]
 [[issuers.okta.rules]]
 tenant = "acme"
 user = "anna"
+[tokens]
+secrets = { 1 = "file:signing" }
 """
 
 pytestmark = pytest.mark.req("B-12", "S-109", "P-39", "B-23")
@@ -107,6 +109,9 @@ def story(console: Console) -> Any:
     yield "tenants", "forget", "acme", "gpt-*"
     with console.file.open("a") as file:
         file.write(ISSUER)
+    secret = console.directory / "data" / "signing"
+    secret.write_text("0f" * 32)
+    secret.chmod(0o600)
     yield "issuers", "revoke", "okta", "--subject", "anna"
     yield "issuers", "revoke", "okta"  # refused: it names nothing
     yield "projects", "create", "acme", "web"
@@ -115,6 +120,8 @@ def story(console: Console) -> Any:
     for name in ("anna", "bert"):
         yield "users", "create", "acme", name
         yield "members", "add", f"acme/{name}", "--at", "tenant:acme", "--role", "owner"
+    yield "users", "token", "acme/bert", "--models", "small"
+    yield "users", "token", "acme/nobody"  # refused: there is none
     yield "users", "disable", "acme/bert"
     yield "users", "enable", "acme/bert"
     yield "users", "allow", "acme/bert", "gpt-*"

@@ -10,6 +10,8 @@ from tollhouse.config import ConfigInvalid, Problem, Settings, parse
 
 ENVIRON = {
     "DB_PASSWORD": "correct horse battery staple",
+    "TOKENS_OLD": "canary-of-the-old-secret-0123456789",
+    "TOKENS_NEW": "canary-of-the-new-secret-0123456789",
     "ALERTS_SECRET": "alerts-secret",
     "VALKEY_PASSWORD": "another long password",
     "OPENAI_API_KEY": "sk-canary-0123456789abcdef",

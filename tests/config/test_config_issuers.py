@@ -8,6 +8,7 @@ import pytest
 
 from config.configs import problem, problems, read
 
+ELSEWHERE = 'keys_url = "https://keys.example.com"'
 RULE = '[[issuers.okta.rules]]\ntenant = "acme"\nuser = "anna"'
 
 
@@ -118,3 +119,45 @@ def test_two_tables_for_one_issuer_are_one_too_many() -> None:
 )
 def test_a_rule_that_is_wider_than_it_looks(rules: str, key: str) -> None:
     assert problem(issuer(rules=rules)).key == key
+
+
+@pytest.mark.req("OP-4", "S-29")
+@pytest.mark.parametrize(
+    ("secret", "found"),
+    [
+        ("dev-secret-key", "anybody would guess"),
+        ("dev-secret-key-change-in-production", "anybody would guess"),
+        ("quitcode-docker-secret", "anybody would guess"),
+        ("short-and-odd-4711", "18 bytes"),
+        ("a" * 64, "anybody would guess"),
+    ],
+)
+def test_a_secret_of_our_own_that_is_weak_or_known_keeps_it_from_starting(
+    secret: str, found: str
+) -> None:
+    told = problem('[tokens]\nsecrets = { 1 = "env:S" }', S=secret)
+
+    assert told.key == "tokens.secrets.1"
+    assert found in told.found
+    assert secret not in told.render()
+
+
+@pytest.mark.req("OP-2")
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("[tokens]\nsecret_version = 2", "tokens.secret_version"),
+        ('[tokens]\nsecrets = { 1 = "env:S" }\nsecret_version = 2', "tokens.secret_version"),
+        ('[tokens]\nsecrets = { 1 = "env:S" }\nprevious_until = "soon"', "tokens.previous_until"),
+        (
+            '[tokens]\nsecrets = { 1 = "env:S" }\nprevious_until = "2026-12-01T00:00:00"',
+            "tokens.previous_until",
+        ),
+        (
+            '[tokens]\nsecrets = { 1 = "env:S" }\n' + issuer("tollhouse", ELSEWHERE),
+            "issuers.okta.issuer",
+        ),
+    ],
+)
+def test_secrets_of_our_own_fit_together(text: str, key: str) -> None:
+    assert problem(text, S="canary-of-a-secret-0123456789-0123").key == key

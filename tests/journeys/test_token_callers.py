@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,7 +15,9 @@ import pytest
 from issuing import AUDIENCE, ISSUER, TestIssuer
 from journeys.gateway import MODEL, Gateway, ask, furnish, now_ms, prepared, until
 from journeys.provider import Provider, provider
-from tollhouse.control import tenancy
+from tollhouse.control import own_tokens, tenancy
+from tollhouse.control.own_tokens import Wish
+from tollhouse.wiring import issuers
 
 RULE = f"""
 [[issuers.okta.rules]]
@@ -22,6 +25,12 @@ when = {{ groups = "ml" }}
 tenant = "acme"
 user = "claim:sub"
 models = ["{MODEL}"]
+"""
+
+
+OURS = """
+[tokens]
+secrets = { 1 = "env:SIGNING" }
 """
 
 
@@ -71,6 +80,28 @@ async def test_the_record_says_who_it_was_how_that_was_proved_and_until_when(
     assert record["proved_until"] == time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(until))
 
 
+@pytest.mark.req("OP-2", "OP-1")
+async def test_a_token_of_our_own_calls_what_it_lists_and_its_record_says_so(
+    door: Gateway,
+) -> None:
+    async def issued(*models: str) -> str:
+        keys = issuers.own_keys_of(door.settings)
+        assert keys is not None
+        wish = Wish("acme/anna", "default", models, 60)
+        return await door.on_store(
+            lambda store: own_tokens.issue(store, keys.token, wish, 3600, now_ms())
+        )
+
+    granted, _ = await asked(door, await issued(MODEL))
+    refused, told = await asked(door, await issued())
+
+    assert (granted, refused) == (200, 403)
+    assert "[issuers" not in json.dumps(told)
+    record = await record_of(door)
+    assert (record["user"], record["proof"]) == ("acme/anna", "token:tollhouse")
+    await door.nothing_is_held()
+
+
 async def asked(door: Gateway, token: str) -> tuple[int, Any]:
     async with (
         aiohttp.ClientSession() as session,
@@ -110,7 +141,8 @@ async def door(tmp_path: Path, issuer: TestIssuer, up: Provider) -> AsyncIterato
 @asynccontextmanager
 async def knowing_anna(directory: Path, up: Provider, said: str) -> AsyncIterator[Gateway]:
     """She is there before it starts."""
-    it = prepared(directory, up.url, settings=said)
+    it = prepared(directory, up.url, settings=said + OURS)
+    it.environ["SIGNING"] = "canary-of-the-signing-secret-0123"
     await furnish(it, 10**12)
     await it.on_store(lambda store: tenancy.create_user(store, "acme", "anna", now_ms()))
     try:

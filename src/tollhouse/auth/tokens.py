@@ -10,10 +10,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import Protocol
 
 from tollhouse.auth import signatures
-from tollhouse.auth.key_ring import KeyRing
-from tollhouse.auth.key_sets import KeySet
 from tollhouse.domain import claims, tokens
 from tollhouse.domain.claims import Claimed, Expected
 from tollhouse.domain.errors import IssuerUnavailable, TokenInvalid
@@ -25,10 +24,30 @@ SHAPE = tokens.SHAPE
 MOST_KEPT = 16_384
 
 
+class Verifier(Protocol):
+    def holds(self, algorithm: str, signed: bytes, signature: bytes) -> bool: ...
+
+
+Verifiers = Mapping[str, Verifier]
+
+
+class Ring(Protocol):
+    """An issuer's keys: another object whenever, and only when, they have changed."""
+
+    @property
+    def keys(self) -> Verifiers: ...
+
+    def key(self, key_id: str | None) -> Verifier | None: ...
+
+    def looked(
+        self,
+    ) -> Awaitable[None] | None: ...  # to be awaited, where it may help to look for more
+
+
 @dataclass(frozen=True, slots=True)
 class Issuer:
     expected: Expected
-    ring: KeyRing
+    ring: Ring
 
 
 @dataclass(slots=True)
@@ -36,8 +55,8 @@ class Seen:
     """A token whose signature held. With other keys it is looked at anew, with another house its bearer is."""
 
     claimed: Claimed
-    ring: KeyRing
-    keys: KeySet
+    ring: Ring
+    keys: Verifiers
     revision: int
     principal: Principal
 
@@ -53,7 +72,7 @@ class Tokens:
         self._seen: dict[bytes, Seen] = {}
 
     @property
-    def rings(self) -> Iterable[KeyRing]:
+    def rings(self) -> Iterable[Ring]:
         return self._rings.values()
 
     def identify(

@@ -7,9 +7,10 @@ from typing import Annotated
 import typer
 
 from tollhouse.cli import members
-from tollhouse.cli.house import Json, run
+from tollhouse.cli.house import House, Json, run, settings_of
 from tollhouse.cli.members import print_created, print_members, switch
 from tollhouse.cli.printing import print_json
+from tollhouse.cli.times import span_s
 
 app = typer.Typer(help="Whose keys are: each user of a tenant may have a budget.")
 
@@ -134,3 +135,41 @@ def delete(context: typer.Context, user: User, as_json: Json = False) -> None:
     from tollhouse.storage.tenancy import Kind
 
     members.delete(context, Kind.USER, user, as_json=as_json)
+
+
+@app.command()
+def token(
+    context: typer.Context,
+    user: User,
+    models: Annotated[
+        list[str] | None,
+        typer.Option(help="A model that may be called; `prefix*` and `*` stand for more."),
+    ] = None,
+    project: Annotated[
+        str, typer.Option(help="Its project, by the name after the slash.")
+    ] = "default",
+    lives: Annotated[str, typer.Option(help="How long it is good, such as 30m.")] = "15m",
+    as_json: Json = False,
+) -> None:
+    """Sign a token for a user, with the secret under [tokens]. It is shown once and kept nowhere.
+
+    Example: tollhouse users token acme/anna --models 'gpt-*' --lives 30m
+    """
+    from tollhouse.control import own_tokens
+    from tollhouse.wiring import issuers
+
+    settings = settings_of(context)
+    keys = issuers.own_keys_of(settings)
+    if keys is None:
+        raise typer.BadParameter("there are no secrets under [tokens] to sign it with")
+    wish = own_tokens.Wish(user, project, tuple(models or ()), span_s(lives))
+    longest_s = settings.tokens.max_life_s
+
+    async def work(house: House) -> str:
+        return await own_tokens.issue(house.store, keys.token, wish, longest_s, house.now_ms)
+
+    signed = run(context, work)
+    if as_json:
+        print_json({"user": user, "token": signed})
+    else:
+        print(signed)

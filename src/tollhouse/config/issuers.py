@@ -9,11 +9,14 @@ from tollhouse.config.clash import Clash
 from tollhouse.config.problems import Place, Unfit, shown
 from tollhouse.config.sections.issuers import IssuerSettings
 from tollhouse.config.settings import Settings
-from tollhouse.domain.claims import FROM_CLAIM
+from tollhouse.domain.claims import FROM_CLAIM, OURS
 from tollhouse.domain.urls import parse
+
+SECRET_BYTES = 32
 
 
 def clashes(settings: Settings) -> Iterator[Clash]:
+    yield from _own(settings)
     named: dict[str, Place] = {}
     for name, issuer in settings.issuers.items():
         place: Place = ("issuers", name)
@@ -35,6 +38,32 @@ def clashes(settings: Settings) -> Iterator[Clash]:
                 about = (*place, "rules", index, "tenant")
                 expected = "`when` as well: or whoever writes the claim chooses any tenant of yours"
                 yield Clash((about,), "a claim, for whatever token comes", expected)
+
+
+def _own(settings: Settings) -> Iterator[Clash]:
+    """Whoever guesses a secret of ours is anybody."""
+    tokens = settings.tokens
+    if not tokens.secrets:
+        for name in sorted(tokens.model_fields_set - {"secrets"}):
+            about: Place = ("tokens", name)
+            because = "a setting without effect: no token is signed without `secrets`"
+            yield Clash((about, ("tokens", "secrets")), because, "nothing")
+        return
+    for version, secret in tokens.secrets.items():
+        size = len(secret.reveal().encode())
+        if size < SECRET_BYTES:
+            hint = "Make one: `openssl rand -hex 32`."
+            found = f"{secret.reference} has {size} bytes"
+            expected = f"a secret of at least {SECRET_BYTES} bytes"
+            yield Clash((("tokens", "secrets", str(version)),), found, expected, hint)
+    if tokens.secret_version not in tokens.secrets:
+        about = ("tokens", "secret_version")
+        found = f"the number {tokens.secret_version}"
+        expected = "a version that is listed in `secrets`"
+        yield Clash((about, ("tokens", "secrets")), found, expected)
+    for name, issuer in settings.issuers.items():
+        if OURS in (name, issuer.issuer):
+            yield Clash((("issuers", name, "issuer"),), "the name of our own tokens", "another")
 
 
 def _keys(place: Place, issuer: IssuerSettings, settings: Settings) -> Iterator[Clash]:

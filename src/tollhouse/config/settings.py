@@ -42,7 +42,7 @@ from tollhouse.config.sections.door import (
     UploadsSettings,
 )
 from tollhouse.config.sections.failures import BreakerSettings, RetriesSettings
-from tollhouse.config.sections.issuers import IssuerSettings
+from tollhouse.config.sections.issuers import IssuerSettings, TokensSettings
 from tollhouse.config.sections.models import ModelSettings
 from tollhouse.config.sections.providers import ProviderSettings
 from tollhouse.config.texts import Text, read_path
@@ -62,6 +62,7 @@ class Settings(Section):
     store: StoreSettings = part(StoreSettings)
     auth: AuthSettings = part(AuthSettings)
     issuers: dict[ProviderName, IssuerSettings] = part(dict)
+    tokens: TokensSettings = part(TokensSettings)
     files: FilesSettings = part(FilesSettings)
     ollama: OllamaSettings = part(OllamaSettings)
     otari: OtariSettings = part(OtariSettings)
@@ -88,6 +89,10 @@ class Settings(Section):
         return self.data_dir / path
 
     @property
+    def takes_tokens(self) -> bool:
+        return bool(self.issuers or self.tokens.secrets)
+
+    @property
     def listeners(self) -> frozenset[tuple[Ip, int]]:
         """Where this gateway itself listens."""
         listeners = (self.server.listen, self.metrics.listen, self.admin.listen)
@@ -105,6 +110,7 @@ class Settings(Section):
             ("store.password", self.store.password),
             ("limits.password", self.limits.password),
             ("alerts.secret", self.alerts.secret),
+            *((f"tokens.secrets.{version}", it) for version, it in self.tokens.secrets.items()),
             *((f"auth.peppers.{version}", secret) for version, secret in self.auth.peppers.items()),
             *(
                 (f"providers.{name}.{member}", getattr(provider, member))

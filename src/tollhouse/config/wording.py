@@ -18,6 +18,7 @@ NAMES = {
     "models": MODEL_PATTERN,
     "aliases": MODEL_NAME,
     "auth": PEPPER_VERSION,
+    "tokens": PEPPER_VERSION,
 }
 
 

@@ -15,6 +15,9 @@ from typing import Any
 from tollhouse.domain.identity import Priority
 from tollhouse.domain.tokens import Claims, TokenRefused
 
+OURS = "tollhouse"
+"""Who signs our own tokens, for whom they are, and what that issuer is called."""
+
 FROM_CLAIM = "claim:"
 LEEWAY_S = 60
 """How far ahead of ours the issuer's clock may be."""

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from tollhouse.domain import binding, naming
 from tollhouse.domain.budget import Share
+from tollhouse.domain.claims import OURS
 from tollhouse.domain.errors import (
     FeatureUnpriced,
     ModelCannot,
@@ -219,6 +220,8 @@ def allowed(snapshot: Snapshot, caller: Principal, ask: Ask) -> Model:
 
 
 def _granting(caller: Principal, model: str) -> str:
+    if caller.issuer == OURS:
+        return "when the token is signed"
     if caller.issuer:
         return f"by `models` of a rule of [issuers.{caller.issuer}]"
     return f"with `tollhouse keys grant {caller.key} {model}`"

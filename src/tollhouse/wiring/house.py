@@ -74,7 +74,7 @@ async def open_door(settings: Settings, draining: Draining) -> AsyncIterator[Doo
             requires_price=settings.ledger.require_price,
             limits=limiting.defaults(settings),
             naming=Naming(settings.auth.foreign_users),
-            takes_tokens=bool(settings.issuers),
+            takes_tokens=settings.takes_tokens,
         )
         await keeper.refresh()
         tasks.start(keeper.keep())
@@ -82,7 +82,7 @@ async def open_door(settings: Settings, draining: Draining) -> AsyncIterator[Doo
         known_peppers = secrets.versions
         keys = VirtualKeys(known_peppers)
         authenticators: dict[str, Authenticator] = {virtual_keys.SHAPE: keys}
-        if settings.issuers:
+        if settings.takes_tokens:
             authenticators[tokens.SHAPE] = bearers = issuers.open_tokens(settings, stack)
             issuers.keep(bearers, tasks)
         imported = ImportedKeys(known_peppers, keys.touched)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -10,13 +11,14 @@ from pathlib import Path
 from tollhouse.auth.fetching import discovered, published, read_file
 from tollhouse.auth.key_ring import Fetch, KeyRing
 from tollhouse.auth.key_sets import KeySetInvalid, key_set
+from tollhouse.auth.own_keys import OwnKeys
 from tollhouse.auth.tokens import Issuer, Tokens
 from tollhouse.config import Settings
 from tollhouse.config.problems import Problem, dotted
 from tollhouse.config.sections.issuers import IssuerSettings, RuleSettings
 from tollhouse.domain import claims
 from tollhouse.domain.addresses import Doors
-from tollhouse.domain.claims import Expected, Rule
+from tollhouse.domain.claims import OURS, Expected, Rule
 from tollhouse.domain.exchange import Deadlines
 from tollhouse.domain.identity import Priority
 from tollhouse.domain.permits import for_provider
@@ -42,23 +44,36 @@ async def open_accounts(settings: Settings, store: Database) -> None:
         for name, issuer in settings.issuers.items()
         for account in ("", *(rule.account for rule in issuer.rules))
     }
+    if settings.tokens.secrets:
+        owners.add(claims.account(OURS, ""))
     if owners:
         await people.open_accounts(store, sorted(owners))
 
 
 def open_tokens(settings: Settings, stack: AsyncExitStack) -> Tokens:
     """Nothing is asked for yet: see `keep`."""
-    return Tokens(
-        {
-            issuer.issuer: Issuer(expected(name, issuer), _ring(name, issuer, settings, stack))
-            for name, issuer in settings.issuers.items()
-        }
-    )
+    issuers = {
+        issuer.issuer: Issuer(expected(name, issuer), _ring(name, issuer, settings, stack))
+        for name, issuer in settings.issuers.items()
+    }
+    if (own := own_keys_of(settings)) is not None:
+        issuers[OURS] = Issuer(_ours(settings), own)
+    return Tokens(issuers)
+
+
+def own_keys_of(settings: Settings) -> OwnKeys | None:
+    """Those that tokens of our own are signed with, where there are any."""
+    tokens = settings.tokens
+    if not tokens.secrets:
+        return None
+    secrets = {version: secret.reveal().encode() for version, secret in tokens.secrets.items()}
+    return OwnKeys(secrets, tokens.secret_version, tokens.previous_until_s, time.time)
 
 
 def keep(tokens: Tokens, tasks: Background) -> None:
     for ring in tokens.rings:
-        tasks.start(ring.keep())
+        if isinstance(ring, KeyRing):
+            tasks.start(ring.keep())
 
 
 def expected(name: str, issuer: IssuerSettings) -> Expected:
@@ -69,11 +84,15 @@ def expected(name: str, issuer: IssuerSettings) -> Expected:
 
 def known(settings: Settings) -> Mapping[str, Expected]:
     """What each has to say, by the `iss` of its tokens."""
-    return {each.issuer: expected(name, each) for name, each in settings.issuers.items()}
+    others = {each.issuer: expected(name, each) for name, each in settings.issuers.items()}
+    return {**others, OURS: _ours(settings)} if settings.tokens.secrets else others
 
 
 def holds(token: Token, settings: Settings) -> bool | None:
     """Whether its signature does; None where its keys are not in a file. Raises KeySetInvalid, OSError."""
+    if token.issuer == OURS and (own := own_keys_of(settings)) is not None:
+        secret = own.key(token.key_id)
+        return secret is not None and secret.holds(token.algorithm, token.signed, token.signature)
     issuer = next(it for it in settings.issuers.values() if it.issuer == token.issuer)
     if issuer.keys_file is None:
         return None
@@ -102,6 +121,14 @@ def _no_keys(name: str, path: Path, issuer: IssuerSettings) -> Iterator[Problem]
         key_set(read_file(path), issuer.algorithms)
     except (KeySetInvalid, OSError) as error:
         yield Problem(place, f"what cannot be used: {error}", "a JSON Web Key Set")
+
+
+def _ours(settings: Settings) -> Expected:
+    """Our own say whose they are: nobody else can sign them."""
+    rule = Rule({}, "claim:tenant", "claim:project", "claim:user", ("*",), models_claim="models")
+    audiences = frozenset({OURS})
+    named = (OURS, OURS, audiences)
+    return Expected(*named, settings.tokens.max_life_s, (rule,))
 
 
 def _rule(rule: RuleSettings) -> Rule:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from tollhouse.config import addresses
-from tollhouse.config.fields import FilePath, ModelPattern, Section, setting
+from tollhouse.config.fields import Count, FilePath, ModelPattern, Section, setting
 from tollhouse.config.problems import Unfit, shown
+from tollhouse.config.sections.callers import Peppers
 from tollhouse.config.sections.providers import OwnNetworks
 from tollhouse.config.texts import Text
 from tollhouse.domain.claims import FROM_CLAIM
@@ -19,6 +21,7 @@ ALGORITHM = 'an asymmetric algorithm, such as "RS256", "PS256", "ES256" or "EdDS
 AUDIENCE = "a text of at most 255 characters, as it stands in the tokens"
 CLAIM = "the name of a claim, or nothing"
 ACCOUNT = "at most 40 lower-case letters, digits and dashes, or nothing"
+MOMENT = 'a moment with its zone, such as "2026-12-01T00:00:00Z"'
 MEMBER = 'a name in lower case, or "claim:NAME" for what a claim says'
 DISCOVERY = "/.well-known/openid-configuration"
 ASYMMETRIC = tuple(f"{family}{size}" for family in ("RS", "PS", "ES") for size in (256, 384, 512))
@@ -66,6 +69,19 @@ Member = Annotated[str, Text(str, _member, MEMBER)]
 Audience = Annotated[str, Text(str, _said, AUDIENCE)]
 Claim = Annotated[str, Text(str, _claim, CLAIM)]
 Account = Annotated[str, Text(str, _account, ACCOUNT)]
+
+
+def _moment(text: str) -> str:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise Unfit(shown(text)) from None
+    if moment.tzinfo is None:
+        raise Unfit(f"{shown(text)}, which names no zone", hint="Z at the end is UTC.")
+    return text
+
+
+Moment = Annotated[str, Text(str, _moment, MOMENT)]
 
 
 class RuleSettings(Section):
@@ -154,3 +170,23 @@ class IssuerSettings(Section):
     def asked_at(self) -> str | None:
         """Where its keys, or the way to them, are asked for; None where they are in a file."""
         return None if self.keys_file is not None else self.keys_url or self.issuer
+
+
+class TokensSettings(Section):
+    """Tokens that this gateway signs itself, by `tollhouse users token`. Without a secret there are none."""
+
+    secrets: Peppers = Field(
+        default_factory=dict,
+        description="Versions, and where their secrets are, of at least 32 bytes. All replicas need the same, and "
+        "nobody else any.",
+    )
+    secret_version: Count = setting("The secret that tokens are signed with.", 1)
+    previous_until: Moment | None = setting(
+        "Until when a token is good that another one of the secrets signed. Left out, it is not."
+    )
+    max_life_s: int = setting("The longest that a token may be good.", 3_600, ge=60, le=2_678_400)
+
+    @property
+    def previous_until_s(self) -> float:
+        until = self.previous_until
+        return float("-inf") if until is None else datetime.fromisoformat(until).timestamp()
