@@ -183,6 +183,25 @@ async def test_a_key_id_that_is_none(kid: Any) -> None:
     await refused(headed({"alg": "ES256", "kid": kid}))
 
 
+@pytest.mark.req("H-125", "H-138")
+@pytest.mark.parametrize("kid", ["' UNION SELECT 'x", "k1\u0000", "k1 ", "", "k" * 129], ids=repr)
+async def test_what_cannot_be_a_key_id_makes_us_look_for_none(kid: str) -> None:
+    at = door(ES)
+    await at.let_in(ES.token(said()), NOW)
+    asked = at.published.asked
+
+    assert await refused(headed({"alg": "ES256", "kid": kid}), at) == "its `kid` is none"
+    assert at.published.asked == asked
+
+
+@pytest.mark.req("H-127")
+@pytest.mark.parametrize("text", ["NaN", "Infinity", "-Infinity"])
+async def test_a_number_that_json_does_not_have_in_a_claim_that_nobody_reads(text: str) -> None:
+    claims = json.dumps(said())[:-1] + f', "x": {text}}}'
+
+    assert "claims cannot be read" in await refused(ES.token(claims.encode()))
+
+
 @pytest.mark.req("H-125")
 async def test_no_key_id_where_there_are_several_keys() -> None:
     await refused(headed({"alg": "ES256"}))
@@ -240,6 +259,8 @@ async def test_a_number_that_json_does_not_have(text: str) -> None:
     [
         {"nbf": int(NOW) + 300},
         {"nbf": int(NOW) + 900, "exp": int(NOW) + 800},
+        {"nbf": int(NOW) + 30, "exp": int(NOW) + 20},
+        {"nbf": True},
         {"nbf": "0"},
         {"nbf": -1},
         {"iat": int(NOW) + 300, "exp": int(NOW) + 600},
@@ -401,7 +422,7 @@ async def test_a_head_that_is_none(head: str) -> None:
 async def test_five_parts_and_a_token_within_a_token() -> None:
     inner = ES.token(said())
 
-    assert await refused(".".join([*inner.split("."), "x", "y"]))
+    assert await refused(".".join([*inner.split("."), "eHh4", "eHh4"]))
     assert await refused(ES.token(json.dumps(inner).encode()))
     assert await refused(ES.token(inner.encode()))
 
