@@ -12,6 +12,7 @@ import msgspec
 
 from tollhouse.admin import telling
 from tollhouse.admin.asking import Answer, Asking
+from tollhouse.admin.keys import Nothing
 from tollhouse.admin.resource import Resource
 from tollhouse.control import price_updates
 from tollhouse.control.price_updates import Approved, Update
@@ -31,10 +32,6 @@ class Book(msgspec.Struct, forbid_unknown_fields=True):
 class Approval(msgspec.Struct, forbid_unknown_fields=True):
     jumps: list[str] = []
     """Targets whose price may become ten times as much, or a tenth."""
-
-
-class Nothing(msgspec.Struct, forbid_unknown_fields=True):
-    pass
 
 
 def rows() -> Iterator[Resource]:
