@@ -18,12 +18,6 @@ if TYPE_CHECKING:
     from tollhouse.storage.keys import KeyRow
 
 app = typer.Typer(help="Virtual keys: who may call which models, and until when.")
-app.command("grant")(key_rights.grant)
-app.command("withdraw")(key_rights.withdraw)
-app.command("prioritize")(key_rights.prioritize)
-app.command("exempt")(key_rights.exempt)
-app.command("ceiling")(key_rights.ceiling)
-app.command("bind")(key_rights.bind)
 
 
 @app.command()
@@ -229,6 +223,14 @@ def rotate(
         return await keys.rotate(house.store, peppers, key, house.now_ms, grace_s, expires_in_s)
 
     _print_issued(run(context, work), as_json=as_json)
+
+
+app.command("grant")(key_rights.grant)
+app.command("withdraw")(key_rights.withdraw)
+app.command("prioritize")(key_rights.prioritize)
+app.command("exempt")(key_rights.exempt)
+app.command("ceiling")(key_rights.ceiling)
+app.command("bind")(key_rights.bind)
 
 
 def _switch(context: typer.Context, key: str, *, is_disabled: bool, as_json: bool) -> None:
