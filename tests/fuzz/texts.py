@@ -92,7 +92,8 @@ def credentials_target(data: bytes) -> None:
     """Of all that can be sent, one key lets in; nobody gets further by writing it otherwise."""
     lines = data.split(b"\n")
     pairs = list(zip(lines[::2], lines[1::2], strict=False)) or [(b"authorization", data)]
-    call = cast(Call, SimpleNamespace(headers=[(name.lower(), value) for name, value in pairs]))
+    headers = [(name.lower(), value) for name, value in pairs]
+    call = cast(Call, SimpleNamespace(headers=headers, fields=dict(headers)))
     try:
         presented = credential_of(call)
     except Unauthenticated:

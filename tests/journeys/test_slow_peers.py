@@ -98,11 +98,11 @@ async def test_a_request_that_does_not_come_is_refused_and_recorded_once(
 
 
 async def _long_streams(it: Provider, asked: Asked, writer: asyncio.StreamWriter) -> None:
-    """Whole answers at once; streams longer than all buffers on the way."""
+    """Whole answers at once; streams longer than all buffers on the way: of blanks, since words are counted."""
     if not asked.body.get("stream"):
         await answer(it, asked, writer)
         return
-    choice = {"index": 0, "delta": {"content": "word " * 400}, "finish_reason": None}
+    choice = {"index": 0, "delta": {"content": " " * 2000}, "finish_reason": None}
     event = chunk(
         sse(
             {

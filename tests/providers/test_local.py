@@ -91,7 +91,7 @@ class TestAnswers:
         last = json.loads(events[-1].removeprefix("data: "))
         assert done == "data: [DONE]"
         assert last["choices"] == []
-        assert last["usage"]["completion_tokens"] == 6
+        assert 1 <= last["usage"]["completion_tokens"] <= 6
 
     @pytest.mark.parametrize("bound", ["max_tokens", "max_completion_tokens"])
     async def test_the_bound_of_the_output_holds(self, model: LocalModel, bound: str) -> None:
