@@ -6,7 +6,7 @@ that was not seen is not made up, and a megabyte of signs of life is none.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 
 from tollhouse.dialects import sse
 from tollhouse.dialects.openai_count import OutputCount
@@ -18,7 +18,7 @@ MOST_WITHOUT_AN_EVENT = 1024 * 1024
 """Bytes of comments and the like in a row: a day of signs of life, if it means well."""
 
 
-class SseRelay(Bounded, ABC):
+class SseRelay(Bounded):
     """Implements Relay, but for what an event is."""
 
     def __init__(self) -> None:

@@ -6,6 +6,8 @@ numbers, 2.0 of random letters, and up to 8.8 of other scripts. docs/decisions/0
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 BYTES_PER_TOKEN = 3
 
 MOST_BYTES_PER_TOKEN = 64
@@ -19,13 +21,13 @@ MOST_BESIDE = 256
 """A few tokens are long."""
 
 
-class Bounded:
+class Bounded(ABC):
     """Output that is measured while it passes. What is surely more than the bound is cut."""
 
     __slots__ = ()
 
-    def bound(self, tokens: int) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def bound(self, tokens: int) -> None: ...
 
 
 def most_text(tokens: int) -> int:
