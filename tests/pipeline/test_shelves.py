@@ -11,7 +11,6 @@ import pytest
 from fakes import FakeAnswer
 from pipeline.houses import BODY, call, planned, snapshot
 from pipeline.shelved import CHAT, ID, KEPT, Meanwhile, Serve, form, kept, rows, served, shelved
-from tollhouse.control import tenancy
 from tollhouse.domain.budget import Outcome
 from tollhouse.domain.errors import (
     FieldInvalid,
@@ -39,13 +38,6 @@ from tollhouse.storage.sqlite import SqliteDatabase
 LINE = {"custom_id": "a", "method": "POST", "url": CHAT, "body": BODY}
 
 pytestmark = pytest.mark.req("OT-50")
-
-
-@pytest.fixture
-async def acme(sqlite: SqliteDatabase) -> SqliteDatabase:
-    await tenancy.create_tenant(sqlite, "acme", 1)
-    await tenancy.create_project(sqlite, "acme", "second", 1)
-    return sqlite
 
 
 # --- what comes in ---------------------------------------------------------------------------
