@@ -28,6 +28,8 @@ class Sent:
 class Tap:
     port: int = 0
     sent: list[Sent] = field(default_factory=list)
+    answered: set[str] = field(default_factory=set)
+    """The ids by which the gateway spoke of the requests."""
 
     @property
     def origin(self) -> str:
@@ -54,7 +56,7 @@ async def tap(gateway_port: int) -> AsyncIterator[Tap]:
         try:
             from_gateway, to_gateway = await asyncio.open_connection("127.0.0.1", gateway_port)
             forth = asyncio.create_task(_forth(reader, to_gateway, it.sent))
-            back = asyncio.create_task(_copy(from_gateway, writer))
+            back = asyncio.create_task(_back(from_gateway, writer, it.answered))
             try:
                 await asyncio.wait({forth, back}, return_when=asyncio.FIRST_COMPLETED)
             finally:
@@ -90,6 +92,13 @@ async def _forth(
             parser.feed_data(piece)
 
     await _copy(reader, writer, read)
+
+
+async def _back(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, answered: set[str]
+) -> None:
+    parser = httptools.HttpResponseParser(_Answers(answered))
+    await _copy(reader, writer, parser.feed_data)
 
 
 async def _copy(
@@ -128,3 +137,14 @@ class _Requests:
     def on_headers_complete(self) -> None:
         self._now.method = self.parser.get_method().decode()
         self._sent.append(self._now)
+
+
+class _Answers:
+    """What httptools calls back of what the gateway says."""
+
+    def __init__(self, answered: set[str]) -> None:
+        self._answered = answered
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if name.lower() == b"x-request-id":
+            self._answered.add(value.decode("ascii"))
