@@ -12,6 +12,7 @@ ENVIRON = {
     "DB_PASSWORD": "correct horse battery staple",
     "TOKENS_OLD": "canary-of-the-old-secret-0123456789",
     "TOKENS_NEW": "canary-of-the-new-secret-0123456789",
+    "BEARER_TOKEN": "canary-of-a-bearer-token-0123456789",
     "ALERTS_SECRET": "alerts-secret",
     "VALKEY_PASSWORD": "another long password",
     "OPENAI_API_KEY": "sk-canary-0123456789abcdef",
@@ -33,7 +34,7 @@ def full(data_dir: Path) -> str:
     """The sample, and the files it names."""
     pems = (
         *("tls.crt", "tls.key", "provider-ca.pem", "valkey-ca.pem", "us.crt", "us.key"),
-        "cluster.json",
+        *("cluster.json", "token"),
     )
     for name, text in (*((pem, "-") for pem in pems), ("pepper-2", FILE_PEPPER + "\n")):
         path = data_dir / name

@@ -8,10 +8,13 @@ from pipeline.houses import CALLER, KEY, World, call, identified
 from tollhouse.domain.audit import fingerprint
 from tollhouse.domain.errors import (
     AmbiguousCredentials,
+    BearerEmpty,
     KeyMalformed,
     KeyMissing,
     KeyUnknown,
     Problem,
+    SchemeForeign,
+    SchemeMissing,
 )
 from tollhouse.domain.identity import Principal
 from tollhouse.domain.snapshot import Names, Snapshot
@@ -31,12 +34,13 @@ class LetsEverybodyIn:
         return CALLER
 
 
-@pytest.mark.req("R-1")
+@pytest.mark.req("R-1", "OC-6")
 @pytest.mark.parametrize(
     "headers",
     [
         [(b"authorization", b"Bearer " + RAW)],
         [(b"authorization", b"bearer   " + RAW + b" ")],
+        [(b"authorization", b"BeArEr " + RAW)],
         [(b"x-api-key", RAW)],
         [(b"x-api-key", b"Bearer " + RAW)],
         [(b"otari-key", b"Bearer " + RAW)],
@@ -49,16 +53,16 @@ def test_a_key_is_found_wherever_a_client_puts_it(headers: list[Header]) -> None
     assert _identified(call(*headers), World().house) is CALLER
 
 
-@pytest.mark.req("R-1", "S-24", "S-25")
+@pytest.mark.req("R-1", "S-24", "S-25", "OC-7")
 @pytest.mark.parametrize(
     ("headers", "problem"),
     [
         ([(b"cookie", RAW)], KeyMissing),
-        ([(b"authorization", b"")], KeyMalformed),
-        ([(b"authorization", b"Bearer")], KeyMalformed),
-        ([(b"authorization", b"Bearer  ")], KeyMalformed),
-        ([(b"authorization", RAW)], KeyMalformed),
-        ([(b"authorization", b"Basic " + RAW)], KeyMalformed),
+        ([(b"authorization", b"")], SchemeMissing),
+        ([(b"authorization", b"Bearer")], BearerEmpty),
+        ([(b"authorization", b"Bearer  ")], BearerEmpty),
+        ([(b"authorization", RAW)], SchemeMissing),
+        ([(b"authorization", b"Basic " + RAW)], SchemeForeign),
         ([(b"x-api-key", b"")], KeyMalformed),
         ([(b"x-api-key", b"sk-" + RAW)], KeyMalformed),
         ([(b"x-api-key", b"\xff\xfe")], KeyMalformed),

@@ -24,11 +24,12 @@ def check(context: typer.Context, as_json: Json = False) -> None:
     """
     from tollhouse.config import ConfigInvalid, warnings
     from tollhouse.wiring import ways
+    from tollhouse.wiring.unusable import unusable
 
     invocation: Invocation = context.obj
     try:
         settings = settings_of(context)
-        ways.refuse(list(ways.unusable(settings)), invocation.file)
+        ways.refuse(list(unusable(settings)), invocation.file)
         problems, noted = [], warnings(settings)
     except ConfigInvalid as error:
         if not as_json:

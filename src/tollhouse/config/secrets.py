@@ -120,12 +120,17 @@ def is_readable_by_others(path: Path) -> bool:
         return False
 
 
+def is_guessed(value: str) -> bool:
+    """Whether it is in a manual, an example, or one character over and over."""
+    return value.casefold() in _weak() or len(set(value)) == 1
+
+
 def _check(value: str, reference: str) -> None:
     if not value.strip():
         raise Unfit(f"{reference} is empty", hint="An empty secret protects nothing.")
     if value != value.strip() or not value.isprintable():
         raise Unfit(f"{reference} has spaces around it, or line breaks or control characters in it")
-    if value.casefold() in _weak() or len(set(value)) == 1:
+    if is_guessed(value):
         raise Unfit(
             f"{reference} is a value that anybody would guess (not shown)",
             expected="a secret of your own",

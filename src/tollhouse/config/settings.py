@@ -45,6 +45,7 @@ from tollhouse.config.sections.failures import BreakerSettings, RetriesSettings
 from tollhouse.config.sections.issuers import IssuerSettings, TokensSettings
 from tollhouse.config.sections.models import ModelSettings
 from tollhouse.config.sections.providers import ProviderSettings
+from tollhouse.config.sections.static_tokens import StaticTokenSettings
 from tollhouse.config.texts import Text, read_path
 from tollhouse.domain.ranges import Ip
 
@@ -63,6 +64,7 @@ class Settings(Section):
     auth: AuthSettings = part(AuthSettings)
     issuers: dict[ProviderName, IssuerSettings] = part(dict)
     tokens: TokensSettings = part(TokensSettings)
+    static_tokens: dict[ProviderName, StaticTokenSettings] = part(dict)
     files: FilesSettings = part(FilesSettings)
     ollama: OllamaSettings = part(OllamaSettings)
     otari: OtariSettings = part(OtariSettings)
@@ -93,6 +95,11 @@ class Settings(Section):
         return bool(self.issuers or self.tokens.secrets)
 
     @property
+    def names_people(self) -> bool:
+        """Whether callers may come whom the store knows by their names, and not by a key."""
+        return self.takes_tokens or bool(self.static_tokens)
+
+    @property
     def listeners(self) -> frozenset[tuple[Ip, int]]:
         """Where this gateway itself listens."""
         listeners = (self.server.listen, self.metrics.listen, self.admin.listen)
@@ -111,6 +118,7 @@ class Settings(Section):
             ("limits.password", self.limits.password),
             ("alerts.secret", self.alerts.secret),
             *((f"tokens.secrets.{version}", it) for version, it in self.tokens.secrets.items()),
+            *((f"static_tokens.{name}.token", it.token) for name, it in self.static_tokens.items()),
             *((f"auth.peppers.{version}", secret) for version, secret in self.auth.peppers.items()),
             *(
                 (f"providers.{name}.{member}", getattr(provider, member))

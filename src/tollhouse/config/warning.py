@@ -22,6 +22,7 @@ def warnings(settings: Settings) -> list[Problem]:
             _exposed_files(settings),
             _open_metrics(settings),
             _plain_database(settings),
+            _no_tokens(settings),
             _no_models(settings),
         )
     )
@@ -37,6 +38,9 @@ def exposed_files(settings: Settings) -> Iterator[tuple[str, Path]]:
             paths.append(
                 (dotted(("providers", name, "client_key")), settings.at(provider.client_key))
             )
+    for name, table in settings.static_tokens.items():
+        if table.file:
+            paths.append((dotted(("static_tokens", name, "file")), settings.at(table.file)))
     paths.append(("audit.key", settings.at(settings.audit.key)))
     for key, path in paths:
         if path is not None and is_readable_by_others(path):
@@ -87,6 +91,17 @@ def _plain_database(settings: Settings) -> Iterator[Problem]:
                 "valkeys://… or a host that is reached over a network of your own"
                 if key == "limits.store"
                 else "sslmode=verify-full in the URL",
+            )
+
+
+def _no_tokens(settings: Settings) -> Iterator[Problem]:
+    for name, table in settings.static_tokens.items():
+        if table.file and not settings.at(table.file).is_file():
+            yield Problem(
+                dotted(("static_tokens", name, "file")),
+                f"no file at {settings.at(table.file)}",
+                "a file that is there before its tokens are shown",
+                "Until then nobody comes in by it.",
             )
 
 

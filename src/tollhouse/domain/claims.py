@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-from tollhouse.domain.identity import Priority
+from tollhouse.domain.identity import Priority, Proof, proof
 from tollhouse.domain.tokens import Claims, TokenRefused
 
 OURS = "tollhouse"
@@ -98,6 +98,10 @@ class Claimed:
     def key(self) -> str:
         """What stands where the id of a key does: always the same for one subject of one issuer."""
         return f"{self.issuer}:{sha256(self.subject.encode()).hexdigest()[:16]}"
+
+    @property
+    def proof(self) -> Proof:
+        return proof(f"token:{self.issuer}", self.until)
 
 
 def claimed(claims: Claims, expected: Expected, now: float) -> Claimed:

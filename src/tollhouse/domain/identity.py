@@ -52,6 +52,8 @@ def proof(by: str, until_s: float | None) -> Proof:
 
 
 BY_KEY = Proof("key")
+STATIC = "static:"
+"""Before the name of a table of tokens in files."""
 
 
 @dataclass(frozen=True, slots=True)

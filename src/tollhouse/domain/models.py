@@ -19,7 +19,7 @@ from tollhouse.domain.errors import (
     ToolsNotSupported,
 )
 from tollhouse.domain.homes import Home, Thought
-from tollhouse.domain.identity import Principal
+from tollhouse.domain.identity import STATIC, Principal
 from tollhouse.domain.pricing import NOTHING, Price, Usage
 from tollhouse.domain.snapshot import Model, Snapshot, Target
 from tollhouse.domain.tasks import Task
@@ -222,6 +222,8 @@ def allowed(snapshot: Snapshot, caller: Principal, ask: Ask) -> Model:
 def _granting(caller: Principal, model: str) -> str:
     if caller.issuer == OURS:
         return "when the token is signed"
+    if caller.proof.by.startswith(STATIC):
+        return f"by `models` of [static_tokens.{caller.issuer}]"
     if caller.issuer:
         return f"by `models` of a rule of [issuers.{caller.issuer}]"
     return f"with `tollhouse keys grant {caller.key} {model}`"

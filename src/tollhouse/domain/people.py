@@ -4,15 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from tollhouse.domain import access
 from tollhouse.domain.claims import Claimed
-from tollhouse.domain.identity import Naming, Narrowing, Principal, proof
+from tollhouse.domain.identity import Naming, Narrowing, Principal, Priority, Proof
 from tollhouse.domain.limiting import Defaults, Rules
 from tollhouse.domain.tokens import TokenRefused
 
 Revocable = tuple[str, str]
 """An issuer by its name, and the id of a token or a subject of it."""
+
+
+class Proved(Protocol):
+    """Whose calls those of a credential are, whatever proved it."""
+
+    @property
+    def key(self) -> str: ...
+    @property
+    def tenant(self) -> str: ...
+    @property
+    def project(self) -> str: ...
+    @property
+    def user(self) -> str: ...
+    @property
+    def account(self) -> str: ...  # the whole name of the one in a key's place
+    @property
+    def models(self) -> tuple[str, ...]: ...
+    @property
+    def only(self) -> tuple[str, ...] | None: ...  # of those, where it lists some itself
+    @property
+    def priority(self) -> Priority: ...
+    @property
+    def proof(self) -> Proof: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,24 +64,28 @@ class People:
     def principal(self, claimed: Claimed) -> Principal:
         """Raises TokenRefused where one of them is not here, is disabled, or the token was taken back."""
         self._insist_on_standing(claimed)
+        return self.standing_for(claimed)
+
+    def standing_for(self, proved: Proved) -> Principal:
+        """Raises TokenRefused where one of them is not here, or is disabled."""
         owners = (
-            *(f"tenant:{claimed.tenant}", f"project:{claimed.project}"),
-            *(f"user:{claimed.user}", claimed.account),
+            *(f"tenant:{proved.tenant}", f"project:{proved.project}"),
+            *(f"user:{proved.user}", proved.account),
         )
-        tenant, project, user, issuer = map(self._member, owners)
-        limits = self.rules.of_key(claimed.key, claimed.user, claimed.project, claimed.tenant)
+        tenant, project, user, fourth = map(self._member, owners)
+        limits = self.rules.of_key(proved.key, proved.user, proved.project, proved.tenant)
         return Principal(
-            key=claimed.key,
-            tenant=claimed.tenant,
-            project=claimed.project,
-            user=claimed.user,
-            accounts=(tenant.account, project.account, user.account, issuer.account),
-            models=_granted(claimed, user),
-            priority=claimed.priority,
+            key=proved.key,
+            tenant=proved.tenant,
+            project=proved.project,
+            user=proved.user,
+            accounts=(tenant.account, project.account, user.account, fourth.account),
+            models=_granted(proved, user),
+            priority=proved.priority,
             limits=limits,
             naming=self.naming,
             narrowed=tuple([each for owner in owners for each in self.narrowed.get(owner, ())]),
-            proof=proof(f"token:{claimed.issuer}", claimed.until),
+            proof=proved.proof,
         )
 
     def _member(self, owner: str) -> Member:
@@ -76,9 +104,9 @@ class People:
             raise TokenRefused("all tokens of its subject from before were taken back")
 
 
-def _granted(claimed: Claimed, user: Member) -> tuple[str, ...]:
-    models = claimed.models
-    for most in (claimed.only, user.models):
+def _granted(proved: Proved, user: Member) -> tuple[str, ...]:
+    models = proved.models
+    for most in (proved.only, user.models):
         if most is not None:
             models = access.narrowed(models, most)
     return models

@@ -7,8 +7,11 @@ from collections.abc import Awaitable
 from tollhouse.domain import throttling
 from tollhouse.domain.errors import (
     AmbiguousCredentials,
+    BearerEmpty,
     KeyMalformed,
     KeyMissing,
+    SchemeForeign,
+    SchemeMissing,
     Unauthenticated,
 )
 from tollhouse.domain.identity import Principal
@@ -67,13 +70,11 @@ def _bare(name: bytes, value: bytes) -> str:
     if len(value) > LONGEST_CREDENTIAL:
         raise KeyMalformed("The credential is longer than any that is given out here.")
     text = value.decode("latin-1").strip(BLANKS)
-    scheme, _, rest = text.partition(" ")
+    scheme, blank, rest = text.partition(" ")
     if scheme.lower() == "bearer":
         if not (key := rest.strip(BLANKS)):
-            raise KeyMalformed("The Authorization header names no key after `Bearer`.")
+            raise BearerEmpty
         return key
     if name == b"authorization":
-        raise KeyMalformed(
-            "Send the key as `Authorization: Bearer thk_…`; other schemes are not taken."
-        )
+        raise SchemeForeign if blank else SchemeMissing
     return text

@@ -8,7 +8,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
-from tollhouse.auth import imported_keys, tokens, virtual_keys
+from tollhouse.auth import imported_keys, static_tokens, tokens, virtual_keys
 from tollhouse.auth.imported_keys import ImportedKeys
 from tollhouse.auth.sealed_ids import SealedIds
 from tollhouse.auth.virtual_keys import VirtualKeys
@@ -49,6 +49,7 @@ from tollhouse.wiring.door import make_door, manners, upload_disk
 from tollhouse.wiring.providers import open_providers
 from tollhouse.wiring.shelves import shelves
 from tollhouse.wiring.standing import standing_rules
+from tollhouse.wiring.static_tokens import open_static_tokens
 from tollhouse.wiring.store import Store, open_database
 from tollhouse.wiring.watching import (
     keep_gauges,
@@ -74,7 +75,7 @@ async def open_door(settings: Settings, draining: Draining) -> AsyncIterator[Doo
             requires_price=settings.ledger.require_price,
             limits=limiting.defaults(settings),
             naming=Naming(settings.auth.foreign_users),
-            takes_tokens=settings.takes_tokens,
+            takes_tokens=settings.names_people,
         )
         await keeper.refresh()
         tasks.start(keeper.keep())
@@ -87,6 +88,9 @@ async def open_door(settings: Settings, draining: Draining) -> AsyncIterator[Doo
             issuers.keep(bearers, tasks)
         imported = ImportedKeys(known_peppers, keys.touched)
         authenticators |= dict.fromkeys(imported_keys.SHAPES, imported)
+        if settings.static_tokens:  # what no other is asked about, so it stands behind all of them
+            authenticators[static_tokens.SHAPE] = in_files = open_static_tokens(settings)
+            tasks.start(in_files.keep())
         stack.push_async_callback(write_used_keys, store, keys.touched)
         tasks.start(note_used_keys(store, keys.touched))
         me = Tenancy(new_call_id(), socket.gethostname(), os.getpid(), settings.ledger.lease_s)

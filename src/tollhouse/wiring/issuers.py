@@ -44,6 +44,7 @@ async def open_accounts(settings: Settings, store: Database) -> None:
         for name, issuer in settings.issuers.items()
         for account in ("", *(rule.account for rule in issuer.rules))
     }
+    owners |= {claims.account(name, it.account) for name, it in settings.static_tokens.items()}
     if settings.tokens.secrets:
         owners.add(claims.account(OURS, ""))
     if owners:

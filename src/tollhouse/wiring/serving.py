@@ -16,8 +16,9 @@ from tollhouse.server import listening, run, workers
 from tollhouse.server.run import Draining
 from tollhouse.telemetry import logs
 from tollhouse.telemetry.metrics import fresh_directory
-from tollhouse.wiring import issuers, ways
+from tollhouse.wiring import ways
 from tollhouse.wiring.house import open_door
+from tollhouse.wiring.unusable import unusable
 from tollhouse.wiring.watching import METRICS_DIRECTORY, make_metrics, served_metrics
 
 
@@ -25,8 +26,7 @@ def serve(settings: Settings, config: Path | None, profile: str = "") -> None:
     """Serve until asked to stop: in this process, or in several that it watches."""
     inherited = workers.inherited_listener()
     if inherited is None:
-        unusable = (*ways.unusable(settings), *issuers.unusable(settings))
-        ways.refuse([*unusable, *ways.forbidden(settings)], config)
+        ways.refuse([*unusable(settings), *ways.forbidden(settings)], config)
     listening.make_room()
     listener = inherited or listening.listen(settings.server.listen)
     if inherited is None and settings.server.workers > 1:

@@ -84,15 +84,9 @@ def _moment(text: str) -> str:
 Moment = Annotated[str, Text(str, _moment, MOMENT)]
 
 
-class RuleSettings(Section):
-    """Whose calls those of a token are. The first rule that fits decides; where none does, nobody comes in."""
+class WhoseSettings(Section):
+    """Whose calls those are that a credential lets in, where it is no key of the store."""
 
-    when: dict[str, str] = Field(
-        default_factory=dict,
-        description='Claims and what each must be: `{ groups = "ml", sub = "repo:acme/*" }`. A list '
-        "fits if it has the text in it, and `*` at the end stands for any rest. A name that begins with "
-        "`/` leads into a claim: `/kubernetes.io/namespace`. Left out, the rule holds for every token.",
-    )
     tenant: Member = setting("The tenant, which must be there.", ...)
     project: Member = setting("Its project, by the name after the slash.", "default")
     user: Member = setting("Its user, by the name after the slash.", ...)
@@ -101,16 +95,27 @@ class RuleSettings(Section):
         (),
         strict=False,
     )
-    models_claim: Claim = setting(
-        "A claim that lists models. Of `models`, only those may be called that it lists as well.",
-        "",
-    )
     priority: Literal["low", "normal", "high"] = setting(
         "Whose calls are refused first when there is too much to do.", "normal"
     )
     account: Account = setting(
         "The account that pays beside those of tenant, project and user: `issuer:NAME/ACCOUNT`. Left out, "
-        "it is the issuer's own, `issuer:NAME`.",
+        "it is the table's own, `issuer:NAME`.",
+        "",
+    )
+
+
+class RuleSettings(WhoseSettings):
+    """Whose calls those of a token are. The first rule that fits decides; where none does, nobody comes in."""
+
+    when: dict[str, str] = Field(
+        default_factory=dict,
+        description='Claims and what each must be: `{ groups = "ml", sub = "repo:acme/*" }`. A list '
+        "fits if it has the text in it, and `*` at the end stands for any rest. A name that begins with "
+        "`/` leads into a claim: `/kubernetes.io/namespace`. Left out, the rule holds for every token.",
+    )
+    models_claim: Claim = setting(
+        "A claim that lists models. Of `models`, only those may be called that it lists as well.",
         "",
     )
 

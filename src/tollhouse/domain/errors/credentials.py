@@ -21,6 +21,18 @@ class KeyMalformed(Unauthenticated):
     title = "This is not a Tollhouse key, or it was cut or mistyped: its checksum does not fit."
 
 
+class SchemeMissing(KeyMalformed):
+    title = "The Authorization header is one word. Send the key as `Authorization: Bearer thk_…`."
+
+
+class SchemeForeign(KeyMalformed):
+    title = "Send the key as `Authorization: Bearer thk_…`; other schemes are not taken."
+
+
+class BearerEmpty(KeyMalformed):
+    title = "The Authorization header names no key after `Bearer`."
+
+
 class KeyUnknown(Unauthenticated):
     code = "key_unknown"
     title = "This key is not valid here."

@@ -112,6 +112,15 @@ class IssuerUnavailable(Failure):
     retryable = True
 
 
+class AuthenticationUnconfigured(Failure):
+    """Whose tokens stand in files, while there is none: nobody is let in for want of a file."""
+
+    code = "authentication_unconfigured"
+    status = 503
+    title = "Authentication is not configured on this gateway."
+    retryable = True
+
+
 class CircuitOpen(Failure):
     """Every target of the model has failed too often: none was asked."""
 

@@ -1,0 +1,15 @@
+"""Files that the settings name and that are not what they should be: a gateway does not start with them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import chain
+
+from tollhouse.config import Settings
+from tollhouse.config.problems import Problem
+from tollhouse.wiring import issuers, static_tokens, ways
+
+
+def unusable(settings: Settings) -> Iterator[Problem]:
+    parts = (ways, issuers, static_tokens)
+    return chain.from_iterable(part.unusable(settings) for part in parts)
