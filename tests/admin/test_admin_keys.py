@@ -49,3 +49,33 @@ async def test_what_cannot_be_meant_is_named(api: Api, body: Any, param: str | N
     got = await api.ask("owner", "PATCH", f"/keys/{await api.key()}", body, ANY)
 
     assert (got.status, got.code, got.json.get("param")) == (400, "field_invalid", param)
+
+
+@pytest.mark.req("B-21")
+@pytest.mark.parametrize(
+    ("name", "value"), [("networks", ["10.0.0.0/8", "2001:db8::/32"]), ("purposes", ["embeddings"])]
+)
+async def test_where_a_key_may_be_used_and_what_for_is_said_told_and_taken_back(
+    api: Api, name: str, value: Any
+) -> None:
+    key = await api.key()
+    path, named = f"/keys/{key}", f"confining-{name}"
+
+    said = await api.ask("owner", "PATCH", path, {name: value}, [*ANY, ("x-request-id", named)])
+    back = await api.ask("owner", "PATCH", path, {name: []}, ANY)
+
+    assert (said.json[name], back.json[name]) == (value, [])
+    (record,) = await api.records(named)
+    assert (record["operation"], record["changed"]) == ("keys.confine", {name: [[], value]})
+
+
+@pytest.mark.req("B-21")
+@pytest.mark.parametrize(("name", "value"), [("networks", ["all"]), ("purposes", ["all"])])
+async def test_bounds_that_cannot_be_meant_are_named(api: Api, name: str, value: Any) -> None:
+    body = {"tenant": "acme", "name": "web", name: value}
+
+    patched = await api.ask("owner", "PATCH", f"/keys/{await api.key()}", {name: value}, ANY)
+    made = await api.ask("owner", "POST", "/keys", body)
+
+    for got in (patched, made):
+        assert (got.status, got.code, got.json["param"]) == (400, "field_invalid", name)

@@ -38,19 +38,19 @@ async def snapshot(store: Store) -> Snapshot:
     return await snapshots.load(store, Names({}), requires_price=True)
 
 
-def opening(touched: dict[str, float] | None = None) -> ImportedKeys:
-    return ImportedKeys(PEPPERS.versions, {} if touched is None else touched)
+def opening(beside: VirtualKeys | None = None) -> ImportedKeys:
+    return ImportedKeys(PEPPERS.versions, beside or VirtualKeys(PEPPERS.versions))
 
 
 async def test_the_old_key_opens_the_new_one_and_no_other_does(store: Store) -> None:
-    touched: dict[str, float] = {}
+    beside = VirtualKeys(PEPPERS.versions)
     key = await taken_in(store)
     seen = await snapshot(store)
 
-    caller = opening(touched).identify(OLD, seen, LATER)
+    caller = opening(beside).identify(OLD, seen, LATER)
 
     assert (caller.key, caller.tenant) == (key, "acme")
-    assert touched == {key: LATER}
+    assert beside.touched == {key: LATER}
     for other in (OLD + "x", OLD[:-1], OLD.upper(), kept(OLD), "gw-"):
         with pytest.raises(KeyUnknown):
             opening().identify(other, seen, LATER)
@@ -99,12 +99,14 @@ async def test_a_grace_window_holds_for_it_and_a_second_rotation_ends_it(store: 
 
     await keys.rotate(store, PEPPERS, key, NOW, grace_s=DAY_S)
     seen = await snapshot(store)
-    within = opening().identify(OLD, seen, LATER).key
+    beside = VirtualKeys(PEPPERS.versions)
+    within = opening(beside).identify(OLD, seen, LATER).key
     with pytest.raises(KeyUnknown):
         opening().identify(OLD, seen, NOW / 1000 + DAY_S)
     await keys.rotate(store, PEPPERS, key, NOW, grace_s=DAY_S)
 
     assert within == key
+    assert beside.touched_previous == {key: LATER}
     assert (await snapshot(store)).imported == {}
 
 

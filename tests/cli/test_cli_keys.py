@@ -91,3 +91,33 @@ def test_a_tenant_is_given_names_of_its_own_and_they_are_taken_away(console: Con
 
     assert named == {"names": {"best": "small"}, "hidden": ["sm*"]}
     assert console.json("tenants", "names", "acme") == {"names": {}, "hidden": ["sm*"]}
+
+
+@pytest.mark.req("B-21")
+def test_a_key_is_confined_and_let_out_again(console: Console) -> None:
+    console.run("tenants", "create", "acme")
+    wish = ("--from", "10.0.0.0/8", "--for", "embeddings", "--for", "models")
+    key = console.json("keys", "create", "acme", "--name", "web", *wish)["id"]
+
+    made = console.json("keys", "show", key)
+    moved = console.json("keys", "confine", key, "--from", "192.0.2.0/24")
+    freed = console.json("keys", "confine", key, "--anywhere", "--anything")
+
+    assert (made["networks"], made["purposes"]) == (["10.0.0.0/8"], ["embeddings", "models"])
+    assert (moved["networks"], moved["purposes"]) == (["192.0.2.0/24"], ["embeddings", "models"])
+    assert (freed["networks"], freed["purposes"]) == ([], [])
+
+
+@pytest.mark.req("B-22")
+def test_an_old_secret_is_told_of_and_retired(console: Console) -> None:
+    console.run("tenants", "create", "acme")
+    key = console.json("keys", "create", "acme", "--name", "web")["id"]
+    console.run("keys", "rotate", key, "--grace", "1h")
+
+    during = console.json("keys", "show", key)
+    console.run("keys", "retire", key)
+    after = console.json("keys", "show", key)
+
+    assert (during["previous_until"] is None, during["previous_used_at"]) == (False, None)
+    assert after["previous_until"] is None
+    assert after["rotated_at"] == during["rotated_at"]

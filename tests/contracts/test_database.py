@@ -50,6 +50,7 @@ STEPS = [
     "tokens",
     "plans",
     "imported",
+    "bounds",
 ]
 
 

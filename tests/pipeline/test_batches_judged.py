@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import nullcontext
 from dataclasses import replace
 
 import pytest
@@ -15,9 +16,11 @@ from pipeline.batches_held import (
 )
 from pipeline.houses import CALLER
 from pipeline.shelved import CHAT, KEPT, Keeper, Memory, form, rows, served, shelved
+from tollhouse.domain.bounds import bounds
 from tollhouse.domain.errors import (
     FieldInvalid,
     FilesNotKept,
+    PurposeNotAllowed,
     Refusal,
 )
 from tollhouse.domain.pricing import Price
@@ -76,6 +79,22 @@ async def test_what_has_no_lines_comes_to_nothing(acme: SqliteDatabase) -> None:
 
     with pytest.raises(FieldInvalid, match="no lines"):
         _ = Judge(CALLER, world.house).load
+
+
+@pytest.mark.req("B-21")
+@pytest.mark.parametrize(
+    ("purposes", "is_taken"), [(["batches"], False), (["batches", "chat"], True)]
+)
+async def test_a_key_that_is_not_for_what_a_line_does_gets_none_of_it(
+    acme: SqliteDatabase, purposes: list[str], is_taken: bool
+) -> None:
+    world, _ = shelved(acme)
+    judge = Judge(replace(CALLER, bounds=bounds([], purposes)), world.house)
+    content = Memory(lines(line("a"))).read(0, 10**6)
+
+    with nullcontext() if is_taken else pytest.raises(PurposeNotAllowed, match="Line 1: "):
+        judged = [each async for each in judge.judged(content)]
+        assert len(judged) == 1
 
 
 @pytest.mark.req("P-26")

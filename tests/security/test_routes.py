@@ -23,6 +23,7 @@ from security.wire import (
     send,
 )
 from tollhouse.dialects.openai_chat import OpenAIChat
+from tollhouse.domain.bounds import PURPOSES
 from tollhouse.pipeline.route import ID, Audited, Cancelled, Metered, Route, RouteTable, Takes
 from tollhouse.pipeline.serve import serve
 from tollhouse.server.routes import route_table, unrouted
@@ -315,3 +316,12 @@ def _is_problem_json(got: Got, status: int, code: str, request_id: str) -> None:
     assert got.headers["x-should-retry"] == "false"
     assert got.json["type"] == f"urn:tollhouse:error:{code}"
     assert (got.json["status"], got.json["code"]) == (status, code)
+
+
+@pytest.mark.req("B-21")
+def test_every_path_is_for_one_purpose_that_a_key_can_be_bound_to() -> None:
+    """What belongs to none is refused to every key that is bound: give it a word in domain/bounds."""
+    bound = [route for routes in PURPOSES.values() for route in routes]
+    offered = {route.name for route in ROUTES} - {"ollama_manage"}
+
+    assert sorted(bound) == sorted(offered)

@@ -33,6 +33,11 @@ class NewKey(msgspec.Struct, forbid_unknown_fields=True):
     expires_in_s: int | None = LIFETIME_S
     limit: str | None = None
     priority: Priority = Priority.NORMAL
+    networks: list[str] = []
+    """Where it may be used from; nothing is everywhere."""
+
+    purposes: list[str] = []
+    """What it is for; nothing is everything."""
 
 
 class Rotation(msgspec.Struct, forbid_unknown_fields=True):
@@ -59,6 +64,12 @@ class OtherKey(msgspec.Struct, forbid_unknown_fields=True):
 
     foreign_users: Naming | msgspec.UnsetType | None = msgspec.UNSET
     """What becomes of bodies that name another user; null leaves that to the settings."""
+
+    networks: list[str] | msgspec.UnsetType = msgspec.UNSET
+    """Where it may be used from; an empty list is everywhere."""
+
+    purposes: list[str] | msgspec.UnsetType = msgspec.UNSET
+    """What it is for; an empty list is everything."""
 
 
 def rows() -> Iterator[Resource]:
@@ -98,6 +109,7 @@ def rows() -> Iterator[Resource]:
         operations=(
             *("keys.disable", "keys.enable", "keys.prioritize", "keys.grant"),
             *("keys.withdraw", "keys.exempt", "keys.ceiling", "keys.bind"),
+            "keys.confine",
         ),
         body=OtherKey,
     )
@@ -109,6 +121,15 @@ def rows() -> Iterator[Resource]:
         summary="A key gets a new secret under the same id. `key` is shown this once.",
         operations=("keys.rotate",),
         body=Rotation,
+    )
+    yield Resource(
+        name="keys_retire",
+        method="POST",
+        path="/keys/{id}/retire",
+        serve=_retire,
+        summary="The secret from before the last rotation dies before its time.",
+        operations=("keys.retire",),
+        body=Nothing,
     )
     yield Resource(
         name="keys_revoke",
@@ -151,6 +172,8 @@ async def _create(asking: Asking) -> Answer:
         expires_in_s=new.expires_in_s,
         limit=None if new.limit is None else amounts.nanos(new.limit, "limit"),
         priority=new.priority,
+        networks=tuple(new.networks),
+        purposes=tuple(new.purposes),
     )
 
     async def work(store: Books) -> Issued:
@@ -170,6 +193,16 @@ async def _rotate(asking: Asking) -> Answer:
 
     issued = await asking.change("keys.rotate", {"key": key}, work)
     return await _shown_once(asking, issued)
+
+
+async def _retire(asking: Asking) -> Answer:
+    asking.read(Nothing)
+
+    async def work(store: Books) -> None:
+        await keys.retire(store, asking.id)
+
+    await asking.change("keys.retire", {"key": asking.id}, work)
+    return await _told(asking, asking.id)
 
 
 async def _revoke(asking: Asking) -> Answer:
@@ -210,6 +243,10 @@ def _operation(wish: OtherKey, key: str) -> tuple[str, Any]:
             return "keys.ceiling", lambda store: keys.set_ceiling(store, key, limit)
         case OtherKey(foreign_users=None | Naming() as naming):
             return "keys.bind", lambda store: keys.bind(store, key, naming)
+        case OtherKey(networks=list(networks)):
+            return "keys.confine", lambda store: keys.confine(store, key, networks)
+        case OtherKey(purposes=list(purposes)):
+            return "keys.confine", lambda store: keys.confine(store, key, None, purposes)
         case _:
             gone = wish.withdraw if isinstance(wish.withdraw, list) else []
             return "keys.withdraw", lambda store: keys.withdraw(store, key, gone)

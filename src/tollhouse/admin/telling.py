@@ -69,10 +69,14 @@ def key(row: KeyRow, now_ms: int) -> Told:
         "is_exempt": row.is_exempt,
         "foreign_users": row.foreign_users,
         "per_conversation": money(row.conversation_limit),
+        "networks": list(row.networks),
+        "purposes": list(row.purposes),
         "expires_at": moment(row.expires_at_ms),
         "created_at": moment(row.created_at_ms),
         "last_used_at": moment(row.last_used_at_ms),
+        "rotated_at": moment(row.rotated_at_ms),
         "previous_until": moment(row.previous_until_ms),
+        "previous_used_at": moment(row.previous_used_at_ms),
     }
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from hashlib import sha256
 
-from tollhouse.auth.virtual_keys import let_in
+from tollhouse.auth.virtual_keys import VirtualKeys, let_in
 from tollhouse.domain import credentials
 from tollhouse.domain.errors import KeyMalformed, KeyUnknown
 from tollhouse.domain.identity import KeyRecord, Principal
@@ -20,11 +20,11 @@ SHAPES = ("sk-", "gw-", "tk-", "tk_")
 
 
 class ImportedKeys:
-    """Implements Authenticator. `touched` is that of the other keys: they are of one kind once they are rotated."""
+    """Implements Authenticator. What is touched is that of `beside`: keys are of one kind once they are rotated."""
 
-    def __init__(self, peppers: Mapping[int, bytes], touched: dict[str, float]) -> None:
+    def __init__(self, peppers: Mapping[int, bytes], beside: VirtualKeys) -> None:
         self._peppers = peppers
-        self._touched = touched
+        self._beside = beside
 
     def identify(self, credential: str, snapshot: Snapshot, now: float) -> Principal:
         """Where nothing was imported, such a credential is none."""
@@ -33,7 +33,10 @@ class ImportedKeys:
         record = self._found(credential, snapshot)
         if record is None or _is_over(record, now):
             raise KeyUnknown
-        return let_in(record, now, self._touched)
+        principal = let_in(record, now, self._beside.touched)
+        if record.previous_until is not None:
+            self._beside.touched_previous[principal.key] = now
+        return principal
 
     def _found(self, credential: str, snapshot: Snapshot) -> KeyRecord | None:
         """Under each pepper, whether or not it was found under one before."""

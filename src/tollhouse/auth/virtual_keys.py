@@ -15,28 +15,32 @@ SHAPE = "thk_"
 
 
 class VirtualKeys:
-    """Implements Authenticator. `touched` tells when a key was last used, by its public id."""
+    """Implements Authenticator. `touched` tells when a key was last used, by its public id, and `touched_previous`
+    when its secret from before the last rotation was."""
 
     def __init__(self, peppers: Mapping[int, bytes]) -> None:
         self._peppers = peppers
         self._nothing = Digest(pepper=next(iter(peppers)), value=bytes(32))
         self._nobody = KeyRecord(Principal("", "", "", "", (0, 0, 0, 0), ()), self._nothing)
         self.touched: dict[str, float] = {}
+        self.touched_previous: dict[str, float] = {}
 
     def identify(self, credential: str, snapshot: Snapshot, now: float) -> Principal:
         key_id = credentials.claimed_id(credential)
         if key_id is None:
             raise KeyMalformed
         record = snapshot.keys.get(key_id, self._nobody)
-        if not self._proves(credential, record, now):
-            raise KeyUnknown if credentials.public_id(credential) else KeyMalformed
-        return let_in(record, now, self.touched)
+        if self._matches(credential, record.digest):
+            return let_in(record, now, self.touched)
+        self._insist_on_previous(credential, record, now)
+        principal = let_in(record, now, self.touched)
+        self.touched_previous[principal.key] = now
+        return principal
 
-    def _proves(self, credential: str, record: KeyRecord, now: float) -> bool:
+    def _insist_on_previous(self, credential: str, record: KeyRecord, now: float) -> None:
         """What fails takes two digests, whether the id is known, unknown, rotated or withdrawn."""
-        return self._matches(credential, record.digest) or self._matches(
-            credential, _previous(record, now) or self._nothing
-        )
+        if not self._matches(credential, _previous(record, now) or self._nothing):
+            raise KeyUnknown if credentials.public_id(credential) else KeyMalformed
 
     def _matches(self, credential: str, digest: Digest) -> bool:
         pepper = self._peppers.get(digest.pepper)

@@ -13,6 +13,8 @@ from tollhouse.domain.identity import Priority
 
 Key = Annotated[str, typer.Argument(help="The key's id, or its prefix thk_ID.")]
 PRIORITY = "`low` is refused first when there is too much to do, `high` last."
+FROM = "A network that it may be used from, such as 10.0.0.0/8; may be repeated. Everywhere if none is named."
+FOR = "What it is for, such as embeddings; may be repeated. Everything if nothing is named."
 Models = Annotated[list[str], typer.Argument(help="Models: exact names, `prefix*`, or `*`.")]
 
 
@@ -123,6 +125,39 @@ def bind(
         print_json({"id": key, "foreign_users": naming})
     else:
         print(f"key {key}: a body that names another user: {foreign_users}")
+
+
+def confine(
+    context: typer.Context,
+    key: Key,
+    networks: Annotated[list[str] | None, typer.Option("--from", help=FROM)] = None,
+    purposes: Annotated[list[str] | None, typer.Option("--for", help=FOR)] = None,
+    anywhere: Annotated[bool, typer.Option("--anywhere", help="From everywhere.")] = False,
+    anything: Annotated[bool, typer.Option("--anything", help="For everything.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Say which networks a key may be used from, and what it is for. What is not said stays.
+
+    Example: tollhouse keys confine 0Ab1Cd2Ef3Gh --from 10.20.0.0/16 --for embeddings --for models
+    """
+    from tollhouse.control import keys
+
+    if (
+        (anywhere and networks)
+        or (anything and purposes)
+        or not (networks or purposes or anywhere or anything)
+    ):
+        raise typer.BadParameter("say --from or --anywhere, --for or --anything")
+    where = [] if anywhere else networks or None
+    what_for = [] if anything else purposes or None
+    row = run(context, lambda house: keys.confine(house.store, key, where, what_for))
+    if as_json:
+        print_json({"id": key, "networks": list(row.networks), "purposes": list(row.purposes)})
+    else:
+        print(
+            f"key {key} may be used from {', '.join(row.networks) or 'everywhere'}, "
+            f"for {', '.join(row.purposes) or 'everything'}"
+        )
 
 
 def _print_models(key: str, models: tuple[str, ...], *, as_json: bool) -> None:

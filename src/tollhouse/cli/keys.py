@@ -8,7 +8,7 @@ import typer
 
 from tollhouse.cli import key_rights
 from tollhouse.cli.house import House, Json, run
-from tollhouse.cli.key_rights import PRIORITY, Key
+from tollhouse.cli.key_rights import FOR, FROM, PRIORITY, Key
 from tollhouse.cli.printing import money, note, print_json, table
 from tollhouse.cli.times import iso, shown, span_s
 from tollhouse.domain.identity import Priority
@@ -37,6 +37,8 @@ def create(
     never_expires: Annotated[bool, typer.Option("--never-expires", help="No end at all.")] = False,
     limit: Annotated[str | None, typer.Option(help="A budget of its own, in dollars.")] = None,
     priority: Annotated[Priority, typer.Option(help=PRIORITY)] = Priority.NORMAL,
+    networks: Annotated[list[str] | None, typer.Option("--from", help=FROM)] = None,
+    purposes: Annotated[list[str] | None, typer.Option("--for", help=FOR)] = None,
     as_json: Json = False,
 ) -> None:
     """Issue a key. It is shown this once, and kept only as a digest.
@@ -56,6 +58,8 @@ def create(
         expires_in_s=None if never_expires else span_s(expires_in),
         limit=None if limit is None else amounts.nanos(limit, "limit"),
         priority=priority,
+        networks=tuple(networks or ()),
+        purposes=tuple(purposes or ()),
     )
 
     async def work(house: House) -> Issued:
@@ -225,12 +229,28 @@ def rotate(
     _print_issued(run(context, work), as_json=as_json)
 
 
+@app.command()
+def retire(context: typer.Context, key: Key, as_json: Json = False) -> None:
+    """Let the secret from before the last rotation die now, whatever is left of its grace.
+
+    Example: tollhouse keys retire 0Ab1Cd2Ef3Gh
+    """
+    from tollhouse.control import keys
+
+    run(context, lambda house: keys.retire(house.store, key))
+    if as_json:
+        print_json({"id": key, "previous_until": None})
+    else:
+        print(f"key {key} has one secret")
+
+
 app.command("grant")(key_rights.grant)
 app.command("withdraw")(key_rights.withdraw)
 app.command("prioritize")(key_rights.prioritize)
 app.command("exempt")(key_rights.exempt)
 app.command("ceiling")(key_rights.ceiling)
 app.command("bind")(key_rights.bind)
+app.command("confine")(key_rights.confine)
 
 
 def _switch(context: typer.Context, key: str, *, is_disabled: bool, as_json: bool) -> None:
@@ -271,10 +291,14 @@ def _json(row: KeyRow, state: str) -> dict[str, Any]:
         "is_exempt": row.is_exempt,
         "foreign_users": row.foreign_users,
         **money("per_conversation", row.conversation_limit),
+        "networks": list(row.networks),
+        "purposes": list(row.purposes),
         "expires_at": iso(row.expires_at_ms),
         "created_at": iso(row.created_at_ms),
         "last_used_at": iso(row.last_used_at_ms),
+        "rotated_at": iso(row.rotated_at_ms),
         "previous_until": iso(row.previous_until_ms),
+        "previous_used_at": iso(row.previous_used_at_ms),
     }
 
 

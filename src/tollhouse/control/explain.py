@@ -81,6 +81,8 @@ def _arrived(arrival: Arrival, steps: list[Step]) -> Principal:
 def _by_key(snapshot: Snapshot, key: str, now: float) -> Arrival:
     record = _key(snapshot, key, now)
     yield Step("key", f"{key} of {record.principal.user} is valid")
+    if (bound := record.principal.bounds) is not None:
+        yield Step("bounds", f"it may be used {bound}")
     return record.principal
 
 

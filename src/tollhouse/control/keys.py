@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from tollhouse.control.peppers import Peppers
 from tollhouse.control.tenancy import DEFAULT_PROJECT
-from tollhouse.domain import credentials
+from tollhouse.domain import bounds, credentials
 from tollhouse.domain.access import is_within
 from tollhouse.domain.errors import FieldInvalid
 from tollhouse.domain.identity import Naming, Priority
@@ -24,6 +24,7 @@ LIFETIME_S = 90 * DAY_S
 LONGEST_GRACE_S = 30 * DAY_S
 TAIL_LENGTH = 4
 TOUCH_EVERY_S = 60
+NONE: Mapping[str, int] = {}
 
 Draw = Callable[[int], str]
 
@@ -63,6 +64,10 @@ class Wish:
     foreign: Foreign | None = None
     """The key that another gateway gave out, which opens it until it is rotated."""
 
+    networks: tuple[str, ...] = ()
+    purposes: tuple[str, ...] = ()
+    """Where it may be used from, and what for; nothing is everywhere, and everything."""
+
 
 @dataclass(frozen=True, slots=True)
 class Issued:
@@ -90,6 +95,7 @@ async def issue(
         *(_tail(key, wish), peppers.digest(key), patterns(wish.models), expires_at),
         wish.priority,
         peppers.digest(wish.foreign.digest) if wish.foreign else None,
+        *(bounds.read_networks(wish.networks), bounds.read_purposes(wish.purposes)),
     )
     virtual = _virtual_user(new, now_ms) if user is None else []
     await database.write(*virtual, keys.adding(new, now_ms), *_account(new, wish.limit))
@@ -170,6 +176,26 @@ async def bind(database: Database, key: str, naming: Naming | None) -> None:
     await bindings.set_naming(database, row.id, naming)
 
 
+async def confine(
+    database: Database,
+    key: str,
+    networks: Iterable[str] | None = None,
+    purposes: Iterable[str] | None = None,
+) -> KeyRow:
+    """Where it may be used from, and what for: None leaves what there is, nothing takes the bound away."""
+    row = await shown(database, key)
+    where = row.networks if networks is None else bounds.read_networks(networks)
+    what_for = row.purposes if purposes is None else bounds.read_purposes(purposes)
+    await keys.confine(database, row.id, where, what_for)
+    return await shown(database, key)
+
+
+async def retire(database: Database, key: str) -> None:
+    """The secret from before the last rotation dies now, whatever is left of its grace."""
+    row = await shown(database, key)
+    await keys.retire(database, row.id)
+
+
 async def revoke(database: Database, key: str) -> None:
     """For good: its digest is destroyed. The record stays, for the calls that name it."""
     row = await shown(database, key)
@@ -200,14 +226,20 @@ async def rotate(
         expires_at = expiry(expires_in_s, now_ms)
     until = _grace_end(row, grace_s, now_ms)
     tail = fresh[-TAIL_LENGTH:]
-    await keys.replace_secret(database, row.id, peppers.digest(fresh), tail, expires_at, until)
+    await keys.replace_secret(
+        database, row.id, peppers.digest(fresh), tail, expires_at, until, now_ms
+    )
     return Issued(row.id, fresh, expires_at)
 
 
-async def touch(database: Database, used_at_ms: Mapping[str, int]) -> None:
-    """Note when keys were last used: gathered by the server, written every `TOUCH_EVERY_S`."""
+async def touch(
+    database: Database, used_at_ms: Mapping[str, int], previous_at_ms: Mapping[str, int] = NONE
+) -> None:
+    """Note when keys were last used, and their old secrets: gathered by the server, written every `TOUCH_EVERY_S`."""
     if used_at_ms:
         await keys.touch(database, used_at_ms)
+    if previous_at_ms:
+        await keys.touch_previous(database, previous_at_ms)
 
 
 def state(row: KeyRow, now_ms: int) -> str:

@@ -31,7 +31,9 @@ from tollhouse.storage.tenancy import Kind
 State = dict[str, Any]
 Look = Callable[[Database, str], Awaitable[State | None]]
 
-MOVING = frozenset({"id", "spent", "held", "started_at", "ends_at", "last_used_at_ms"})
+MOVING = frozenset(
+    {"id", "spent", "held", "started_at", "ends_at", "last_used_at_ms", "previous_used_at_ms"}
+)
 """Changed by calls, and not by acts."""
 
 

@@ -38,17 +38,31 @@ async def keep_lease(
             await asyncio.sleep(RETRY_S)
 
 
-async def note_used_keys(database: Database, touched: dict[str, float]) -> None:
-    """Write for ever what the authenticator gathers."""
+async def note_used_keys(
+    database: Database, touched: dict[str, float], previous: dict[str, float]
+) -> None:
+    """Write for ever what the authenticator gathers, of keys and of their old secrets."""
     while True:
         await asyncio.sleep(keys.TOUCH_EVERY_S)
-        await write_used_keys(database, touched)
+        await write_used_keys(database, touched, previous)
 
 
-async def write_used_keys(database: Database, touched: dict[str, float]) -> None:
-    seen = dict(touched)
-    touched.clear()
+async def write_used_keys(
+    database: Database, touched: dict[str, float], previous: dict[str, float]
+) -> None:
+    used, used_before = _taken(touched), _taken(previous)
     try:
-        await keys.touch(database, {key: int(at_s * 1000) for key, at_s in seen.items()})
+        await keys.touch(database, _in_ms(used), _in_ms(used_before))
     except StoreUnavailable:
-        touched.update({key: at for key, at in seen.items() if key not in touched})
+        touched.update({key: at for key, at in used.items() if key not in touched})
+        previous.update({key: at for key, at in used_before.items() if key not in previous})
+
+
+def _taken(uses: dict[str, float]) -> dict[str, float]:
+    seen = dict(uses)
+    uses.clear()
+    return seen
+
+
+def _in_ms(uses: dict[str, float]) -> dict[str, int]:
+    return {key: int(at_s * 1000) for key, at_s in uses.items()}

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
+from tollhouse.domain.bounds import Bounds
 from tollhouse.domain.credentials import Digest
 from tollhouse.domain.limiting import Limits
 
@@ -80,6 +81,8 @@ class Principal:
     """What one conversation may come to, in nano-dollars."""
 
     proof: Proof = BY_KEY
+    bounds: Bounds | None = None
+    """None where it may be used from everywhere, and for everything."""
 
     @property
     def issuer(self) -> str:

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 
 from tollhouse.dialects.openai_batch_lines import Line, LineCutter, read_line, with_body
-from tollhouse.domain.batches import TIER, Load
+from tollhouse.domain.batches import TASKS, TIER, Load
 from tollhouse.domain.errors import FieldInvalid, FilesNotKept, Refusal
 from tollhouse.domain.homes import Home
 from tollhouse.domain.identity import Principal
@@ -89,6 +89,8 @@ class Judge:
 
     def _line(self, raw: bytes) -> bytes:
         line = read_line(raw)
+        if self._caller.bounds is not None:
+            self._caller.bounds.insist_on_route(TASKS[line.url])
         dialect = self._house.shelves.endpoints[line.url]
         ask = dialect.peek(line.body)
         self._insist(line, ask)

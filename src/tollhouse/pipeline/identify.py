@@ -42,6 +42,10 @@ async def identify(record: Journal, house: House) -> Principal:
             raise throttling.too_many(wait_us) from None
         raise
     throttle.proved(presented)
+    if principal.bounds is not None:
+        record.caller = principal
+        principal.bounds.insist_on_place(peer)
+        principal.bounds.insist_on_route(record.call.route.name)
     return principal
 
 

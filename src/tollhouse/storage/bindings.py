@@ -1,19 +1,23 @@
-"""What binds some keys beside their four accounts: narrowed budgets, none at all, whom a body may name."""
+"""What binds some keys beside their four accounts: narrowed budgets, none at all, whom a body may name, where from
+they may be used and what for."""
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from tollhouse.domain.bounds import bounds
 from tollhouse.domain.identity import KeyRecord, Naming, Narrowing, Principal
 from tollhouse.ports import Database, Statement
 from tollhouse.storage import budgets
 
 _BOUND = """
-SELECT id, is_exempt, foreign_users, conversation_limit FROM keys
-WHERE is_exempt > 0 OR foreign_users IS NOT NULL OR conversation_limit IS NOT NULL
+SELECT id, is_exempt, foreign_users, conversation_limit, networks, purposes FROM keys
+WHERE is_exempt > 0 OR foreign_users IS NOT NULL OR conversation_limit IS NOT NULL OR networks IS NOT NULL
+    OR purposes IS NOT NULL
 """
 _NARROWED = "SELECT owner, account, provider, model FROM narrowings ORDER BY account"
 _USERS = "SELECT id FROM users"
@@ -24,7 +28,7 @@ _EXEMPT = "UPDATE keys SET is_exempt = $1 WHERE id = $2"
 _CEILING = "UPDATE keys SET conversation_limit = $1 WHERE id = $2"
 _NAMING = "UPDATE keys SET foreign_users = $1 WHERE id = $2"
 
-NOTHING = (0, None, None)
+NOTHING = (0, None, None, None, None)
 Narrowings = Mapping[str, list[Narrowing]]
 
 
@@ -83,7 +87,7 @@ async def set_ceiling(database: Database, key: str, limit: int | None) -> None:
 def _bound(
     caller: Principal, own: Sequence[Any], naming: Naming, narrowed: Narrowings
 ) -> Principal:
-    is_exempt, foreign_users, ceiling = own
+    is_exempt, foreign_users, ceiling, networks, purposes = own
     owners = (
         *(f"tenant:{caller.tenant}", f"project:{caller.project}"),
         *(f"user:{caller.user}", f"key:{caller.key}"),
@@ -96,4 +100,5 @@ def _bound(
         naming=Naming(foreign_users) if foreign_users else naming,
         narrowed=() if is_exempt else further,
         conversation_limit=None if is_exempt else ceiling,
+        bounds=bounds(json.loads(networks or "[]"), json.loads(purposes or "[]")),
     )

@@ -28,6 +28,9 @@ class NewKey:
     foreign: Digest | None = None
     """Of a key that another gateway gave out: of the digest that it kept."""
 
+    networks: tuple[str, ...] = ()
+    purposes: tuple[str, ...] = ()
+
 
 @dataclass(frozen=True, slots=True)
 class KeyRow:
@@ -58,17 +61,26 @@ class KeyRow:
     notes: str
     """What is kept beside a key, as JSON. Nothing is decided on it."""
 
+    networks: tuple[str, ...]
+    purposes: tuple[str, ...]
+    """Where it may be used from, and what for; nothing is everywhere, and everything."""
+
+    rotated_at_ms: int | None
+    previous_used_at_ms: int | None
+    """When the secret from before the last rotation was last used since."""
+
 
 _ADD = """
 INSERT INTO keys (id, tenant, project, user_id, name, tail, pepper, digest, models, expires_at, created_at,
-    priority, foreign_pepper, foreign_digest)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+    priority, foreign_pepper, foreign_digest, networks, purposes)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
 """
 _LIST = """
 SELECT k.id, k.tenant, k.project, k.user_id, k.name, k.tail, k.models, k.is_disabled,
     CASE WHEN t.is_disabled + p.is_disabled + u.is_disabled > 0 THEN 1 ELSE 0 END,
     CASE WHEN k.digest = '' THEN 1 ELSE 0 END, k.expires_at, k.created_at, k.last_used_at, k.previous_until,
-    k.priority, k.is_exempt, k.foreign_users, k.conversation_limit, k.notes
+    k.priority, k.is_exempt, k.foreign_users, k.conversation_limit, k.notes,
+    k.networks, k.purposes, k.rotated_at, k.previous_used_at
 FROM keys AS k JOIN tenants AS t ON t.id = k.tenant JOIN projects AS p ON p.id = k.project
     JOIN users AS u ON u.id = k.user_id
 WHERE $1 IN ('', k.tenant) AND $2 IN ('', k.id) ORDER BY k.created_at, k.id
@@ -79,6 +91,12 @@ _GRANT = "UPDATE keys SET models = $1 WHERE id = $2 AND models = $3"
 _DESCRIBE = "UPDATE keys SET name = $1, notes = $2 WHERE id = $3"
 _EXPIRE = "UPDATE keys SET expires_at = $1 WHERE id = $2"
 _PRIORITIZE = "UPDATE keys SET priority = $1 WHERE id = $2"
+_CONFINE = "UPDATE keys SET networks = $1, purposes = $2 WHERE id = $3"
+_RETIRE = """
+UPDATE keys SET previous_pepper = NULL, previous_digest = NULL, previous_until = NULL,
+    foreign_pepper = NULL, foreign_digest = NULL
+WHERE id = $1 AND previous_until IS NOT NULL
+"""
 _DISABLE = "UPDATE keys SET is_disabled = $1 WHERE id = $2"
 _REVOKE = """
 UPDATE keys SET is_disabled = 1, digest = '', previous_pepper = NULL, previous_digest = NULL, previous_until = NULL,
@@ -89,18 +107,26 @@ _TOUCH = """
 UPDATE keys SET last_used_at = $1 WHERE id = $2 AND (last_used_at IS NULL OR last_used_at < $3)
 """
 
+# What is noted late may be of a secret that was current when it was used, or of one that is gone since.
+_TOUCH_PREVIOUS = """
+UPDATE keys SET previous_used_at = $1
+WHERE id = $2 AND rotated_at <= $3 AND (previous_used_at IS NULL OR previous_used_at < $4)
+"""
+
 # What was current becomes the previous one, and a foreign digest was current until the first rotation; without a
 # grace window nothing of it is kept.
 _ROTATE_WITH_GRACE = """
 UPDATE keys SET previous_pepper = pepper, previous_digest = digest, previous_until = $1,
     pepper = $2, digest = $3, tail = $4, expires_at = $5,
-    foreign_digest = CASE WHEN previous_until IS NULL THEN foreign_digest END
-WHERE id = $6
+    foreign_digest = CASE WHEN previous_until IS NULL THEN foreign_digest END,
+    rotated_at = $6, previous_used_at = NULL
+WHERE id = $7
 """
 _ROTATE_AT_ONCE = """
 UPDATE keys SET previous_pepper = NULL, previous_digest = NULL, previous_until = NULL,
-    pepper = $1, digest = $2, tail = $3, expires_at = $4, foreign_pepper = NULL, foreign_digest = NULL
-WHERE id = $5
+    pepper = $1, digest = $2, tail = $3, expires_at = $4, foreign_pepper = NULL, foreign_digest = NULL,
+    rotated_at = $5, previous_used_at = NULL
+WHERE id = $6
 """
 
 
@@ -109,7 +135,8 @@ def adding(key: NewKey, now_ms: int) -> Statement:
     digest = (key.digest.pepper, key.digest.value.hex())
     models = json.dumps(key.models)
     foreign = (key.foreign.pepper, key.foreign.value.hex()) if key.foreign else (None, None)
-    return _ADD, (*owners, *digest, models, key.expires_at_ms, now_ms, key.priority.value, *foreign)
+    rest = (models, key.expires_at_ms, now_ms, key.priority.value, *foreign)
+    return _ADD, (*owners, *digest, *rest, *_listed(key.networks, key.purposes))
 
 
 async def imported(database: Database) -> dict[bytes, str]:
@@ -144,6 +171,17 @@ async def set_expiry(database: Database, key: str, expires_at_ms: int | None) ->
     await database.write((_EXPIRE, (expires_at_ms, key)))
 
 
+async def confine(
+    database: Database, key: str, networks: Sequence[str], purposes: Sequence[str]
+) -> None:
+    await database.write((_CONFINE, (*_listed(networks, purposes), key)))
+
+
+async def retire(database: Database, key: str) -> None:
+    """The secret from before the last rotation dies, and with it one of another gateway."""
+    await database.write((_RETIRE, (key,)))
+
+
 async def set_disabled(database: Database, key: str, *, is_disabled: bool) -> bool:
     """False when there is no such key."""
     (changed,) = await database.write((_DISABLE, (int(is_disabled), key)))
@@ -169,9 +207,10 @@ async def replace_secret(
     tail: str,
     expires_at_ms: int | None,
     previous_until_ms: int | None,
+    now_ms: int,
 ) -> bool:
     """Put a new secret under the same id; the old one lives until `previous_until_ms`, if given."""
-    fresh = (digest.pepper, digest.value.hex(), tail, expires_at_ms, key)
+    fresh = (digest.pepper, digest.value.hex(), tail, expires_at_ms, now_ms, key)
     if previous_until_ms is None:
         (changed,) = await database.write((_ROTATE_AT_ONCE, fresh))
     else:
@@ -184,10 +223,21 @@ async def touch(database: Database, used_at_ms: Mapping[str, int]) -> None:
     await database.write(*((_TOUCH, (at, key, at)) for key, at in used_at_ms.items()))
 
 
+async def touch_previous(database: Database, used_at_ms: Mapping[str, int]) -> None:
+    """Note when secrets from before a rotation were last used."""
+    await database.write(*((_TOUCH_PREVIOUS, (at, key, at, at)) for key, at in used_at_ms.items()))
+
+
+def _listed(*texts: Sequence[str]) -> tuple[str | None, ...]:
+    """Nothing is kept where there is nothing to say."""
+    return tuple(json.dumps(list(each)) if each else None for each in texts)
+
+
 def _key(row: Row) -> KeyRow:
     key, tenant, project, user, name, tail, models = row[:7]
     is_disabled, is_blocked, is_revoked, expires_at, created_at, last_used_at, until = row[7:14]
-    priority, is_exempt, naming, ceiling, notes = row[14:]
+    priority, is_exempt, naming, ceiling, notes = row[14:19]
+    networks, purposes, rotated_at, previous_used_at = row[19:]
     return KeyRow(
         *(key, tenant, project, user, name, tail, tuple(json.loads(models))),
         *(bool(is_disabled), bool(is_blocked), bool(is_revoked)),
@@ -197,4 +247,8 @@ def _key(row: Row) -> KeyRow:
         foreign_users=Naming(naming) if naming else None,
         conversation_limit=ceiling,
         notes=notes,
+        networks=tuple(json.loads(networks or "[]")),
+        purposes=tuple(json.loads(purposes or "[]")),
+        rotated_at_ms=rotated_at,
+        previous_used_at_ms=previous_used_at,
     )

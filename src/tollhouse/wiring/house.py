@@ -86,13 +86,13 @@ async def open_door(settings: Settings, draining: Draining) -> AsyncIterator[Doo
         if settings.takes_tokens:
             authenticators[tokens.SHAPE] = bearers = issuers.open_tokens(settings, stack)
             issuers.keep(bearers, tasks)
-        imported = ImportedKeys(known_peppers, keys.touched)
+        imported = ImportedKeys(known_peppers, keys)
         authenticators |= dict.fromkeys(imported_keys.SHAPES, imported)
         if settings.static_tokens:  # what no other is asked about, so it stands behind all of them
             authenticators[static_tokens.SHAPE] = in_files = open_static_tokens(settings)
             tasks.start(in_files.keep())
-        stack.push_async_callback(write_used_keys, store, keys.touched)
-        tasks.start(note_used_keys(store, keys.touched))
+        stack.push_async_callback(write_used_keys, store, keys.touched, keys.touched_previous)
+        tasks.start(note_used_keys(store, keys.touched, keys.touched_previous))
         me = Tenancy(new_call_id(), socket.gethostname(), os.getpid(), settings.ledger.lease_s)
         ledger = await _open_ledger(settings, store, me, tasks, stack)
         audit = await open_audit(settings, store, stack)

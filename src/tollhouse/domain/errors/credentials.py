@@ -60,6 +60,20 @@ class AmbiguousCredentials(Unauthenticated):
     title = "Two different credentials came with one request. Send one."
 
 
+class NetworkNotAllowed(Refusal):
+    """Of a key that was proved, and is used from elsewhere than it may be."""
+
+    code = "network_not_allowed"
+    status = 403
+    title = "This key may not be used from where you are."
+
+
+class PurposeNotAllowed(Refusal):
+    code = "purpose_not_allowed"
+    status = 403
+    title = "This key is not for what this path does."
+
+
 class TooManyFailures(Refusal):
     code = "too_many_failures"
     status = 429
