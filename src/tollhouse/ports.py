@@ -8,6 +8,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol, runtime_checkable
 
 from tollhouse.domain.budget import Hold, Settlement
+from tollhouse.domain.certificates import Certificate
 from tollhouse.domain.conversation import Conversation, State
 from tollhouse.domain.deltas import Delta
 from tollhouse.domain.errors import Failure, Problem
@@ -301,6 +302,14 @@ class Authenticator(Protocol):
     def identify(
         self, credential: str, snapshot: Snapshot, now: float
     ) -> Principal | Awaitable[None]: ...  # awaited, then asked anew; raises Unauthenticated
+
+
+class Certifier(Protocol):
+    """Of certificates that connections showed."""
+
+    def insist(
+        self, certificate: Certificate, now: float
+    ) -> None: ...  # raises CertificateInvalid where it does not hold, or not any more
 
 
 class AuditSink(Protocol):

@@ -34,7 +34,7 @@ def full(data_dir: Path) -> str:
     """The sample, and the files it names."""
     pems = (
         *("tls.crt", "tls.key", "provider-ca.pem", "valkey-ca.pem", "us.crt", "us.key"),
-        *("cluster.json", "token"),
+        *("cluster.json", "token", "bundle.json", "corp.pem"),
     )
     for name, text in (*((pem, "-") for pem in pems), ("pepper-2", FILE_PEPPER + "\n")):
         path = data_dir / name

@@ -8,6 +8,7 @@ import os
 import random
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -71,10 +72,12 @@ class Gateway:
     key_id: str = ""
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
     program: tuple[str, ...] = ("-m", "tollhouse")
+    tls: ssl.SSLContext | None = None
+    """How it is called, where it ends TLS itself."""
 
     @property
     def origin(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}"
 
     @property
     def base_url(self) -> str:
@@ -134,7 +137,7 @@ class Gateway:
         try:
             async with (
                 aiohttp.ClientSession() as session,
-                session.get(f"{self.origin}/health/ready") as reply,
+                session.get(f"{self.origin}/health/ready", ssl=self.tls or True) as reply,
             ):
                 return reply.status == 200
         except aiohttp.ClientError:

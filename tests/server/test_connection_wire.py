@@ -15,6 +15,7 @@ from tollhouse.domain.errors import RequestTimedOut
 from tollhouse.domain.suspicion import Sign
 from tollhouse.server.clocks import Clocks
 from tollhouse.server.connection import MOST_AHEAD, NO_LINGER, PAUSE_ABOVE, Connection
+from tollhouse.server.door import CertificateOf
 from tollhouse.server.request import MAX_FRAMING_BYTES, Request
 
 LONG_S = 60.0
@@ -69,6 +70,7 @@ class Keeping:
         self.is_draining = False
         self.answer = answer
         self.suspected: Callable[[Sign], None] = lambda _: None
+        self.certificate_of: CertificateOf = lambda _: None
         self.wire = Wire(sock)
         self.connection = Connection(self)
         self.connection.connection_made(self.wire)

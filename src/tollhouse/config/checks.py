@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 
-from tollhouse.config import issuers, names, static_tokens, ways
+from tollhouse.config import authorities, issuers, names, static_tokens, ways
 from tollhouse.config.clash import Clash
 from tollhouse.config.problems import Place, shown
 from tollhouse.config.sections.providers import ProviderSettings
@@ -38,6 +38,7 @@ def clashes(settings: Settings) -> Iterator[Clash]:
         names.clashes(settings),
         issuers.clashes(settings),
         static_tokens.clashes(settings),
+        authorities.clashes(settings),
     )
 
 

@@ -23,6 +23,7 @@ from tollhouse.config.fields import (
     setting,
 )
 from tollhouse.config.secrets import Secret
+from tollhouse.config.sections.authorities import AuthoritySettings
 from tollhouse.config.sections.books import (
     AlertsSettings,
     AuditSettings,
@@ -65,6 +66,7 @@ class Settings(Section):
     issuers: dict[ProviderName, IssuerSettings] = part(dict)
     tokens: TokensSettings = part(TokensSettings)
     static_tokens: dict[ProviderName, StaticTokenSettings] = part(dict)
+    authorities: dict[ProviderName, AuthoritySettings] = part(dict)
     files: FilesSettings = part(FilesSettings)
     ollama: OllamaSettings = part(OllamaSettings)
     otari: OtariSettings = part(OtariSettings)

@@ -15,6 +15,7 @@ from tollhouse.config.shapes import Shape, members, sections, shape_at, takes
 NAMES = {
     "providers": PROVIDER_NAME,
     "issuers": PROVIDER_NAME,
+    "authorities": PROVIDER_NAME,
     "models": MODEL_PATTERN,
     "aliases": MODEL_NAME,
     "auth": PEPPER_VERSION,

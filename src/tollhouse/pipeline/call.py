@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
+from tollhouse.domain.certificates import Certificate
 from tollhouse.domain.errors import Problem
 from tollhouse.domain.values import value
 from tollhouse.pipeline.route import Route
@@ -35,6 +36,9 @@ class Call:
     reply: Reply
     refusal: Problem | None = None
     """What the door found wrong with it: then it is written down, and nothing else."""
+
+    certificate: Certificate | None = None
+    """What the caller's connection showed; None for most."""
 
     def header(self, name: bytes) -> bytes | None:
         for each, content in self.headers:

@@ -21,6 +21,7 @@ from tollhouse.pipeline.standing import Standings
 from tollhouse.ports import (
     AuditSink,
     Authenticator,
+    Certifier,
     Database,
     Dialect,
     FileKeeper,
@@ -99,6 +100,8 @@ class House:
     """Signs them, if any are given."""
 
     waits: Waits = field(default_factory=Waits)
+    certifier: Certifier | None = None
+    """None where no certificates are asked for."""
 
     @property
     def snapshot(self) -> Snapshot:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Awaitable
 
 from tollhouse.domain import throttling
+from tollhouse.domain.certificates import Certificate
 from tollhouse.domain.errors import (
     AmbiguousCredentials,
     BearerEmpty,
+    CertificateInvalid,
     KeyMalformed,
     KeyMissing,
     SchemeForeign,
@@ -29,6 +31,8 @@ async def identify(record: Journal, house: House) -> Principal:
     peer, throttle, now_us = record.call.peer, house.throttle, house.clock_ns() // 1000
     try:
         presented = record.presented = credential_of(record.call)
+        if record.call.certificate is not None:
+            _insist(record.call.certificate, house)
         if presented is None:
             raise KeyMissing
         if wait_us := throttle.wait_us(peer, presented, now_us):
@@ -60,6 +64,13 @@ def credential_of(call: Call) -> str | None:
     if len(shown) > 1 and (len(dict(shown)) < len(shown) or len(set(presented)) > 1):
         raise AmbiguousCredentials
     return presented[0] if presented else None
+
+
+def _insist(certificate: Certificate, house: House) -> None:
+    """It holds at each call, however long its connection has been there."""
+    if house.certifier is None:
+        raise CertificateInvalid(private="nobody vouches for certificates here")
+    house.certifier.insist(certificate, house.now_s())
 
 
 def _proved(presented: str, house: House) -> Principal | Awaitable[None]:

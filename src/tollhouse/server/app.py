@@ -110,6 +110,7 @@ class App:
             reply=reply,
             fields=fields,
             refusal=refusal,
+            certificate=connection.certificate,
         )
         serve = route.serve if refusal is None else refuse
         self._under_way += 1

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 import struct
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
@@ -16,6 +17,7 @@ from http import HTTPStatus
 from math import inf
 from typing import Protocol
 
+from tollhouse.domain.certificates import Certificate
 from tollhouse.domain.errors import RequestTimedOut
 from tollhouse.domain.suspicion import Sign
 from tollhouse.server.clocks import Clocks
@@ -50,6 +52,7 @@ class Keeper(Protocol):
     is_draining: bool
     answer: Callable[[Request, Connection], Awaitable[None]]
     suspected: Callable[[Sign], None]
+    certificate_of: Callable[[ssl.SSLObject | None], Certificate | None]
 
     def enter(self, connection: Connection) -> bool: ...  # False: one too many, hang up
     def leave(self, connection: Connection) -> None: ...
@@ -58,6 +61,7 @@ class Keeper(Protocol):
 class Connection(asyncio.Protocol):
     def __init__(self, keeper: Keeper) -> None:
         self.peer = ""
+        self.certificate: Certificate | None = None
         self.is_lost = False
         self._keeper = keeper
         self.loop = asyncio.get_running_loop()
@@ -88,6 +92,7 @@ class Connection(asyncio.Protocol):
         self._transport.set_write_buffer_limits(high=HIGH_WATER)
         peer = transport.get_extra_info("peername")
         self.peer = str(peer[0]) if peer else ""
+        self.certificate = self._keeper.certificate_of(transport.get_extra_info("ssl_object"))
         if not self._keeper.enter(self):
             self._transport.abort()
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection
 from ipaddress import IPv4Network, IPv6Network
 
+from tollhouse.domain.certificates import Certificate
 from tollhouse.domain.suspicion import Sign
 from tollhouse.server.clocks import Clocks
 from tollhouse.server.connection import Connection
@@ -18,6 +20,8 @@ LAST_WORDS_S = 3.0
 """What calls that are cut have for settling and for their records."""
 
 Answer = Callable[[Request, Connection], Awaitable[None]]
+CertificateOf = Callable[[ssl.SSLObject | None], Certificate | None]
+"""What a connection's other end showed, by its TLS, if it has any."""
 
 
 class Door:
@@ -31,6 +35,7 @@ class Door:
         most_per_address: int,
         trusted: Collection[IPv4Network | IPv6Network] = (),
         on_suspicion: Callable[[Sign], None] = lambda _: None,
+        certificate_of: CertificateOf = lambda _: None,
     ) -> None:
         self.clocks = clocks
         self.is_draining = False
@@ -38,6 +43,7 @@ class Door:
         self._most_per_address = most_per_address
         self._trusted = trusted
         self.suspected = on_suspicion
+        self.certificate_of = certificate_of
         self.connections: set[Connection] = set()
         self._by_address: Counter[str] = Counter()
         self._tide = Tide(give_back)

@@ -5,11 +5,16 @@ from __future__ import annotations
 import resource
 import socket
 import ssl
+import sys
+from collections.abc import Sequence
 from contextlib import suppress
 
 from tollhouse.config import Listen, Settings
 
 BACKLOG = 2048
+DER = 2
+"""As the `ssl` module numbers it."""
+
 MOST_UNSENT = 64 * 1024
 """What the system keeps of an answer that cannot be sent yet: for whoever reads slowly, megabytes."""
 
@@ -37,14 +42,35 @@ def make_room() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
-def tls(settings: Settings) -> ssl.SSLContext | None:
+def tls(settings: Settings, roots: bytes = b"") -> ssl.SSLContext | None:
+    """As the settings have it; `roots`, in DER, are whom callers' certificates may come from."""
     certificate, key = settings.server.tls_certificate, settings.server.tls_key
     if certificate is None or key is None:
         return None
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.load_cert_chain(settings.at(certificate), settings.at(key))
+    if settings.server.client_certificates != "off":
+        _ask(context, roots, is_needed=settings.server.client_certificates == "required")
     return context
+
+
+def shown(peer: ssl.SSLObject) -> Sequence[bytes]:
+    """The chain that was followed, in DER and the leaf first; nothing where none was shown."""
+    if sys.version_info >= (3, 13):
+        return peer.get_verified_chain()
+    inner = peer._sslobj  # type: ignore[attr-defined]  # noqa: SLF001 - before 3.13 nothing else knows it
+    return [each.public_bytes(DER) for each in inner.get_verified_chain() or ()]
+
+
+def _ask(context: ssl.SSLContext, roots: bytes, *, is_needed: bool) -> None:
+    """Before TLS 1.3 a certificate goes in clear; a session that goes on later has none that is looked at."""
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.num_tickets = 0
+    context.verify_mode = ssl.CERT_REQUIRED if is_needed else ssl.CERT_OPTIONAL
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # a root is who is named one
+    if roots:
+        context.load_verify_locations(cadata=roots)
 
 
 def url_of(listener: socket.socket, *, is_tls: bool) -> str:

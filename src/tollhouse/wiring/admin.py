@@ -28,6 +28,7 @@ from tollhouse.server.clocks import Clocks
 from tollhouse.server.door import Door
 from tollhouse.server.health import OPEN
 from tollhouse.server.hosts import Hosts, Origins
+from tollhouse.wiring.beside import Listening
 from tollhouse.wiring.dialects import dialects, limitable_routes, ollama_paths
 from tollhouse.wiring.door import upload_disk
 from tollhouse.wiring.store import Store
@@ -52,7 +53,12 @@ def description(settings: Settings) -> dict[str, Any]:
 
 @asynccontextmanager
 async def served_admin(
-    settings: Settings, house: House, peppers: Peppers, store: Store, register: Register
+    settings: Settings,
+    house: House,
+    peppers: Peppers,
+    store: Store,
+    register: Register,
+    doors: Listening,
 ) -> AsyncIterator[None]:
     """While the block runs. Of several workers, the first one serves it."""
     listen = settings.admin.listen
@@ -73,9 +79,10 @@ async def served_admin(
         _clocks(settings),
         most_per_address=MOST_CONNECTIONS,
         on_suspicion=house.watch.suspected,
+        certificate_of=doors.certificate_of,
     )
     server = await asyncio.get_running_loop().create_server(
-        door.connection, sock=listening.listen(listen), ssl=listening.tls(settings)
+        door.connection, sock=listening.listen(listen), ssl=doors.tls
     )
     watching = asyncio.create_task(door.watch())
     try:

@@ -2,27 +2,63 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Iterable
 from contextlib import AbstractAsyncContextManager, nullcontext
+from dataclasses import dataclass
 
-from tollhouse.config import Settings
+from tollhouse.config import Problem, Settings
 from tollhouse.control.keeping import SnapshotKeeper
 from tollhouse.control.peppers import Peppers
 from tollhouse.dialects.openai_chat import OpenAIChat
 from tollhouse.pipeline.house import House
 from tollhouse.pipeline.route import Route
-from tollhouse.ports import Register
+from tollhouse.ports import Certifier, Register
+from tollhouse.server import listening
+from tollhouse.server.door import CertificateOf
 from tollhouse.wiring.store import Store
 
 
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """How the doors speak TLS, and what certificates are to them."""
+
+    tls: ssl.SSLContext | None
+    certifier: Certifier | None = None
+    certificate_of: CertificateOf = lambda _: None
+
+
+def listening_as(settings: Settings) -> Listening:
+    """Raises BundleInvalid, OSError."""
+    if not settings.authorities:
+        return Listening(listening.tls(settings))
+    from tollhouse.wiring.trust import Trust
+
+    trust = Trust(settings)
+    return Listening(trust.tls, trust.certificates, trust.certificate_of)
+
+
+def unusable_bundles(settings: Settings) -> Iterable[Problem]:
+    if not settings.authorities:
+        return ()
+    from tollhouse.wiring.trust import unusable
+
+    return unusable(settings)
+
+
 def admin_listener(
-    settings: Settings, house: House, peppers: Peppers, store: Store, register: Register
+    settings: Settings,
+    house: House,
+    peppers: Peppers,
+    store: Store,
+    register: Register,
+    doors: Listening,
 ) -> AbstractAsyncContextManager[None]:
     if settings.admin.listen is None:
         return nullcontext()
     from tollhouse.wiring.admin import served_admin
 
-    return served_admin(settings, house, peppers, store, register)
+    return served_admin(settings, house, peppers, store, register, doors)
 
 
 def otari_paths(

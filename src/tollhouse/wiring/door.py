@@ -8,7 +8,7 @@ from tollhouse.config import Settings
 from tollhouse.pipeline.house import Watch
 from tollhouse.server.app import App, Manners
 from tollhouse.server.clocks import Clocks
-from tollhouse.server.door import Door
+from tollhouse.server.door import CertificateOf, Door
 from tollhouse.server.hosts import Hosts, Origins
 from tollhouse.server.spool import Disk
 
@@ -29,7 +29,7 @@ def manners(settings: Settings) -> Manners:
     )
 
 
-def make_door(settings: Settings, app: App, watch: Watch) -> Door:
+def make_door(settings: Settings, app: App, watch: Watch, certificate_of: CertificateOf) -> Door:
     server = settings.server
     return Door(
         app.answer,
@@ -42,6 +42,7 @@ def make_door(settings: Settings, app: App, watch: Watch) -> Door:
         most_per_address=server.max_connections_per_address,
         trusted=server.trusted_proxies,
         on_suspicion=watch.suspected,
+        certificate_of=certificate_of,
     )
 
 

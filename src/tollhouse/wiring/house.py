@@ -43,7 +43,7 @@ from tollhouse.wiring import issuers
 from tollhouse.wiring.alerts import noting, telling
 from tollhouse.wiring.audit import AuditRegister, open_audit, receipt_signer
 from tollhouse.wiring.background import Background, background
-from tollhouse.wiring.beside import admin_listener, otari_paths
+from tollhouse.wiring.beside import Listening, admin_listener, otari_paths
 from tollhouse.wiring.dialects import dialects, ollama_paths
 from tollhouse.wiring.door import make_door, manners, upload_disk
 from tollhouse.wiring.providers import open_providers
@@ -61,7 +61,9 @@ from tollhouse.wiring.watching import (
 
 
 @asynccontextmanager
-async def open_door(settings: Settings, draining: Draining) -> AsyncIterator[Door]:
+async def open_door(
+    settings: Settings, draining: Draining, doors: Listening
+) -> AsyncIterator[Door]:
     async with AsyncExitStack() as stack:
         store = open_database(settings)
         stack.push_async_callback(store.close)
@@ -118,6 +120,7 @@ async def open_door(settings: Settings, draining: Draining) -> AsyncIterator[Doo
             clock_ns=time.time_ns,
             new_id=new_call_id,
             receipts=receipt_signer(settings, audit),
+            certifier=doors.certifier,
         )
         if settings.ledger.keep_days:
             tasks.start(keep_folding(store, me.owner, settings.ledger.keep_days, _now_ms))
@@ -151,8 +154,10 @@ async def open_door(settings: Settings, draining: Draining) -> AsyncIterator[Doo
             manners(settings),
             upload_disk(settings),
         )
-        await stack.enter_async_context(admin_listener(settings, house, secrets, store, register))
-        yield make_door(settings, app, watch)
+        await stack.enter_async_context(
+            admin_listener(settings, house, secrets, store, register, doors)
+        )
+        yield make_door(settings, app, watch, doors.certificate_of)
 
 
 async def _open_ledger(

@@ -17,6 +17,7 @@ from tollhouse.server.run import Draining
 from tollhouse.telemetry import logs
 from tollhouse.telemetry.metrics import fresh_directory
 from tollhouse.wiring import ways
+from tollhouse.wiring.beside import listening_as
 from tollhouse.wiring.house import open_door
 from tollhouse.wiring.unusable import unusable
 from tollhouse.wiring.watching import METRICS_DIRECTORY, make_metrics, served_metrics
@@ -60,16 +61,16 @@ def _serve_in_workers(
 async def _answer(
     settings: Settings, listener: socket.socket, on_ready: Callable[[], None]
 ) -> None:
-    draining = Draining()
+    draining, doors = Draining(), listening_as(settings)
     if workers.number() is not None:
         workers.when_orphaned(draining.begin)
     await run.answer(
-        partial(open_door, settings, draining),
+        partial(open_door, settings, draining, doors),
         listener,
         draining=draining,
         notice_s=settings.server.notice_s,
         drain_s=settings.server.drain_s,
-        tls=listening.tls(settings),
+        tls=doors.tls,
         on_ready=on_ready,
     )
 

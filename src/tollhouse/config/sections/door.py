@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from ipaddress import IPv4Network, IPv6Network
 from types import NoneType
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -61,6 +61,11 @@ class ServerSettings(Section):
     )
     tls_key: FilePath | None = setting(
         "The private key of the certificate, as a PEM file. Goes with `tls_certificate`."
+    )
+    client_certificates: Literal["off", "optional", "required"] = setting(
+        "Whether callers are asked for a certificate of one of [authorities]: not at all, or so that those who have "
+        "none come by a key or a token, or so that nobody comes without. Then TLS 1.3 is the least that is spoken.",
+        "off",
     )
     trusted_proxies: Proxies = setting(
         "Networks of proxies at which TLS ends. Naming them allows an address that others can "

@@ -30,6 +30,7 @@ from tollhouse.domain.errors.bodies import (
 from tollhouse.domain.errors.credentials import (
     AmbiguousCredentials,
     BearerEmpty,
+    CertificateInvalid,
     KeyDisabled,
     KeyExpired,
     KeyMalformed,
@@ -129,6 +130,7 @@ __all__ = [
     "BudgetExhausted",
     "BudgetMissing",
     "CallOverLimit",
+    "CertificateInvalid",
     "CircuitOpen",
     "ConcurrencyLimited",
     "ConflictingState",

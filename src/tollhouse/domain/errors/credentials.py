@@ -55,6 +55,13 @@ class TokenInvalid(Unauthenticated):
     title = "This token is not valid here."
 
 
+class CertificateInvalid(Unauthenticated):
+    """Whatever is wrong with it: the log says what, whoever shows it is not told."""
+
+    code = "certificate_invalid"
+    title = "This client certificate is not valid here."
+
+
 class AmbiguousCredentials(Unauthenticated):
     code = "ambiguous_credentials"
     title = "Two different credentials came with one request. Send one."

@@ -1,0 +1,31 @@
+"""Who vouches for the certificates that callers show: authorities of your own, and SPIFFE's trust domains."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from tollhouse.config.fields import FilePath, Section, setting
+from tollhouse.config.problems import Unfit, shown
+from tollhouse.config.texts import Text
+from tollhouse.domain import spiffe
+
+TRUST_DOMAIN = 'the name of a trust domain, such as "prod.example.org"'
+
+
+def _trust_domain(text: str) -> str:
+    if not spiffe.is_trust_domain(text):
+        raise Unfit(shown(text))
+    return text
+
+
+class AuthoritySettings(Section):
+    """An authority whose certificates callers may show. The name of the table is its name."""
+
+    bundle_file: FilePath = setting(
+        "Its roots, as a PEM file or as the JSON that SPIFFE has for them.",
+        ...,
+    )
+    trust_domain: Annotated[str, Text(str, _trust_domain, TRUST_DOMAIN)] | None = setting(
+        "The trust domain that it is the authority of: its certificates are X.509-SVIDs, and it vouches for "
+        "the ids of this domain alone. Left out, it vouches for certificates without any."
+    )

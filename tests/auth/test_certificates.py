@@ -1,0 +1,209 @@
+"""Certificates of callers: who vouches for which, and what is wrong with those that nobody comes in with."""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+
+from certificates import HOUR, Authority, bundle, der, usage_of
+from tollhouse.auth import bundles
+from tollhouse.auth.bundles import BundleInvalid, Roots
+from tollhouse.auth.certificates import Authority as Vouching
+from tollhouse.auth.certificates import Certificates
+from tollhouse.domain.certificates import Certificate
+from tollhouse.domain.errors import CertificateInvalid
+
+WEB = "spiffe://prod.example.org/ns/web"
+LONG = f"spiffe://prod.example.org/{'a' * 2022}"
+
+
+@dataclass
+class Held:
+    """Implements Bundle."""
+
+    roots: Roots
+
+
+class Two:
+    """A trust domain and a private authority, each with a root of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.prod, self.other = Authority(folder, "prod"), Authority(folder, "other")
+        self.plain = Authority(folder, "plain")
+        self.bundle = Held(bundles.roots(bundle(self.prod)))
+        self.certificates = Certificates(
+            [
+                Vouching("prod", self.bundle, "prod.example.org"),
+                Vouching("other", Held(bundles.roots(bundle(self.other))), "other.example.org"),
+                Vouching("corp", Held(bundles.roots(self.plain.file.read_bytes()))),
+            ]
+        )
+
+    def read(self, authority: Authority, chain: Path) -> Certificate:
+        return self.certificates.read([der(chain), authority.root])
+
+
+@pytest.fixture
+def two(tmp_path: Path) -> Two:
+    return Two(tmp_path)
+
+
+@pytest.mark.req("S-40", "OC-3")
+def test_an_svid_says_its_id_and_until_when_it_is_good(two: Two) -> None:
+    chain = two.prod.svid(WEB)
+
+    found = two.read(two.prod, chain)
+
+    assert (found.spiffe_id, found.authority, found.flaw) == (WEB, "prod", "")
+    leaf = x509.load_der_x509_certificate(der(chain))
+    assert found.not_after == int(leaf.not_valid_after_utc.timestamp())
+    two.certificates.insist(found, time.time())
+
+
+@pytest.mark.req("OC-76")
+def test_a_certificate_of_a_private_authority_says_its_names(two: Two) -> None:
+    names = (x509.DNSName("job.corp.test"), x509.RFC822Name("ops@corp.test"))
+
+    found = two.read(two.plain, two.plain.certify_as(*names, name="job"))
+
+    assert (found.authority, found.spiffe_id, found.flaw) == ("corp", None, "")
+    assert (found.hosts, found.emails, found.subject) == (
+        ("job.corp.test",),
+        ("ops@corp.test",),
+        "CN=job",
+    )
+
+
+BAD_IDS = {
+    "two URIs": (WEB, "spiffe://prod.example.org/ns/other"),
+    "two, one of them no SPIFFE ID": (WEB, "https://example.org"),
+    "a user": ("spiffe://me@prod.example.org/ns/web",),
+    "a port": ("spiffe://prod.example.org:8443/ns/web",),
+    "a query": (f"{WEB}?a=b",),
+    "a fragment": (f"{WEB}#a",),
+    "no path": ("spiffe://prod.example.org",),
+    "an empty path": ("spiffe://prod.example.org/",),
+    "an upper-case trust domain": ("spiffe://PROD.example.org/ns/web",),
+    "an upper-case scheme": ("SPIFFE://prod.example.org/ns/web",),
+    "an empty segment": ("spiffe://prod.example.org/ns//web",),
+    "a way up": ("spiffe://prod.example.org/ns/../web",),
+    "an escape": ("spiffe://prod.example.org/ns/%77eb",),
+    "no trust domain": ("spiffe:///ns/web",),
+    "another trust domain": ("spiffe://other.example.org/ns/web",),
+    "one that nobody knows": ("spiffe://elsewhere.example.org/ns/web",),
+    "2,049 bytes": (LONG + "a",),
+}
+
+
+@pytest.mark.req("H-143", "S-40", "S-42")
+@pytest.mark.parametrize("ids", BAD_IDS.values(), ids=BAD_IDS)
+def test_nobody_comes_in_with_such_an_id(two: Two, ids: tuple[str, ...]) -> None:
+    found = two.read(two.prod, two.prod.svid(*ids))
+
+    assert found.spiffe_id is None
+    refused(two, found)
+
+
+@pytest.mark.req("H-143", "S-40")
+def test_an_id_may_have_2048_bytes(two: Two) -> None:
+    assert len(LONG) == 2048
+    assert two.read(two.prod, two.prod.svid(LONG)).spiffe_id == LONG
+
+
+BAD_KINDS: dict[str, Callable[[Authority], Path]] = {
+    "no id": lambda it: it.certify_as(usage=usage_of(is_authority=False)),
+    "a host name alone": lambda it: it.certify("localhost"),
+    "that of an authority": lambda it: it.certify_as(
+        x509.UniformResourceIdentifier(WEB), is_authority=True, usage=usage_of(is_authority=False)
+    ),
+    "a key for certificates": lambda it: it.certify_as(
+        x509.UniformResourceIdentifier(WEB), usage=usage_of(is_authority=True)
+    ),
+    "a key for whatever": lambda it: it.certify_as(x509.UniformResourceIdentifier(WEB)),
+}
+
+
+@pytest.mark.req("H-143", "S-40")
+@pytest.mark.parametrize("make", BAD_KINDS.values(), ids=BAD_KINDS)
+def test_what_is_no_svid_is_not_taken_for_one(two: Two, make: Callable[[Authority], Path]) -> None:
+    refused(two, two.read(two.prod, make(two.prod)))
+
+
+@pytest.mark.req("S-42")
+def test_a_private_authority_vouches_for_no_id_and_a_trust_domain_for_nothing_else(
+    two: Two,
+) -> None:
+    refused(two, two.read(two.plain, two.plain.svid(WEB)))
+    refused(two, two.read(two.prod, two.prod.certify("job.corp.test")))
+
+
+@pytest.mark.req("S-42", "H-143")
+def test_an_id_that_another_trust_domains_authority_signed_is_nobodys(two: Two) -> None:
+    refused(two, two.read(two.other, two.other.svid(WEB)))
+
+
+@pytest.mark.req("S-40", "S-43")
+def test_it_counts_until_the_first_of_its_chain_ends(two: Two) -> None:
+    found = two.read(two.prod, two.prod.svid(WEB, lasts=HOUR + dt.timedelta(minutes=5)))
+
+    two.certificates.insist(found, found.not_after - 1)
+    with pytest.raises(CertificateInvalid):
+        two.certificates.insist(found, found.not_after)
+
+
+@pytest.mark.req("S-42")
+def test_it_counts_as_long_as_its_root_is_in_the_bundle(two: Two) -> None:
+    found = two.read(two.prod, two.prod.svid(WEB))
+
+    two.bundle.roots = bundles.roots(bundle(two.other, two.prod))
+    two.certificates.insist(found, time.time())
+    two.bundle.roots = bundles.roots(bundle(two.other))
+
+    with pytest.raises(CertificateInvalid):
+        two.certificates.insist(found, time.time())
+
+
+@pytest.mark.req("S-40")
+def test_one_that_is_its_own_root_is_nobodys(two: Two) -> None:
+    refused(two, two.certificates.read([two.prod.root]))
+
+
+@pytest.mark.req("S-42")
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b"no bundle",
+        b"{}",
+        b'{"keys": []}',
+        b'{"keys": {}}',
+        b'{"keys": [1]}',
+        b'{"keys": [], "keys": []}',
+        b'{"keys": [{"use": "x509-svid"}]}',
+        b'{"keys": [{"use": "x509-svid", "x5c": []}]}',
+        b'{"keys": [{"use": "x509-svid", "x5c": ["!"]}]}',
+        b'{"keys": [{"use": "jwt-svid", "kid": "1"}]}',
+        b" " * (bundles.MOST_BYTES + 1),
+    ],
+)
+def test_what_is_no_bundle_is_not_taken(raw: bytes) -> None:
+    with pytest.raises(BundleInvalid):
+        bundles.roots(raw)
+
+
+@pytest.mark.req("S-42")
+def test_a_bundle_with_what_is_no_authority_is_none(two: Two) -> None:
+    with pytest.raises(BundleInvalid):
+        bundles.roots(two.prod.svid(WEB).read_bytes())
+
+
+def refused(two: Two, certificate: Certificate) -> None:
+    assert certificate.flaw
+    with pytest.raises(CertificateInvalid):
+        two.certificates.insist(certificate, time.time())

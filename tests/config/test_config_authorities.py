@@ -1,0 +1,84 @@
+"""Who vouches for certificates, as far as the file alone can tell."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from certificates import Authority
+from tollhouse.config import ConfigInvalid, parse
+
+
+@pytest.fixture
+def certified(tmp_path: Path) -> str:
+    """A door with TLS, beside a bundle."""
+    authority = Authority(tmp_path)
+    chain = authority.certify("localhost")
+    return f"""
+data_dir = "{tmp_path}"
+[server]
+tls_certificate = "{chain}"
+tls_key = "{chain}"
+client_certificates = "required"
+"""
+
+
+PROD = '[authorities.prod]\nbundle_file = "root.pem"\ntrust_domain = "prod.example.org"\n'
+
+
+def test_a_door_may_ask_for_certificates_that_somebody_vouches_for(certified: str) -> None:
+    settings = parse(certified + PROD, {})
+
+    assert settings.server.client_certificates == "required"
+    assert settings.authorities["prod"].trust_domain == "prod.example.org"
+
+
+def test_nobody_is_asked_by_default() -> None:
+    assert parse("", {}).server.client_certificates == "off"
+
+
+@pytest.mark.parametrize(
+    ("more", "key"),
+    [
+        ("", "server.client_certificates"),
+        (PROD.replace("root.pem", "nowhere.pem"), "authorities.prod.bundle_file"),
+        (PROD.replace("prod.example", "Prod.example"), "authorities.prod.trust_domain"),
+        (PROD.replace("prod.example", "spiffe://prod.example"), "authorities.prod.trust_domain"),
+        (
+            PROD + PROD.replace("authorities.prod", "authorities.two"),
+            "authorities.two.trust_domain",
+        ),
+    ],
+)
+def test_what_cannot_work_is_told_at_the_start(certified: str, more: str, key: str) -> None:
+    with pytest.raises(ConfigInvalid) as refused:
+        parse(certified + more, {})
+
+    assert [each.key for each in refused.value.problems] == [key]
+
+
+def test_certificates_are_not_asked_for_in_clear(tmp_path: Path) -> None:
+    Authority(tmp_path)
+    text = f'data_dir = "{tmp_path}"\n[server]\nclient_certificates = "optional"\n{PROD}'
+
+    with pytest.raises(ConfigInvalid) as refused:
+        parse(text, {})
+
+    assert [each.key for each in refused.value.problems] == ["server.client_certificates"]
+
+
+def test_an_authority_has_a_name_that_no_issuer_has(certified: str) -> None:
+    issuer = """
+[issuers.prod]
+issuer = "https://login.example.com"
+audiences = ["x"]
+[[issuers.prod.rules]]
+tenant = "acme"
+user = "anna"
+"""
+
+    with pytest.raises(ConfigInvalid) as refused:
+        parse(certified + PROD + issuer, {})
+
+    assert [each.key for each in refused.value.problems] == ["authorities.prod"]
