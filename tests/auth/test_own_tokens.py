@@ -84,6 +84,7 @@ def test_without_a_grace_the_secret_before_is_none() -> None:
         ({"alg": "HS256", "kid": "1"}, NEW),
         ({"alg": "HS256", "kid": "3"}, NEW),
         ({"alg": "HS256"}, NEW),
+        ({"alg": "HS256", "kid": "None"}, NEW),
         ({"alg": "HS256", "kid": ""}, NEW),
         ({"alg": "HS512", "kid": "2"}, NEW),
         ({"alg": "none", "kid": "2"}, NEW),

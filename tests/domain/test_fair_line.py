@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tollhouse.domain.fair_line import AGE_S, SCALE, FairLine, Ticket
+from tollhouse.domain.fair_line import AGE_S, MOST_PAID, SCALE, FairLine, Ticket
 from tollhouse.domain.identity import Priority
 
 pytestmark = pytest.mark.req("P-32")
@@ -142,3 +142,100 @@ def test_those_for_whom_nobody_waits_any_more_are_passed_over() -> None:
 
     assert line.next(10.0) is good
     assert len(line) == 0
+
+
+def test_for_whom_nobody_waits_any_more_has_nothing_to_pay() -> None:
+    line = FairLine()
+    line.join(Ticket("a", cost=100, until_s=10.0))
+    mine, other = Ticket("a"), Ticket("b")
+    line.join(mine)
+    line.join(other)
+
+    assert [line.next(10.0) for _ in range(2)] == [mine, other]
+
+
+def test_who_comes_back_has_paid_what_he_was_given_before() -> None:
+    line, again = FairLine(), Ticket("b")
+    flood = [Ticket("a") for _ in range(5)]
+    for ticket in (*flood, Ticket("b", cost=3), Ticket("c", cost=2)):
+        line.join(ticket)
+    for _ in range(3):
+        line.next(0.0)
+    line.join(again)
+
+    assert line.ahead_of(again, 0.0) == 3
+    assert [line.next(0.0) for _ in range(4)] == [*flood[1:4], again]
+
+
+def test_who_comes_for_the_first_time_begins_where_the_others_are() -> None:
+    line, flood = FairLine(), [Ticket("a") for _ in range(10)]
+    for ticket in flood:
+        line.join(ticket)
+    for _ in range(5):
+        line.next(0.0)
+
+    mine = [Ticket("c") for _ in range(2)]
+    for ticket in mine:
+        line.join(ticket)
+
+    assert [line.next(0.0) for _ in range(4)] == [mine[0], flood[5], mine[1], flood[6]]
+
+
+def test_time_does_not_go_back_when_somebody_patient_is_let_in() -> None:
+    line, flood = FairLine(), [Ticket("a") for _ in range(10)]
+    patient = Ticket("patient", priority=Priority.LOW)
+    for ticket in (patient, *flood):
+        line.join(ticket)
+    assert [line.next(0.0) for _ in range(5)] == flood[:5]
+    assert line.next(2 * AGE_S) is patient
+
+    mine = [Ticket("c") for _ in range(2)]
+    for ticket in mine:
+        line.join(ticket)
+
+    assert [line.next(2 * AGE_S) for _ in range(3)] == [mine[0], flood[5], mine[1]]
+
+
+def test_who_has_left_leaves_no_more_and_the_line_is_one_shorter() -> None:
+    line, gone, there = FairLine(), Ticket("a"), Ticket("a")
+    line.join(gone)
+    line.join(there)
+
+    assert line.leave(gone)
+    assert not line.leave(gone)
+    assert len(line) == 1
+    assert (line.next(0.0), line.next(0.0)) == (there, None)
+
+
+def test_who_waited_for_ever_is_no_better_than_the_highest() -> None:
+    line = FairLine()
+    urgent = Ticket("a", priority=Priority.HIGH, came_s=1000.0)
+    patient = Ticket("b")
+    line.join(urgent)
+    line.join(patient)
+
+    assert line.next(1000.0) is urgent
+
+
+def test_what_costs_nothing_has_its_price_too() -> None:
+    line, one = FairLine(), Ticket("one")
+    for _ in range(3):
+        line.join(Ticket("flood", cost=0))
+    line.join(one)
+
+    assert one in (line.next(0.0), line.next(0.0))
+
+
+def test_what_was_paid_is_remembered_of_so_many_and_forgotten_with_the_line() -> None:
+    line = FairLine()
+    patient = Ticket("patient", priority=Priority.LOW)
+    line.join(patient)
+    remembered = []
+    for number in range(MOST_PAID + 1):
+        line.join(Ticket(str(number)))
+        line.next(0.0)
+        remembered.append(len(line._paid))
+
+    assert remembered == [*range(1, MOST_PAID + 1), 1]
+    assert line.next(0.0) is patient
+    assert not line._paid

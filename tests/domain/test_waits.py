@@ -81,3 +81,25 @@ def test_of_too_many_the_one_known_longest_is_forgotten() -> None:
 
     assert waits.of([rule(1, subject="key:0")], 1) is None
     assert waits.of([rule(1, subject="key:1")], 1) is not None
+
+
+def test_who_is_refused_once_more_is_known_from_then_on() -> None:
+    waits, whole = Waits(), rule(1).rate.whole
+    for number in range(MOST_REMEMBERED):
+        waits.note(taking(1, subject=f"key:{number}"), whole, 0)
+
+    waits.note(taking(1, subject="key:5"), whole, 0)
+    assert waits.of([rule(1, subject="key:0")], 1) is not None
+    for number in range(MOST_REMEMBERED, MOST_REMEMBERED + 9):
+        waits.note(taking(1, subject=f"key:{number}"), whole, 0)
+
+    assert waits.of([rule(1, subject="key:8")], 1) is None
+    assert waits.of([rule(1, subject="key:5")], 1) is not None
+
+
+def test_a_refusal_says_something_from_its_very_moment_to_the_last() -> None:
+    for at_us in (0, LONGEST_US):
+        waits, full = Waits(), rule(1, DAY)
+        waits.note(taking(1, DAY), full.rate.whole, 0)
+
+        assert waits.of([full], at_us) is not None

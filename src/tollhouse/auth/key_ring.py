@@ -51,6 +51,7 @@ class KeyRing:
         self._clock_s = clock_s
         self._raw = b""
         self._keys = NOTHING
+        self._has_found = False
         self._good_until_s = float("-inf")
         self._may_look_at_s = float("-inf")
         self._looking: asyncio.Task[None] | None = None
@@ -65,7 +66,7 @@ class KeyRing:
         keys = self.keys
         if key_id is None:
             return next(iter(keys.values())) if len(keys) == 1 else None
-        return keys.get(key_id) if key_id else None
+        return keys.get(key_id)
 
     def looked(self) -> Awaitable[None] | None:
         """To be awaited, where it may help to look: whoever comes meanwhile waits for the same look."""
@@ -81,14 +82,15 @@ class KeyRing:
         """Look for ever; not all replicas at once."""
         while True:
             await asyncio.shield(self._looking or self._look())
-            is_good = self._clock_s() < self._good_until_s - self._stale_s
-            await asyncio.sleep(self._refresh_s * random.uniform(0.8, 1) if is_good else RETRY_S)  # noqa: S311 - spreads
+            usual_s = self._refresh_s * random.uniform(0.8, 1)  # noqa: S311 - spreads
+            await asyncio.sleep(usual_s if self._has_found else min(usual_s, RETRY_S))
 
     def _look(self) -> asyncio.Task[None]:
         looking = self._looking = asyncio.create_task(self._refreshed())
         return looking
 
     async def _refreshed(self) -> None:
+        self._has_found = False
         try:
             async with asyncio.timeout(PATIENCE_S):
                 raw = await self._fetch()
@@ -108,3 +110,4 @@ class KeyRing:
             self._keys = key_set(raw, self._algorithms)
             self._raw = raw
         self._good_until_s = self._clock_s() + self._refresh_s + self._stale_s
+        self._has_found = True

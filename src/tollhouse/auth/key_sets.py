@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from functools import cache
 from typing import Any
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -48,7 +49,7 @@ def key_set(raw: bytes, algorithms: Collection[str]) -> KeySet:
     for each in listed:
         if not isinstance(each, dict):
             raise KeySetInvalid("one of its keys is no object")
-        if PRIVATE & each.keys() and each.get("kty") != "oct":
+        if PRIVATE & each.keys():
             raise KeySetInvalid("it has a private key in it")
         key_id = each.get("kid", "")
         if not isinstance(key_id, str) or len(key_id) > LONGEST_KEY_ID:
@@ -95,7 +96,7 @@ def _public(said: Mapping[str, Any]) -> PublicKey | None:
     """None for a kind that is not taken. Raises TypeError, ValueError."""
     match said.get("kty"):
         case "RSA":
-            return _rsa(_number(said["n"]), _number(said["e"])) if "n" in said else None
+            return _rsa(_number(said.get("n")), _number(said.get("e")))
         case "EC" if said.get("crv") in CURVES:
             x, y = _number(said.get("x")), _number(said.get("y"))
             return ec.EllipticCurvePublicNumbers(x, y, CURVES[said["crv"]]).public_key()
@@ -110,7 +111,17 @@ def _public(said: Mapping[str, Any]) -> PublicKey | None:
 def _rsa(modulus: int, exponent: int) -> PublicKey:
     if not LEAST_RSA_BITS <= modulus.bit_length() <= MOST_RSA_BITS:
         raise ValueError("too short, or too long")
+    if all(modulus % prime in powers for prime, powers in _powers().items()):
+        raise ValueError("its factors are found in days")
     return rsa.RSAPublicNumbers(exponent, modulus).public_key()
+
+
+@cache
+def _powers() -> Mapping[int, frozenset[int]]:
+    """By what a library of smart cards is known whose keys anybody can factor (CVE-2017-15361): it made primes
+    of powers of 65537, so that their product is one as well, modulo each of these."""
+    primes = [n for n in range(3, 168) if all(n % divisor for divisor in range(2, n))]
+    return {prime: frozenset(pow(65537, n, prime) for n in range(prime)) for prime in primes}
 
 
 def _number(text: Any) -> int:

@@ -97,7 +97,7 @@ class People:
         return member
 
     def _insist_on_standing(self, claimed: Claimed) -> None:
-        if claimed.id is not None and (claimed.issuer, claimed.id) in self.revoked_ids:
+        if (claimed.issuer, claimed.id) in self.revoked_ids:
             raise TokenRefused("it was taken back")
         before = self.revoked_before.get((claimed.issuer, claimed.subject))
         if before is not None and claimed.issued_at <= before:

@@ -1,0 +1,169 @@
+"""What a token has to say before anybody hears of whom it is: each bound, and the moment before it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tollhouse.domain.claims import (
+    LEEWAY_S,
+    LONGEST_SUBJECT,
+    MOST_LISTED,
+    Claimed,
+    Expected,
+    Rule,
+    account,
+    claimed,
+)
+from tollhouse.domain.tokens import TokenRefused
+
+NOW = 1_800_000_000
+LIFE_S = 3600
+AUDIENCE = "https://llm.example.com"
+BOT = Rule({}, "acme", "default", "bot", ("m",))
+EXPECTED = Expected("okta", "https://login.example.com", frozenset({AUDIENCE}), LIFE_S, (BOT,))
+
+
+def heard(rule: Rule = BOT, /, **claims: Any) -> Claimed:
+    whole = {"aud": AUDIENCE, "sub": "anna", "iat": NOW, "exp": NOW + 600, **claims}
+    return claimed(whole, replace(EXPECTED, rules=(rule,)), NOW)
+
+
+def refused(rule: Rule = BOT, /, **claims: Any) -> str:
+    with pytest.raises(TokenRefused) as caught:
+        heard(rule, **claims)
+    return str(caught.value)
+
+
+@pytest.mark.req("H-127", "H-128", "S-31")
+@pytest.mark.parametrize(
+    "times",
+    [
+        {"exp": NOW + 1},
+        {"iat": NOW + LEEWAY_S, "exp": NOW + LEEWAY_S + 1},
+        {"exp": NOW + LIFE_S},
+        {"nbf": 0},
+        {"nbf": NOW + LEEWAY_S},
+        {"nbf": NOW + 30, "exp": NOW + 30},
+    ],
+    ids=str,
+)
+def test_times_that_just_fit(times: dict[str, int]) -> None:
+    assert heard(**times).until == times.get("exp", NOW + 600)
+
+
+@pytest.mark.req("H-127", "H-128", "S-31")
+@pytest.mark.parametrize(
+    ("times", "why"),
+    [
+        ({"exp": NOW}, "expired"),
+        ({"iat": NOW + LEEWAY_S + 1, "exp": NOW + LEEWAY_S + 2}, "of the future"),
+        ({"iat": NOW + 30, "exp": NOW + 30}, "ends before it begins"),
+        ({"exp": NOW + LIFE_S + 1}, "lives longer"),
+        ({"nbf": NOW + LEEWAY_S + 1}, "has not come"),
+        ({"nbf": NOW + 31, "exp": NOW + 30}, "has not come"),
+        ({"iat": -1}, "no moment"),
+    ],
+    ids=str,
+)
+def test_times_that_just_do_not_fit(times: dict[str, int], why: str) -> None:
+    assert why in refused(**times)
+
+
+@pytest.mark.req("H-129", "S-31")
+def test_as_many_audiences_as_anybody_lists() -> None:
+    assert heard(aud=[AUDIENCE] * MOST_LISTED)
+
+    assert "for whom" in refused(aud=[AUDIENCE] * (MOST_LISTED + 1))
+
+
+@pytest.mark.req("H-131", "S-31")
+@pytest.mark.parametrize("sub", ["", "a" * (LONGEST_SUBJECT + 1), "anna\n", "\u202eanna", 7, None])
+def test_a_subject_that_is_none_whatever_the_rule_makes_of_it(sub: Any) -> None:
+    assert "whom it is about" in refused(sub=sub)
+
+
+@pytest.mark.req("H-131", "S-31")
+def test_the_longest_subject() -> None:
+    assert heard(sub="a" * LONGEST_SUBJECT).subject == "a" * LONGEST_SUBJECT
+
+
+@pytest.mark.req("H-140", "S-31")
+@pytest.mark.parametrize("jti", ["", "a" * (LONGEST_SUBJECT + 1), 7, ["a"], {}, True], ids=repr)
+def test_an_id_that_nobody_could_take_back(jti: Any) -> None:
+    assert refused(jti=jti) == "its `jti` is none"
+
+
+@pytest.mark.req("H-140", "S-31")
+@pytest.mark.parametrize("jti", ["a", "a" * LONGEST_SUBJECT, None])
+def test_an_id_or_none(jti: str | None) -> None:
+    assert heard(jti=jti).id == jti
+
+
+@pytest.mark.req("H-139", "P-21")
+@pytest.mark.parametrize(
+    ("wanted", "said"),
+    [
+        ("ml", "ml"),
+        ("m*", "ml"),
+        ("m*", ["x", 7, None, "ml"]),
+        ("ml", ["x"] * (MOST_LISTED - 1) + ["ml"]),
+        ("true", True),
+        ("false", False),
+    ],
+    ids=str,
+)
+def test_a_rule_that_fits(wanted: str, said: Any) -> None:
+    assert heard(replace(BOT, when={"groups": wanted}), groups=said).rule == 1
+
+
+@pytest.mark.req("H-139", "P-21")
+@pytest.mark.parametrize(
+    ("wanted", "said"),
+    [
+        ("m*", 7),
+        ("m*", ["l", 7, ["ml"]]),
+        ("ml", ["ml"] * (MOST_LISTED + 1)),
+        ("true", False),
+        ("false", True),
+        ("True", True),
+        ("None", None),
+    ],
+    ids=str,
+)
+def test_a_rule_that_does_not(wanted: str, said: Any) -> None:
+    assert "none of the issuer's rules" in refused(
+        replace(BOT, when={"groups": wanted}), groups=said
+    )
+
+
+@pytest.mark.req("H-139", "P-21")
+@pytest.mark.parametrize("name", ["", "../bob", "Anna", "a" * 64, "a b", 7, ["anna"], None])
+@pytest.mark.parametrize("what", ["tenant", "project", "user"])
+def test_a_claim_that_is_no_name(what: str, name: Any) -> None:
+    rule = replace(BOT, **{what: "claim:of"})  # type: ignore[arg-type]
+
+    assert refused(rule, of=name) == f"its claim `of` is not the name of a {what}"
+
+
+@pytest.mark.req("H-139", "P-21")
+@pytest.mark.parametrize("proof", [False, "true", 1, None])
+def test_an_address_that_its_issuer_did_not_verify(proof: Any) -> None:
+    rule = replace(BOT, user="claim:email")
+
+    assert heard(rule, email="anna@example.com").user == "acme/anna@example.com"
+    assert "not verified" in refused(rule, email="anna@example.com", email_verified=proof)
+
+
+@pytest.mark.req("S-46")
+def test_a_list_of_models_has_an_end() -> None:
+    rule = replace(BOT, models_claim="models")
+
+    assert heard(rule, models=["m"] * MOST_LISTED).only == ("m",) * MOST_LISTED
+    assert "lists no models" in refused(rule, models=["m"] * (MOST_LISTED + 1))
+
+
+def test_an_account_of_an_issuer_has_its_name() -> None:
+    assert (account("okta", ""), account("okta", "ml")) == ("issuer:okta", "issuer:okta/ml")
