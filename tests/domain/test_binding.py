@@ -29,6 +29,14 @@ def test_the_keys_own_user_may_always_be_named(naming: Naming, name: str) -> Non
     binding.check(SNAPSHOT, replace(CALLER, naming=naming), [name])
 
 
+@pytest.mark.req("P-21")
+def test_whoever_bears_a_token_has_no_key_that_could_be_bound_otherwise() -> None:
+    caller = replace(CALLER, key="okta:1")
+
+    with pytest.raises(UserMismatch, match='`foreign_users = "tolerate"` under'):
+        binding.check(SNAPSHOT, caller, ["bob"])
+
+
 @pytest.mark.parametrize("naming", [Naming.KNOWN, Naming.REFUSE])
 @pytest.mark.parametrize("name", OTHERS)
 def test_another_user_of_the_tenant_may_not(naming: Naming, name: str) -> None:

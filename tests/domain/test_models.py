@@ -64,6 +64,18 @@ def test_a_model_that_is_not_granted_is_refused_with_the_way_out() -> None:
         plan(_snapshot(), replace(CALLER, models=("other",)), ASK, NOW)
 
 
+@pytest.mark.req("P-21")
+@pytest.mark.parametrize(
+    ("key", "way_out"),
+    [("tollhouse:1", "when the token is signed"), ("okta:1", r"a rule of \[issuers.okta\]")],
+)
+def test_whoever_bears_a_token_is_told_where_its_models_are_granted(key: str, way_out: str) -> None:
+    caller = replace(CALLER, key=key, models=("other",))
+
+    with pytest.raises(ModelNotGranted, match=way_out):
+        plan(_snapshot(), caller, ASK, NOW)
+
+
 def test_a_model_that_does_something_else_is_refused_whatever_it_costs() -> None:
     asked = replace(ASK, task=Task.EMBEDDINGS)
 

@@ -26,7 +26,7 @@ from tollhouse.domain.errors import (
 from tollhouse.domain.limiting import Limits
 from tollhouse.domain.metering import Meter
 from tollhouse.domain.retries import Retrying
-from tollhouse.pipeline.dispatch import dispatched
+from tollhouse.pipeline.dispatch import _ticket, dispatched
 from tollhouse.pipeline.standing import Room, Rules, Standing
 
 FIRST = "first:m-real"
@@ -321,6 +321,51 @@ async def test_in_line_a_project_that_comes_with_one_call_goes_before_the_crowd_
     assert [dict(reply.borne).get(b"x-tollhouse-queue") for reply in replies] == [
         *(None, b"ahead=0", b"ahead=1", b"ahead=2", b"ahead=3"),
         b"ahead=1",
+    ]
+
+
+@pytest.mark.req("P-32")
+async def test_who_stands_in_a_line_that_moves_is_told_how_long_it_takes() -> None:
+    breaking = [asyncio.Event() for _ in range(3)]
+    world = _world([Breaking(None, breaking=it) for it in breaking], room=Room(1, 9, 5.0))
+    reply, plan = FakeReply(), planned()
+    plan = replace(plan, legs=plan.legs[:1])
+
+    async def come(reply: FakeReply) -> None:
+        with suppress(Problem):
+            async with dispatched(call(reply=reply), plan, body(), Meter("c", plan), world.house):
+                raise AssertionError("nobody answers")
+
+    callers = [asyncio.create_task(come(FakeReply()))]
+    standing = await _begun(world)
+    callers += [asyncio.create_task(come(FakeReply())) for _ in range(2)]
+    for it in breaking[:2]:
+        it.set()
+    while len(world.providers["first"].sent) < 3:
+        await asyncio.sleep(0)
+    callers.append(asyncio.create_task(come(reply)))
+    while not standing.gate.in_line:
+        await asyncio.sleep(0)
+
+    assert dict(reply.borne)[b"x-tollhouse-queue"].startswith(b"ahead=0, expected_ms=")
+    for each in callers:
+        each.cancel()
+    await asyncio.wait(callers)
+
+
+@pytest.mark.req("P-32")
+def test_in_line_who_asks_for_more_pays_more_and_a_project_pays_by_its_share() -> None:
+    plan = planned()
+    leg = replace(plan.legs[0], input_tokens=70, output_tokens=10)
+    nothing = replace(leg, input_tokens=0, output_tokens=0)
+    twice = replace(plan, ask=replace(plan.ask, choices=3))
+    weighty = replace(CALLER, limits=Limits((), None, 5))
+
+    assert (_ticket(leg, plan).cost, _ticket(leg, twice).cost) == (80, 100)
+    assert _ticket(nothing, plan).cost == 1
+    assert _ticket(leg, plan).flow == CALLER.project
+    assert [_ticket(leg, replace(plan, caller=it)).weight for it in (weighty, CALLER, None)] == [
+        *(5, 1, 1)
     ]
 
 

@@ -156,6 +156,52 @@ async def test_who_stands_in_line_is_told_how_many_go_before_and_how_long_that_t
     await asyncio.wait([*waiting, last])
 
 
+@pytest.mark.req("P-32")
+async def test_a_line_moves_as_its_latest_turns_do_and_not_as_long_as_there_was_none() -> None:
+    now = [0.0]
+    gate = Gate(1, 9, 60.0, lambda: now[0])
+    gate.enter()
+    callers = [asyncio.create_task(gate.wait()) for _ in range(4)]
+    await asyncio.sleep(0)
+    assert gate.expected_s == 0.0  # it has not moved yet
+    for took_s in (1, 1, 2):
+        now[0] += took_s
+        gate.leave()
+    assert gate.expected_s == pytest.approx(1.2)
+
+    now[0] += 1.2
+    for _ in range(2):
+        gate.leave()
+        await asyncio.wait(callers)
+    now[0] += 1000
+    gate.enter()
+    callers = [asyncio.create_task(gate.wait()) for _ in range(2)]
+    await asyncio.sleep(0)
+    now[0] += 1
+    gate.leave()
+
+    assert gate.expected_s == pytest.approx(1.2)
+    gate.leave()
+    await asyncio.wait(callers)
+
+
+@pytest.mark.req("S-77")
+async def test_a_turn_that_comes_too_late_is_nobody_s() -> None:
+    now = [0.0]
+    gate = Gate(1, 9, 5.0, lambda: now[0])
+    gate.enter()
+    late = asyncio.create_task(gate.wait())
+    await asyncio.sleep(0)
+
+    now[0] = 5.0
+    gate.leave()
+
+    assert (gate.inside, gate.in_line, late.done()) == (0, 0, False)
+    late.cancel()
+    await asyncio.wait([late])
+    assert (gate.inside, gate._turns) == (0, {})
+
+
 async def _play(most: int, longest: int, steps: list[tuple[str, int]]) -> None:
     gate = Gate(most, longest, 60.0)
     waiting: list[asyncio.Task[None]] = []

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -20,7 +23,7 @@ from tollhouse.domain.identity import Principal
 from tollhouse.domain.snapshot import Names, Snapshot
 from tollhouse.pipeline.call import Call
 from tollhouse.pipeline.house import House
-from tollhouse.pipeline.identify import LONGEST_CREDENTIAL, credential_of
+from tollhouse.pipeline.identify import LONGEST_CREDENTIAL, credential_of, identify
 from tollhouse.pipeline.record import Journal
 
 Header = tuple[bytes, bytes]
@@ -97,6 +100,29 @@ def test_a_bad_key_never_falls_through_to_the_next_authenticator() -> None:
 
 def test_the_shape_picks_the_authenticator() -> None:
     assert _identified(call((b"x-api-key", b"eyJ.x.y")), _with_second_authenticator()) is CALLER
+
+
+@pytest.mark.req("S-34")
+async def test_whoever_has_to_wait_for_keys_is_asked_again_when_they_are_there() -> None:
+    looked = asyncio.Event()
+    asked: list[str] = []
+
+    class Waits(LetsEverybodyIn):
+        def identify(
+            self, credential: str, snapshot: Snapshot, now: float
+        ) -> Principal | Awaitable[Any]:
+            asked.append(credential)
+            return CALLER if looked.is_set() else looked.wait()
+
+    house = replace(World().house, authenticators={"eyJ": Waits()})
+    asking = asyncio.create_task(identify(Journal(call((b"x-api-key", b"eyJ.x.y"))), house))
+    await asyncio.sleep(0)
+    assert (asked, asking.done()) == (["eyJ.x.y"], False)
+
+    looked.set()
+
+    assert await asking is CALLER
+    assert asked == ["eyJ.x.y"] * 2
 
 
 @pytest.mark.req("S-34")

@@ -29,7 +29,7 @@ from tollhouse.domain.metering import Meter
 from tollhouse.domain.rates import Measure, Rule
 from tollhouse.pipeline.call import Call
 from tollhouse.pipeline.house import House
-from tollhouse.pipeline.limit import leave, take, take_of_route, take_one
+from tollhouse.pipeline.limit import leave, take, take_of_route, take_one, turn_away
 from tollhouse.pipeline.route import Metered
 from tollhouse.pipeline.serve import serve
 from tollhouse.state.memory import MemoryLimiter
@@ -133,6 +133,19 @@ async def test_who_was_refused_a_moment_ago_is_refused_again_before_the_body_is_
     assert (b"x-ratelimit-remaining-requests", b"0") in later.borne
     assert (b"x-ratelimit-remaining", b"0") in later.borne
     assert len(world.ledger.holds) == 1
+
+
+@pytest.mark.req("OC-53")
+async def test_while_one_is_refused_the_others_are_not_turned_away() -> None:
+    world = _world(rule(1, subject="user:acme/anna"))
+    await _served(world)
+    house = world.house
+    with pytest.raises(RateLimited):
+        await serve(call(raw=body()), house)
+    limits = Limits((rule(1, subject="user:acme/bob"),), None)
+
+    for other in (replace(CALLER, limits=None), replace(CALLER, limits=limits)):
+        turn_away(call(), other, house)
 
 
 @pytest.mark.req("S-77")

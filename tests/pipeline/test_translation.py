@@ -9,6 +9,7 @@ import pytest
 
 from pipeline.houses import planned
 from tollhouse.domain.conversation import Citation, State
+from tollhouse.domain.counting import most_text
 from tollhouse.domain.deltas import (
     Argued,
     Began,
@@ -23,7 +24,7 @@ from tollhouse.domain.deltas import (
     Stopped,
     Thought,
 )
-from tollhouse.domain.errors import Failure, UpstreamBroke, UpstreamFailed
+from tollhouse.domain.errors import Failure, UpstreamBroke, UpstreamFailed, UpstreamOverlong
 from tollhouse.domain.pricing import Usage
 from tollhouse.pipeline.translation import MOST_WITHOUT_A_PIECE, Translation
 
@@ -335,6 +336,32 @@ def test_a_citation_of_an_answer_that_was_not_asked_for_ends_it(choice: int) -> 
     translation.feed(b"1")
 
     assert isinstance(translation.failure, UpstreamBroke)
+
+
+@pytest.mark.req("B-4", "S-71")
+def test_of_what_is_long_as_much_passes_as_the_tokens_may_have_and_no_more() -> None:
+    """What came before it was long is not looked at for its blanks, and counts for nothing."""
+    most = most_text(10)
+    blanks, words = Said(" \n" * (most // 2)), Said("ä" * (most // 4))
+    translation, writer = _translation([blanks], [words, blanks, words], [Said("x")])
+    translation.bound(10)
+
+    translation.feed(b"1")
+    translation.feed(b"2")
+    assert translation.failure is None
+    translation.feed(b"3")
+
+    assert isinstance(translation.failure, UpstreamOverlong)
+    assert Said("x") not in writer.got
+
+
+@pytest.mark.req("B-4", "S-71")
+def test_what_nobody_bounded_goes_on() -> None:
+    translation, _ = _translation([Said("x" * most_text(100))])
+
+    translation.feed(b"1")
+
+    assert translation.failure is None
 
 
 class _Reader:

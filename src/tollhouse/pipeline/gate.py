@@ -97,6 +97,7 @@ class Gate:
         if self._turns and self._passes_on():
             return  # there is as many inside as before
         self._inside -= 1
+        self._moved_at_s = None  # whoever stands in line later stands in another
 
     def _passes_on(self) -> bool:
         now_s = self._clock()
@@ -106,7 +107,6 @@ class Gate:
                 turn.set_result(None)
                 self._moved(now_s)
                 return True
-        self._moved_at_s = None
         return False
 
     def _moved(self, now_s: float) -> None:
