@@ -79,3 +79,12 @@ async def test_bounds_that_cannot_be_meant_are_named(api: Api, name: str, value:
 
     for got in (patched, made):
         assert (got.status, got.code, got.json["param"]) == (400, "field_invalid", name)
+
+
+@pytest.mark.req("P-37")
+@pytest.mark.parametrize("said", [{}, {"expires_in_s": None}, {"expires_in_s": 60}])
+async def test_how_long_a_key_lives_may_be_left_unsaid(api: Api, said: Any) -> None:
+    got = await api.ask("owner", "POST", "/keys", {"tenant": "acme", "name": "web", **said})
+
+    assert got.status == 201
+    assert (got.json["expires_at"] is None) == (said == {"expires_in_s": None})

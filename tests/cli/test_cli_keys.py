@@ -121,3 +121,54 @@ def test_an_old_secret_is_told_of_and_retired(console: Console) -> None:
     assert (during["previous_until"] is None, during["previous_used_at"]) == (False, None)
     assert after["previous_until"] is None
     assert after["rotated_at"] == during["rotated_at"]
+
+
+@pytest.mark.req("P-37")
+@pytest.mark.parametrize("way", ["@", "-"])
+def test_what_leaked_is_revoked_from_any_text_and_never_shown(
+    console: Console, way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    console.run("tenants", "create", "acme")
+    issued = console.json("keys", "create", "acme", "--name", "web")
+    token = console.run("admin", "token").out.strip()
+    text = f"export KEY={issued['key']} TOKEN={token} \udcff"
+    paste = console.directory / "paste.txt"
+    paste.write_text(text, errors="surrogateescape")
+    given = "-" if way == "-" else f"@{paste}"
+
+    with paste.open() as stream:
+        monkeypatch.setattr("sys.stdin", stream)
+        ended = console.run("keys", "revoke", "--leaked", given, "--json")
+
+    assert [(each["kind"], each["was"], each["is_revoked"]) for each in ended.json] == [
+        ("key", "active", True),
+        ("admin token", "active", True),
+    ]
+    assert console.json("keys", "show", issued["id"])["state"] == "revoked"
+    acts = console.json("audit", "acts")
+    done = [each["operation"] for each in acts[:2]]
+    assert sorted(done) == ["admin.revoke", "keys.revoke"]
+    log = "".join(file.read_text() for file in (console.directory / "data").rglob("*.jsonl"))
+    for secret in (issued["key"].split("_")[2], token.rpartition("_")[2]):
+        assert secret not in ended.out + ended.err + log
+
+
+def test_either_a_key_is_named_or_a_text(console: Console) -> None:
+    assert console.run("keys", "revoke").status == 2
+    assert console.run("keys", "revoke", "0Ab1Cd2Ef3Gh", "--leaked", "x").status == 2
+
+
+@pytest.mark.req("P-37")
+def test_the_settings_bound_how_long_a_key_lives(console: Console) -> None:
+    console.run("tenants", "create", "acme")
+    settings = console.file.read_text()
+    console.file.write_text(settings + "[keys]\nlongest_life_days = 30\n")
+    wish = ("keys", "create", "acme", "--name", "web")
+
+    usual = console.run(*wish)
+    refused = [
+        console.run(*wish, *more) for more in (("--never-expires",), ("--expires-in", "31d"))
+    ]
+
+    assert usual.status == 0
+    assert all(each.status == 1 and "field_invalid" in each.err for each in refused)

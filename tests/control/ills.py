@@ -15,6 +15,7 @@ from tollhouse.control.doctor import Seen
 from tollhouse.control.doctor.machine import Library, Machine, Process
 from tollhouse.control.keys import Issued, Wish
 from tollhouse.domain.budget import Outcome
+from tollhouse.domain.lifetimes import DAY_S, USUAL_S
 from tollhouse.storage.heads import Anchored, anchor
 from tollhouse.storage.sqlite import SqliteDatabase
 
@@ -343,6 +344,12 @@ async def _(house: House) -> None:
     await _key(house, expires_in_s=None)
 
 
+@ill("keys-beyond-policy")
+async def _(house: House) -> None:
+    await _key(house, expires_in_s=400 * DAY_S)
+    house.set("[keys]\nlongest_life_days = 365")
+
+
 @ill("keys-all-models")
 async def _(house: House) -> None:
     await _key(house, models=("*", "small"))
@@ -350,7 +357,7 @@ async def _(house: House) -> None:
 
 @ill("keys-unused")
 async def _(house: House) -> None:
-    issued = await _key(house, expires_in_s=200 * keys.DAY_S)
+    issued = await _key(house, expires_in_s=200 * DAY_S)
     await keys.touch(house.store, {issued.id: house.now_ms - 91 * DAY_MS})
 
 
@@ -358,7 +365,7 @@ async def _(house: House) -> None:
 
 
 async def _key(
-    house: House, models: tuple[str, ...] = (), expires_in_s: int | None = keys.LIFETIME_S
+    house: House, models: tuple[str, ...] = (), expires_in_s: int | None = USUAL_S
 ) -> Issued:
     await acme_key(house.store)
     wish = Wish("acme", "website", models=models, expires_in_s=expires_in_s)

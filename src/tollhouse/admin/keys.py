@@ -11,11 +11,12 @@ from tollhouse.admin import telling
 from tollhouse.admin.asking import Answer, Asking
 from tollhouse.admin.resource import Resource
 from tollhouse.control import keys
-from tollhouse.control.keys import LIFETIME_S, Issued, Wish
+from tollhouse.control.keys import Issued, Wish
 from tollhouse.control.tenancy import DEFAULT_PROJECT
 from tollhouse.domain import amounts
 from tollhouse.domain.errors import FieldInvalid
 from tollhouse.domain.identity import Naming, Priority
+from tollhouse.domain.lifetimes import Lifetimes
 from tollhouse.domain.roles import Place
 from tollhouse.ports import Books
 from tollhouse.storage.keys import KeyRow
@@ -30,7 +31,9 @@ class NewKey(msgspec.Struct, forbid_unknown_fields=True):
     project: str = DEFAULT_PROJECT
     user: str | None = None
     models: list[str] = []
-    expires_in_s: int | None = LIFETIME_S
+    expires_in_s: int | msgspec.UnsetType | None = msgspec.UNSET
+    """Left out, 90 days or the longest there is; null is for ever."""
+
     limit: str | None = None
     priority: Priority = Priority.NORMAL
     networks: list[str] = []
@@ -42,7 +45,7 @@ class NewKey(msgspec.Struct, forbid_unknown_fields=True):
 
 class Rotation(msgspec.Struct, forbid_unknown_fields=True):
     grace_s: int = 0
-    expires_in_s: int = LIFETIME_S
+    expires_in_s: int | msgspec.UnsetType = msgspec.UNSET
 
 
 class Nothing(msgspec.Struct, forbid_unknown_fields=True):
@@ -163,13 +166,14 @@ async def _create(asking: Asking) -> Answer:
     project = new.project if "/" in new.project else f"{new.tenant}/{new.project}"
     if not project.startswith(f"{new.tenant}/"):
         raise FieldInvalid("The project is one of the tenant's own.", param="project")
+    lifetimes = asking.office.settings.keys.lifetimes
     wish = Wish(
         tenant=new.tenant,
         name=new.name,
         project=project,
         user=new.user,
         models=tuple(new.models),
-        expires_in_s=new.expires_in_s,
+        expires_in_s=_span(new.expires_in_s, lifetimes),
         limit=None if new.limit is None else amounts.nanos(new.limit, "limit"),
         priority=new.priority,
         networks=tuple(new.networks),
@@ -177,7 +181,9 @@ async def _create(asking: Asking) -> Answer:
     )
 
     async def work(store: Books) -> Issued:
-        return await keys.issue(store, asking.office.peppers, wish, asking.now_ms)
+        return await keys.issue(
+            store, asking.office.peppers, wish, asking.now_ms, lifetimes=lifetimes
+        )
 
     issued = await asking.change("keys.create", {"project": project, "tenant": new.tenant}, work)
     return await _shown_once(asking, issued, status=201)
@@ -185,11 +191,11 @@ async def _create(asking: Asking) -> Answer:
 
 async def _rotate(asking: Asking) -> Answer:
     wish, key = asking.read(Rotation), asking.id
+    lifetimes = asking.office.settings.keys.lifetimes
+    at = (key, asking.now_ms, wish.grace_s, _span(wish.expires_in_s, lifetimes))
 
     async def work(store: Books) -> Issued:
-        return await keys.rotate(
-            store, asking.office.peppers, key, asking.now_ms, wish.grace_s, wish.expires_in_s
-        )
+        return await keys.rotate(store, asking.office.peppers, *at, lifetimes=lifetimes)
 
     issued = await asking.change("keys.rotate", {"key": key}, work)
     return await _shown_once(asking, issued)
@@ -250,6 +256,10 @@ def _operation(wish: OtherKey, key: str) -> tuple[str, Any]:
         case _:
             gone = wish.withdraw if isinstance(wish.withdraw, list) else []
             return "keys.withdraw", lambda store: keys.withdraw(store, key, gone)
+
+
+def _span(said: int | msgspec.UnsetType | None, lifetimes: Lifetimes) -> int | None:
+    return lifetimes.usual_s if isinstance(said, msgspec.UnsetType) else said
 
 
 def _check_length(models: list[str]) -> None:

@@ -30,17 +30,19 @@ def take_in(
         await prepare(house.store, house.now_ms, apply=settings.store.is_sqlite)
         known = await peppers.opened(settings, house.store)
         async with AsyncExitStack() as stack:
-            desk = await _desk(house, stack) if is_done else None
+            desk = await desk_of(house, stack) if is_done else None
             return [
                 deed.says
-                async for deed in deeds(house.store, tenant, found, known, house.now_ms)
+                async for deed in deeds(
+                    house.store, tenant, found, known, house.now_ms, settings.keys.lifetimes
+                )
                 if desk is None or await _is_done(desk, deed, left)
             ]
 
     return run_as_it_is(settings, work)
 
 
-async def _desk(house: House, stack: AsyncExitStack) -> Desk:
+async def desk_of(house: House, stack: AsyncExitStack) -> Desk:
     from tollhouse.server.request_id import new_call_id
     from tollhouse.wiring.audit import AuditRegister, open_audit
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -15,8 +16,13 @@ from tollhouse.domain.identity import Priority
 
 if TYPE_CHECKING:
     from tollhouse.control.keys import Issued
+    from tollhouse.domain.lifetimes import Lifetimes
     from tollhouse.storage.keys import KeyRow
 
+LEAKED = (
+    "A text with secrets in it: `-` for standard input, `@FILE`, or the text itself, which the shell's "
+    "history remembers. What of ours is in it is revoked."
+)
 app = typer.Typer(help="Virtual keys: who may call which models, and until when.")
 
 
@@ -33,7 +39,10 @@ def create(
         list[str] | None,
         typer.Option(help="What it may call; may be repeated. Nothing until granted."),
     ] = None,
-    expires_in: Annotated[str, typer.Option(help="How long it lives.")] = "90d",
+    expires_in: Annotated[
+        str,
+        typer.Option(help="How long it lives; 90d, or the longest that [keys] has, if not said."),
+    ] = "",
     never_expires: Annotated[bool, typer.Option("--never-expires", help="No end at all.")] = False,
     limit: Annotated[str | None, typer.Option(help="A budget of its own, in dollars.")] = None,
     priority: Annotated[Priority, typer.Option(help=PRIORITY)] = Priority.NORMAL,
@@ -49,13 +58,17 @@ def create(
     from tollhouse.control.peppers import opened
     from tollhouse.domain import amounts
 
+    def lifetime_s(lifetimes: Lifetimes) -> int | None:
+        if never_expires:
+            return None
+        return span_s(expires_in) if expires_in else lifetimes.usual_s
+
     wish = keys.Wish(
         tenant=tenant,
         name=name,
         project=project,
         user=user,
         models=tuple(models or ()),
-        expires_in_s=None if never_expires else span_s(expires_in),
         limit=None if limit is None else amounts.nanos(limit, "limit"),
         priority=priority,
         networks=tuple(networks or ()),
@@ -63,8 +76,12 @@ def create(
     )
 
     async def work(house: House) -> Issued:
-        peppers = await opened(house.settings, house.store)
-        return await keys.issue(house.store, peppers, wish, house.now_ms)
+        peppers, lifetimes = (
+            await opened(house.settings, house.store),
+            house.settings.keys.lifetimes,
+        )
+        lasting = replace(wish, expires_in_s=lifetime_s(lifetimes))
+        return await keys.issue(house.store, peppers, lasting, house.now_ms, lifetimes=lifetimes)
 
     _print_issued(run(context, work), as_json=as_json)
     if not wish.models:
@@ -144,13 +161,23 @@ def enable(context: typer.Context, key: Key, as_json: Json = False) -> None:
 
 
 @app.command()
-def revoke(context: typer.Context, key: Key, as_json: Json = False) -> None:
-    """Shut a key out for good: its digest is destroyed, its record stays.
+def revoke(
+    context: typer.Context,
+    key: Annotated[str, typer.Argument(help="The key's id, or its prefix thk_ID.")] = "",
+    leaked: Annotated[str, typer.Option(help=LEAKED)] = "",
+    as_json: Json = False,
+) -> None:
+    """Shut a key out for good: its digest is destroyed, its record stays. Or all whose secrets leaked in a text.
 
-    Example: tollhouse keys revoke 0Ab1Cd2Ef3Gh
+    Example: tollhouse keys revoke --leaked - < paste.txt
     """
     from tollhouse.control import keys
 
+    if bool(key) is bool(leaked):
+        raise typer.BadParameter("say the id of a key, or --leaked")
+    if leaked:
+        _take_back(context, leaked, as_json=as_json)
+        return
     run(context, lambda house: keys.revoke(house.store, key))
     if as_json:
         print_json({"id": key, "state": "revoked"})
@@ -195,14 +222,17 @@ def expire(
     if (in_ is None) is not never:
         raise typer.BadParameter("say one of --in SPAN, --never")
     lifetime_s = None if in_ is None else span_s(in_)
-    run(
-        context,
-        lambda house: keys.expire(house.store, key, keys.expiry(lifetime_s, house.now_ms)),
-    )
+
+    async def work(house: House) -> int | None:
+        wanted = keys.expiry(lifetime_s, house.now_ms)
+        lifetimes = house.settings.keys.lifetimes
+        return await keys.expire(house.store, key, wanted, house.now_ms, lifetimes)
+
+    ends_at = iso(run(context, work))
     if as_json:
-        print_json({"id": key, "expires_in_s": lifetime_s})
+        print_json({"id": key, "expires_in_s": lifetime_s, "expires_at": ends_at})
     else:
-        print(f"key {key} " + ("never expires" if in_ is None else f"expires in {in_}"))
+        print(f"key {key} {f'expires at {ends_at}' if ends_at else 'never expires'}")
 
 
 @app.command()
@@ -210,7 +240,10 @@ def rotate(
     context: typer.Context,
     key: Key,
     grace: Annotated[str, typer.Option(help="How long the old secret still works.")] = "0s",
-    expires_in: Annotated[str, typer.Option(help="How long the new one lives.")] = "90d",
+    expires_in: Annotated[
+        str,
+        typer.Option(help="How long the new one lives; 90d, or the longest, if not said."),
+    ] = "",
     as_json: Json = False,
 ) -> None:
     """Give a key a new secret under the same id. The old one dies at once, or after the grace.
@@ -220,11 +253,16 @@ def rotate(
     from tollhouse.control import keys
     from tollhouse.control.peppers import opened
 
-    grace_s, expires_in_s = span_s(grace), span_s(expires_in)
+    grace_s = span_s(grace)
 
     async def work(house: House) -> Issued:
-        peppers = await opened(house.settings, house.store)
-        return await keys.rotate(house.store, peppers, key, house.now_ms, grace_s, expires_in_s)
+        peppers, lifetimes = (
+            await opened(house.settings, house.store),
+            house.settings.keys.lifetimes,
+        )
+        life_s = span_s(expires_in) if expires_in else lifetimes.usual_s
+        at = (key, house.now_ms, grace_s, life_s)
+        return await keys.rotate(house.store, peppers, *at, lifetimes=lifetimes)
 
     _print_issued(run(context, work), as_json=as_json)
 
@@ -251,6 +289,28 @@ app.command("exempt")(key_rights.exempt)
 app.command("ceiling")(key_rights.ceiling)
 app.command("bind")(key_rights.bind)
 app.command("confine")(key_rights.confine)
+
+
+def _take_back(context: typer.Context, text: str, *, as_json: bool) -> None:
+    from tollhouse.cli.leaked import take_back
+
+    done = take_back(context, text)
+    if as_json:
+        print_json(
+            [
+                {"kind": leak.kind, "id": leak.id, "was": leak.state, "is_revoked": is_ended}
+                for leak, is_ended in done
+            ]
+        )
+        return
+    table(
+        ("what", "id", "was", "now"),
+        (
+            (leak.kind, leak.id, leak.state, "revoked" if is_ended else "as it was")
+            for leak, is_ended in done
+        ),
+        empty="nothing of ours is in it",
+    )
 
 
 def _switch(context: typer.Context, key: str, *, is_disabled: bool, as_json: bool) -> None:

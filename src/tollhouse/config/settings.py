@@ -44,6 +44,7 @@ from tollhouse.config.sections.door import (
 )
 from tollhouse.config.sections.failures import BreakerSettings, RetriesSettings
 from tollhouse.config.sections.issuers import IssuerSettings, TokensSettings
+from tollhouse.config.sections.keys import KeysSettings
 from tollhouse.config.sections.models import ModelSettings
 from tollhouse.config.sections.providers import ProviderSettings
 from tollhouse.config.sections.static_tokens import StaticTokenSettings
@@ -63,6 +64,7 @@ class Settings(Section):
     admin: AdminSettings = part(AdminSettings)
     store: StoreSettings = part(StoreSettings)
     auth: AuthSettings = part(AuthSettings)
+    keys: KeysSettings = part(KeysSettings)
     issuers: dict[ProviderName, IssuerSettings] = part(dict)
     tokens: TokensSettings = part(TokensSettings)
     static_tokens: dict[ProviderName, StaticTokenSettings] = part(dict)

@@ -18,6 +18,7 @@ from tollhouse.control.peppers import Peppers
 from tollhouse.control.plans import Terms
 from tollhouse.control.prices import Rates
 from tollhouse.domain.identity import Naming
+from tollhouse.domain.lifetimes import FOR_EVER, Lifetimes
 from tollhouse.ports import Books, Database
 from tollhouse.storage.tenancy import Kind
 
@@ -82,7 +83,12 @@ def named(foreign: str) -> str:
 
 
 async def deeds(
-    store: Database, tenant: str, arrivals: Arrivals, peppers: Peppers, now_ms: int
+    store: Database,
+    tenant: str,
+    arrivals: Arrivals,
+    peppers: Peppers,
+    now_ms: int,
+    lifetimes: Lifetimes = FOR_EVER,
 ) -> AsyncIterator[Deed]:
     """What is still to be done, in its order. What is there already is left as it is, so it can be done again.
 
@@ -100,7 +106,7 @@ async def deeds(
         yield deed
     async for deed in _people(store, tenant, arrivals, there, now_ms):
         yield deed
-    async for deed in _passes(store, tenant, arrivals, peppers, now_ms):
+    async for deed in _passes(store, tenant, arrivals, (peppers, lifetimes), now_ms):
         yield deed
     async for deed in _prices(store, arrivals, now_ms):
         yield deed
@@ -180,19 +186,22 @@ def _arriving(
 
 
 async def _passes(
-    store: Database, tenant: str, arrivals: Arrivals, peppers: Peppers, now_ms: int
+    store: Database, tenant: str, arrivals: Arrivals, rules: tuple[Peppers, Lifetimes], now_ms: int
 ) -> AsyncIterator[Deed]:
     known = await keys.imported(store)
     for each in arrivals.passes:
-        if peppers.digest(each.digest).value in known:
+        if rules[0].digest(each.digest).value in known:
             continue
         made: list[str] = []
-        yield _issuing(tenant, each, peppers, now_ms, made)
+        yield _issuing(tenant, each, rules, now_ms, made)
         for deed in _settings(tenant, each, now_ms, made):
             yield deed
 
 
-def _issuing(tenant: str, each: Pass, peppers: Peppers, now_ms: int, made: list[str]) -> Deed:
+def _issuing(
+    tenant: str, each: Pass, rules: tuple[Peppers, Lifetimes], now_ms: int, made: list[str]
+) -> Deed:
+    peppers, lifetimes = rules
     wish = Wish(
         tenant=tenant,
         name=each.name,
@@ -206,7 +215,7 @@ def _issuing(tenant: str, each: Pass, peppers: Peppers, now_ms: int, made: list[
 
     async def issue(books: Books) -> Any:
         """Whoever is shut out is so from the first moment."""
-        issued = await keys.issue(books, peppers, wish, now_ms)
+        issued = await keys.issue(books, peppers, wish, now_ms, lifetimes=lifetimes)
         if each.is_disabled:
             await keys.set_disabled(books, issued.id, is_disabled=True)
         if each.notes:

@@ -13,14 +13,13 @@ from tollhouse.domain import bounds, credentials
 from tollhouse.domain.access import is_within
 from tollhouse.domain.errors import FieldInvalid
 from tollhouse.domain.identity import Naming, Priority
+from tollhouse.domain.lifetimes import DAY_S, FOR_EVER, USUAL_S, Lifetimes
 from tollhouse.domain.storing import Conflict
 from tollhouse.ports import Database, Statement
 from tollhouse.storage import bindings, budgets, keys, tenancy
 from tollhouse.storage.keys import KeyRow, NewKey
 from tollhouse.storage.tenancy import Kind
 
-DAY_S = 86_400
-LIFETIME_S = 90 * DAY_S
 LONGEST_GRACE_S = 30 * DAY_S
 TAIL_LENGTH = 4
 TOUCH_EVERY_S = 60
@@ -53,7 +52,7 @@ class Wish:
     project: str = DEFAULT_PROJECT
     user: str | None = None
     models: tuple[str, ...] = ()
-    expires_in_s: int | None = LIFETIME_S
+    expires_in_s: int | None = USUAL_S
     expires_at_ms: int | None = None
     """The very moment, if it is known; it goes before the span."""
 
@@ -82,14 +81,21 @@ class Issued:
 
 
 async def issue(
-    database: Database, peppers: Peppers, wish: Wish, now_ms: int, draw: Draw = draw
+    database: Database,
+    peppers: Peppers,
+    wish: Wish,
+    now_ms: int,
+    draw: Draw = draw,
+    *,
+    lifetimes: Lifetimes = FOR_EVER,
 ) -> Issued:
     """Store the digest of a new key and its account, and a virtual user if none is named."""
     project, user = await _owners(database, wish)
     await _insist_on_allowed(database, user, patterns(wish.models))
     key_id = draw(credentials.ID_LENGTH)
     key = credentials.assemble(key_id, draw(credentials.SECRET_LENGTH))
-    expires_at = wish.expires_at_ms or expiry(wish.expires_in_s, now_ms)
+    wanted = wish.expires_at_ms or expiry(wish.expires_in_s, now_ms)
+    expires_at = lifetimes.end_ms(wanted, now_ms)
     new = NewKey(
         *(key_id, wish.tenant, project, user or f"{wish.tenant}/key-{key_id}", _named(wish.name)),
         *(_tail(key, wish), peppers.digest(key), patterns(wish.models), expires_at),
@@ -147,10 +153,18 @@ async def describe(database: Database, key: str, name: str | None, notes: str | 
     await keys.describe(database, row.id, wanted, row.notes if notes is None else notes)
 
 
-async def expire(database: Database, key: str, expires_at_ms: int | None) -> None:
-    """Until when it lives, whatever was said before; None is without an end."""
+async def expire(
+    database: Database,
+    key: str,
+    expires_at_ms: int | None,
+    now_ms: int,
+    lifetimes: Lifetimes = FOR_EVER,
+) -> int | None:
+    """Until when it lives, whatever was said before; None is without an end. When that is."""
     row = await shown(database, key)
-    await keys.set_expiry(database, row.id, expires_at_ms)
+    ends_at = lifetimes.end_ms(expires_at_ms, now_ms)
+    await keys.set_expiry(database, row.id, ends_at)
+    return ends_at
 
 
 async def set_priority(database: Database, key: str, priority: Priority) -> None:
@@ -208,14 +222,15 @@ async def rotate(
     key: str,
     now_ms: int,
     grace_s: int = 0,
-    expires_in_s: int | None = LIFETIME_S,
+    expires_in_s: int | None = USUAL_S,
     draw: Draw = draw,
     *,
     keeps_expiry: bool = False,
+    lifetimes: Lifetimes = FOR_EVER,
 ) -> Issued:
     """A new secret under the same id. The old one dies at once, or after the grace window.
 
-    The window never outlives the old secret's own expiry. A key that never expires stays so.
+    The window never outlives the old secret's own expiry. A key that never expires stays so, where any may.
     """
     row = await shown(database, key)
     if row.is_revoked:
@@ -223,7 +238,8 @@ async def rotate(
     fresh = credentials.assemble(row.id, draw(credentials.SECRET_LENGTH))
     expires_at = row.expires_at_ms
     if expires_at is not None and not keeps_expiry:
-        expires_at = expiry(expires_in_s, now_ms)
+        expires_at = lifetimes.end_ms(expiry(expires_in_s, now_ms), now_ms)
+    expires_at = lifetimes.capped_ms(expires_at, now_ms)
     until = _grace_end(row, grace_s, now_ms)
     tail = fresh[-TAIL_LENGTH:]
     await keys.replace_secret(

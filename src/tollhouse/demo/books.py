@@ -12,9 +12,10 @@ from tollhouse.config import Settings
 from tollhouse.control import auditing, budgets, keys, peppers, tenancy, usage
 from tollhouse.control.auditing import Verdict
 from tollhouse.control.budgets import Grant
-from tollhouse.control.keys import DAY_S, Issued, Wish
+from tollhouse.control.keys import Issued, Wish
 from tollhouse.demo.failing import DemoFailed
 from tollhouse.domain.budget import Account
+from tollhouse.domain.lifetimes import DAY_S
 from tollhouse.domain.pricing import NANOS_PER_DOLLAR
 from tollhouse.storage.calls import Call, Filter
 from tollhouse.wiring import Store, open_database

@@ -26,7 +26,7 @@ ID_LENGTH = 12
 MOST_OPERATIONS = 20
 OPERATION = re.compile(r"\*|[a-z]{1,40}(\.[a-z]{1,40}|\.\*)?")
 
-_PATTERN = re.compile(
+TOKEN = re.compile(
     r"tha_([1-9][0-9]{0,5})_([0-9A-Za-z]{12})_([0-9]{10,12})_([0-9A-Za-z.-]{1,4000})_([0-9a-f]{64})"
 )
 _PURPOSE = b"tollhouse admin token 2"
@@ -62,7 +62,7 @@ def assemble(
 
 def proved(token: str, peppers: Mapping[int, bytes], now_s: float) -> str:
     """The token's id. Raises TokenRefused, and only a token of ours learns that it is too old."""
-    match = _PATTERN.fullmatch(token)
+    match = TOKEN.fullmatch(token)
     if match is None:
         raise TokenRefused("malformed")
     pepper = peppers.get(int(match[1]))

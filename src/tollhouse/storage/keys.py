@@ -70,6 +70,15 @@ class KeyRow:
     """When the secret from before the last rotation was last used since."""
 
 
+@dataclass(frozen=True, slots=True)
+class Secrets:
+    """What tells whether a secret is one of a key's."""
+
+    current: Digest | None
+    previous: Digest | None
+    foreign: bytes | None
+
+
 _ADD = """
 INSERT INTO keys (id, tenant, project, user_id, name, tail, pepper, digest, models, expires_at, created_at,
     priority, foreign_pepper, foreign_digest, networks, purposes)
@@ -86,6 +95,7 @@ FROM keys AS k JOIN tenants AS t ON t.id = k.tenant JOIN projects AS p ON p.id =
 WHERE $1 IN ('', k.tenant) AND $2 IN ('', k.id) ORDER BY k.created_at, k.id
 """
 _IMPORTED = "SELECT foreign_digest, id FROM keys WHERE foreign_digest IS NOT NULL"
+_SECRETS = "SELECT id, pepper, digest, previous_pepper, previous_digest, foreign_digest FROM keys"
 _COUNT = "SELECT COUNT(*) FROM keys"
 _GRANT = "UPDATE keys SET models = $1 WHERE id = $2 AND models = $3"
 _DESCRIBE = "UPDATE keys SET name = $1, notes = $2 WHERE id = $3"
@@ -147,6 +157,18 @@ async def imported(database: Database) -> dict[bytes, str]:
 async def keys(database: Database, tenant: str = "", key: str = "") -> list[KeyRow]:
     """All keys, of one tenant or of all; the oldest first."""
     return [_key(row) for row in await database.read(_LIST, tenant, key)]
+
+
+async def secrets(database: Database) -> dict[str, Secrets]:
+    """Of all keys, by their ids."""
+    return {
+        key: Secrets(
+            _digest(pepper, value),
+            _digest(before, old),
+            bytes.fromhex(foreign) if foreign else None,
+        )
+        for key, pepper, value, before, old, foreign in await database.read(_SECRETS)
+    }
 
 
 async def is_empty(database: Database) -> bool:
@@ -231,6 +253,10 @@ async def touch_previous(database: Database, used_at_ms: Mapping[str, int]) -> N
 def _listed(*texts: Sequence[str]) -> tuple[str | None, ...]:
     """Nothing is kept where there is nothing to say."""
     return tuple(json.dumps(list(each)) if each else None for each in texts)
+
+
+def _digest(pepper: int | None, value: str | None) -> Digest | None:
+    return Digest(pepper, bytes.fromhex(value)) if pepper is not None and value else None
 
 
 def _key(row: Row) -> KeyRow:

@@ -32,6 +32,7 @@ from tollhouse.control.budgets import UNLIMITED
 from tollhouse.control.keys import Issued, Wish
 from tollhouse.domain.errors import NotThere
 from tollhouse.domain.identity import Naming
+from tollhouse.domain.lifetimes import Lifetimes
 from tollhouse.domain.roles import Place
 from tollhouse.ports import Books
 from tollhouse.storage.keys import KeyRow
@@ -178,7 +179,9 @@ async def _issue(asking: Asking, wish: Wish, kept: str) -> Issued:
     arguments = {"project": wish.project, "tenant": wish.tenant}
 
     async def work(store: Books) -> Issued:
-        issued = await keys.issue(store, asking.office.peppers, wish, asking.now_ms)
+        issued = await keys.issue(
+            store, asking.office.peppers, wish, asking.now_ms, lifetimes=_lifetimes(asking)
+        )
         if kept != "{}":
             await keys.describe(store, issued.id, None, kept)
         return issued
@@ -224,7 +227,11 @@ def _steps(asking: Asking, row: KeyRow, other: OtherKey) -> Iterator[Step]:
         )
     if not isinstance(other.expires_at, UnsetType):
         end_ms = _end_ms(asking, other.expires_at)
-        yield Step("keys.expire", about, lambda store: keys.expire(store, key, end_ms))
+        yield Step(
+            "keys.expire",
+            about,
+            lambda store: keys.expire(store, key, end_ms, asking.now_ms, _lifetimes(asking)),
+        )
     if not isinstance(other.allowed_models, UnsetType):
         yield from _granting(row, _names(other.allowed_models))
     if isinstance(other.exclude_from_budget, bool):
@@ -272,12 +279,21 @@ async def _rotate(asking: Asking) -> Answer:
 
     async def work(store: Books) -> Issued:
         return await keys.rotate(
-            store, asking.office.peppers, row.id, asking.now_ms, keeps_expiry=True
+            store,
+            asking.office.peppers,
+            row.id,
+            asking.now_ms,
+            keeps_expiry=True,
+            lifetimes=_lifetimes(asking),
         )
 
     issued = await asking.change("keys.rotate", {"key": row.id}, work)
     told = {**_told(await keys.shown(asking.store, row.id)), "key": issued.key}
     return Answer(told, secrets=SECRETS)
+
+
+def _lifetimes(asking: Asking) -> Lifetimes:
+    return asking.office.settings.keys.lifetimes
 
 
 async def _row(asking: Asking, judged: str = "") -> KeyRow:

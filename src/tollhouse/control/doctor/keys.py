@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from tollhouse.control.doctor.finding import Check, Ill, Mend, Severity
 from tollhouse.control.doctor.seen import Seen
+from tollhouse.domain.lifetimes import DAY_S
 from tollhouse.storage.keys import KeyRow
 
 UNUSED_MS = 90 * 86_400_000
@@ -34,6 +35,16 @@ def _keys_endless(seen: Seen) -> Iterator[Ill]:
     for key in seen.books.keys:
         if key.expires_at_ms is None:
             yield Ill(f"{_named(key)} never expires", _revoking(key, FIRST))
+
+
+def _keys_beyond(seen: Seen) -> Iterator[Ill]:
+    lifetimes = seen.settings.keys.lifetimes
+    for key in seen.books.keys:
+        if lifetimes.is_beyond(key.expires_at_ms, seen.now_ms):
+            days = (lifetimes.longest_s or 0) // DAY_S
+            command = f"tollhouse keys expire {key.id} --in {days}d"
+            found = f"{_named(key)} lives longer than the {days} days that [keys] allows"
+            yield Ill(found, Mend(command=command, words="It was issued before that was said."))
 
 
 def _keys_all_models(seen: Seen) -> Iterator[Ill]:
@@ -92,6 +103,14 @@ CHECKS = (
         "A key that nobody remembers works for ever.",
         ("deploy-least-privilege", "operate-access"),
         _keys_endless,
+        on_store=True,
+    ),
+    Check(
+        "keys-beyond-policy",
+        Severity.UNFINISHED,
+        "A rule that old keys are exempt from protects nobody from them.",
+        ("deploy-least-privilege", "operate-access"),
+        _keys_beyond,
         on_store=True,
     ),
     Check(
