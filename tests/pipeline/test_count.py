@@ -74,9 +74,7 @@ async def test_why_a_target_takes_no_such_body_is_told() -> None:
     told = b'{"type": "error", "error": {"type": "invalid_request_error", "message": "no"}}'
 
     with pytest.raises(UpstreamRejected):
-        await count(
-            asking(FakeReply()), world(FakeExchange(FakeAnswer(400, [told], JSON))).house
-        )
+        await count(asking(FakeReply()), world(FakeExchange(FakeAnswer(400, [told], JSON))).house)
 
 
 async def test_what_was_begun_is_not_begun_anew() -> None:
@@ -101,4 +99,3 @@ async def test_it_is_a_request_like_any_other() -> None:
     await count(asking(FakeReply()), it.house)
     with pytest.raises(RateLimited):
         await count(asking(FakeReply()), it.house)
-

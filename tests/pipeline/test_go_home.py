@@ -76,7 +76,7 @@ def test_of_a_conversation_thoughts_alone_are_looked_at() -> None:
     words, thought = Text("hello"), Reasoning("hm")
     asked = Message(Role.USER, (words,))
     said = Message(Role.ASSISTANT, (thought, Reasoning("", marked), words))
-    conversation = replace(_conversation(), messages=(asked, said))
+    conversation = Conversation((asked, said))
 
     home = taken_home(conversation, Spoken(), out)  # type: ignore[arg-type]
 
@@ -86,7 +86,7 @@ def test_of_a_conversation_thoughts_alone_are_looked_at() -> None:
 
 def test_a_conversation_without_thoughts_is_what_it_was() -> None:
     said = Message(Role.ASSISTANT, (Reasoning("hm"), Text("hello")))
-    conversation = replace(_conversation(), messages=(said,))
+    conversation = Conversation((said,))
 
     out = Outbound(LEG, "acme", World().house.seals)
 

@@ -11,6 +11,7 @@ import pytest
 from fakes import FakeReply
 from pipeline.houses import CALLER, KEY, KEY_ID, World, call, snapshot
 from tollhouse.domain.errors import (
+    BodyTooLarge,
     Internal,
     KeyMissing,
     KeyUnknown,
@@ -18,7 +19,6 @@ from tollhouse.domain.errors import (
     NotOffered,
     Problem,
     RateLimited,
-    BodyTooLarge,
 )
 from tollhouse.domain.identity import KeyRecord
 from tollhouse.domain.limiting import Defaults, Limits, Rules
@@ -92,7 +92,9 @@ async def test_one_that_may_not_be_called_is_as_good_as_none(name: str) -> None:
 
 @pytest.mark.req("OT-15")
 async def test_pages_of_the_list() -> None:
-    many = {f"m{number}": Model(f"m{number}", (Target("p", "k", "x"),), 9, 0) for number in range(4)}
+    many = {
+        f"m{number}": Model(f"m{number}", (Target("p", "k", "x"),), 9, 0) for number in range(4)
+    }
     prices = {"p:x": next(iter(world().snapshot.prices.values()))}
     caller = KeyRecord(replace(CALLER, models=("*",)), world().snapshot.keys[KEY_ID].digest)
     at = World(snapshot=Snapshot(1, {KEY_ID: caller}, Names(many), prices))
@@ -199,4 +201,3 @@ def test_a_header_is_found_by_its_name_and_the_first_of_two_counts() -> None:
     asking = call((b"a", b"1"), (b"b", b"2"), (b"b", b"3"))
 
     assert [asking.header(name) for name in (b"a", b"b", b"c")] == [b"1", b"2", None]
-

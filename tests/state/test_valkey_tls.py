@@ -13,7 +13,7 @@ from certificates import Authority, serving
 from limits_given import taking
 from servers import ValkeyServer
 from tollhouse.domain.errors import LimiterUnavailable
-from tollhouse.state.valkey import ValkeyLimiter
+from tollhouse.state.valkey import ValkeyLimiter, _tls
 
 pytestmark = pytest.mark.req("OT-42", "S-80")
 
@@ -39,6 +39,11 @@ async def test_a_certificate_of_another_host_is_not_taken(
 
     async with behind_tls(valkey, authority.certify("elsewhere.test")) as port:
         await is_refused(limiting(valkey, f"valkeys://localhost:{port}", authority.file))
+
+
+def test_without_a_file_of_roots_those_of_the_system_are_trusted(tmp_path: Path) -> None:
+    assert _tls(None)["ssl_ca_certs"] is None
+    assert _tls(tmp_path / "roots")["ssl_ca_certs"] == str(tmp_path / "roots")
 
 
 async def test_a_certificate_that_nobody_vouches_for_is_not_taken(

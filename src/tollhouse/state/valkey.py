@@ -72,16 +72,15 @@ class ValkeyLimiter:
     async def take(self, call: str, takings: Sequence[Taking]) -> Verdict:
         """Raises LimiterUnavailable."""
         told: asyncio.Future[Verdict] = asyncio.get_running_loop().create_future()
-        errand = Errand(TAKE, call, takings, told)
-        self._send(errand)
+        self._send(Errand(TAKE, call, takings, told))
         try:
             async with asyncio.timeout(self._deadline_s):
                 verdict = await told
-        except TimeoutError:
-            self._undo(errand)
-            raise LimiterUnavailable(private=f"no answer in {self._deadline_s} s") from None
-        except asyncio.CancelledError:
-            self._undo(errand)
+        except (TimeoutError, asyncio.CancelledError) as left:
+            if _fits(told):
+                self.give_back(call, takings)
+            if isinstance(left, TimeoutError):
+                raise LimiterUnavailable(private=f"no answer in {self._deadline_s} s") from None
             raise
         if verdict.refused_by is None:
             self._hold(call, takings)
@@ -112,21 +111,16 @@ class ValkeyLimiter:
         if self._carrier is None or self._carrier.done():
             self._carrier = asyncio.create_task(self._carry())
 
-    def _undo(self, errand: Errand) -> None:
-        """Who leaves in the very moment of being told has taken it; who leaves before is given up."""
-        told = errand.told
-        is_told = told is not None and not told.cancelled() and told.exception() is None
-        if told is not None and is_told and told.result().refused_by is None:
-            self.give_back(errand.call, errand.takings)
-
     def _hold(self, call: str, takings: Sequence[Taking]) -> None:
         places = _places(takings)
         if not places:
             return
         self._places[call] = places
         if self._keeper is None:
-            loop = asyncio.get_running_loop()
-            self._keeper = loop.call_later(self._lease_s / 3, self._keep)
+            self._keep_later()
+
+    def _keep_later(self) -> None:
+        self._keeper = asyncio.get_running_loop().call_later(self._lease_s / 3, self._keep)
 
     def _keep(self) -> None:
         """All places of this process, until it has none."""
@@ -135,8 +129,7 @@ class ValkeyLimiter:
             if len(self._waiting) < MAX_WAITING:
                 self._send(Errand(KEEP, call, places))
         if self._places:
-            loop = asyncio.get_running_loop()
-            self._keeper = loop.call_later(self._lease_s / 3, self._keep)
+            self._keep_later()
 
     async def _carry(self) -> None:
         """Round trip after round trip, until nobody waits."""
@@ -150,13 +143,11 @@ class ValkeyLimiter:
                 self._tell(together, said)
 
     def _next(self) -> list[Errand]:
-        """Those who still wait: who gave up takes nothing, and a place that was left is not kept."""
+        """Those who still wait: who gave up takes nothing."""
         together: list[Errand] = []
         while self._waiting and len(together) < MAX_TOGETHER:
             errand = self._waiting.popleft()
-            if not (
-                errand.is_given_up or (errand.what == KEEP and errand.call not in self._places)
-            ):
+            if not errand.is_given_up:
                 together.append(errand)
         return together
 
@@ -202,6 +193,12 @@ def _tls(ca_file: Path | None) -> dict[str, Any]:
         "ssl_min_version": TLSVersion.TLSv1_2,
         "ssl_ca_certs": None if ca_file is None else str(ca_file),
     }
+
+
+def _fits(told: asyncio.Future[Verdict]) -> bool:
+    """Who leaves in the very moment of being told has taken it; who leaves before is given up."""
+    is_told = not told.cancelled() and told.exception() is None
+    return is_told and told.result().refused_by is None
 
 
 def _places(takings: Sequence[Taking]) -> Sequence[Taking]:
