@@ -53,6 +53,7 @@ ASKED_FOR: dict[str, set[str]] = {
     },
     "authorities.prod.bundle_file": {"authorities.prod.bundle_file"},
     "authorities.corp.bundle_file": {"authorities.corp.bundle_file"},
+    "admin.listen": {"console.idle_s", "console.longest_s", "console.url"},
     "tokens.secrets.2": {"tokens.secret_version"},
     "issuers.okta.issuer": {"issuers.okta.issuer"},
     "issuers.okta.audiences": {"issuers.okta.audiences"},

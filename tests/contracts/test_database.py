@@ -51,6 +51,7 @@ STEPS = [
     "plans",
     "imported",
     "bounds",
+    "sessions",
 ]
 
 

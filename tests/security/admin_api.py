@@ -11,11 +11,21 @@ from typing import Any
 
 from journeys.gateway import Gateway, now_ms, until
 from security.wire import JSON, Got, Lines, bearer, request, send
-from tollhouse.control import admin_tokens, members, peppers, price_updates, prices, tenancy
+from tollhouse.control import (
+    admin_tokens,
+    members,
+    peppers,
+    price_updates,
+    prices,
+    sessions,
+    tenancy,
+)
+from tollhouse.control.sessions import Admission, Arrival
 from tollhouse.domain.admin_tokens import Claims
 from tollhouse.domain.operations import Role
 from tollhouse.domain.pricebook import Listing, Pricebook, listing
 from tollhouse.domain.roles import HOUSE, Actor, Grant
+from tollhouse.domain.sessions import Front, Terms
 from tollhouse.wiring import Store
 
 HOST = Actor("host:test", "host", (Grant(Role.OWNER, HOUSE),))
@@ -90,6 +100,16 @@ class Api:
             return await admin_tokens.mint(store, known, claims, 900, "host:test", now_ms())
 
         return await self.gateway.on_store(work)
+
+    async def session(self) -> str:
+        """Somebody who logged on, at the house."""
+        at = Admission(Front("http://127.0.0.1"), Terms(600, 600))
+        who = Arrival("host:test", Claims(), "claim")
+
+        async def begin(store: Store) -> str:
+            return (await sessions.begin(store, at, who, "10.0.0.1", now_ms())).id
+
+        return await self.gateway.on_store(begin)
 
     async def records(self, request_id: str) -> list[dict[str, Any]]:
         """Those of one request: there is one as soon as it is answered, or right after."""

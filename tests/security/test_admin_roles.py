@@ -70,6 +70,10 @@ async def a_price_update(api: Api) -> str:
     return await api.price_update(("3", "4"))
 
 
+async def a_session(api: Api) -> str:
+    return await api.session()
+
+
 FREE = {"target": "x:{}", "input": "0", "output": "0"}
 CASES: dict[str, Arrange] = {
     "tenants.list": at("GET", "/tenants"),
@@ -125,6 +129,8 @@ CASES: dict[str, Arrange] = {
     "access.review": at("GET", "/access-review"),
     "admin.tokens": at("GET", "/tokens"),
     "audit.acts": at("GET", "/acts"),
+    "sessions.list": at("GET", "/sessions"),
+    "sessions.revoke": on(a_session, "DELETE", "/sessions/{}"),
     "admin.revoke": on(a_token, "DELETE", "/tokens/{}"),
 }
 
@@ -160,7 +166,7 @@ async def test_a_role_does_what_the_table_says_and_each_request_leaves_one_recor
         assert (record["role"], record["source"]) == (role if is_allowed else None, "api")
 
 
-LISTS = {"keys.list", "admin.tokens"}
+LISTS = {"keys.list", "admin.tokens", "sessions.list"}
 """What is one's own is listed, and may be nothing."""
 
 

@@ -16,6 +16,7 @@ from tollhouse.control import acting
 from tollhouse.control.acting import Asked, Desk
 from tollhouse.control.peppers import Peppers
 from tollhouse.control.replaying import Once
+from tollhouse.control.sessions import Admission
 from tollhouse.domain import operations
 from tollhouse.domain.errors import FieldInvalid, FieldRefused, RoleInsufficient
 from tollhouse.domain.roles import Actor, Place
@@ -36,6 +37,9 @@ class Office:
     settings: Settings
     peppers: Peppers
     desk: Desk
+    console: Admission | None = None
+    """How long somebody who logged on stays, and where browsers find us; None where nobody logs on."""
+
     routes: Collection[str] = ()
     """Those whose requests are counted."""
 

@@ -12,6 +12,7 @@ from tollhouse.admin import (
     people,
     price_updates,
     prices,
+    sessions,
     tokens,
 )
 from tollhouse.admin.resource import Resource
@@ -26,5 +27,6 @@ RESOURCES: tuple[Resource, ...] = (
     *calls.rows(),
     *access.rows(),
     *tokens.rows(),
+    *sessions.rows(),
     *acts.rows(),
 )

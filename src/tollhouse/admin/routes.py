@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from tollhouse.admin.asking import Office
+from tollhouse.admin.comers import comes
 from tollhouse.admin.resource import ROOT
 from tollhouse.admin.resources import RESOURCES
 from tollhouse.admin.serving import serving
 from tollhouse.pipeline.call import Call
 from tollhouse.pipeline.house import House
-from tollhouse.pipeline.identify import identify
 from tollhouse.pipeline.record import recorded
 from tollhouse.pipeline.refuse import refuse
 from tollhouse.pipeline.route import (
@@ -34,7 +34,7 @@ def admin_table(
 ) -> RouteTable:
     """`dialect` is spoken by nobody: refusals are RFC 9457."""
     return RouteTable(
-        route("description", "GET", "/openapi.json", dialect, _says(description)),
+        route("description", "GET", "/openapi.json", dialect, _says(description, office)),
         *(
             route(
                 each.name,
@@ -53,10 +53,12 @@ def unrouted(dialect: Dialect) -> Route:
     return route("unrouted", "", "/", dialect, refuse)
 
 
-def _says(body: bytes) -> Callable[[Call, House], Awaitable[None]]:
+def _says(body: bytes, office: Office | None) -> Callable[[Call, House], Awaitable[None]]:
     async def say(call: Call, house: House) -> None:
         with recorded(call, house) as record, within(call.route.deadline_s):
-            record.caller = await identify(record, house)
+            if office is None:
+                raise RuntimeError("the admin API has no office")
+            await comes(call, record, house, office)
             length = (b"content-length", b"%d" % len(body))
             await call.reply.start(200, ((b"content-type", b"application/json"), length))
             await call.reply.end(body)

@@ -1,7 +1,7 @@
 """A request to the Admin API from its head to its answer.
 
-Whoever comes is known by a token, and may what its user may at this moment. One record says what became of it:
-of an act, the act's own; of everything else, that of the request.
+Whoever comes is known by a token or a session, and may what its user may at this moment. One record says what
+became of it: of an act, the act's own; of everything else, that of the request.
 """
 
 from __future__ import annotations
@@ -14,25 +14,23 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from tollhouse.admin.asking import Asking, Office
+from tollhouse.admin.comers import comes
 from tollhouse.admin.resource import GUARDED, Resource
-from tollhouse.control import acting, admin_tokens, replaying
+from tollhouse.control import acting, replaying
 from tollhouse.control.replaying import Once, Replay
 from tollhouse.dialects import strict_json
-from tollhouse.domain.admin_tokens import TokenRefused, claims_of
 from tollhouse.domain.errors import (
     ConflictingState,
     Failure,
     FieldInvalid,
     FieldRefused,
-    KeyUnknown,
     PreconditionRequired,
 )
 from tollhouse.domain.roles import Actor
 from tollhouse.domain.storing import Conflict
 from tollhouse.pipeline.call import Call
 from tollhouse.pipeline.house import House
-from tollhouse.pipeline.identify import identify
-from tollhouse.pipeline.record import Journal, recorded
+from tollhouse.pipeline.record import recorded
 from tollhouse.pipeline.within import within
 
 LONGEST_VALUE = 500
@@ -49,7 +47,7 @@ def serving(resource: Resource, office: Office | None) -> Serve:
         if office is None:
             raise RuntimeError("the admin API has no office")
         with recorded(call, house) as record, within(call.route.deadline_s):
-            actor = await _actor(call, record, house, office)
+            actor = await comes(call, record, house, office)
             body = await call.read_body() if resource.body else b""
             try:
                 await _answer(call, resource, _asking(call, resource, office, actor, body))
@@ -61,19 +59,6 @@ def serving(resource: Resource, office: Office | None) -> Serve:
                 raise resource.unfit(refusal.detail, param=refusal.param) from None
 
     return serve
-
-
-async def _actor(call: Call, record: Journal, house: House, office: Office) -> Actor:
-    record.caller = await identify(record, house)
-    token = record.presented or ""
-    try:
-        claims = claims_of(token)
-    except TokenRefused:
-        raise KeyUnknown from None
-    store, token_id = office.desk.store, record.caller.key
-    actor = await admin_tokens.actor(store, token_id, claims, call.peer, office.desk.now_ms())
-    record.caller = replace(record.caller, user=actor.name)
-    return actor
 
 
 def _asking(call: Call, resource: Resource, office: Office, actor: Actor, body: bytes) -> Asking:

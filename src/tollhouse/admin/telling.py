@@ -18,6 +18,7 @@ from tollhouse.storage.calls import Call
 from tollhouse.storage.keys import KeyRow
 from tollhouse.storage.memberships import Membership
 from tollhouse.storage.prices import NewPrice, PriceRow
+from tollhouse.storage.sessions import Session
 from tollhouse.storage.tenancy import Member
 from tollhouse.storage.tokens import TokenRow
 
@@ -214,4 +215,21 @@ def token(row: TokenRow) -> Told:
         "expires_at": moment(row.expires_at_ms),
         "last_used_at": moment(row.last_used_at_ms),
         "revoked_at": moment(row.revoked_at_ms),
+    }
+
+
+def session(row: Session) -> Told:
+    return {
+        "id": row.id,
+        "name": row.name,
+        "user": row.claims.user or None,
+        "issuer": row.issuer or None,
+        "role": row.claims.role,
+        "at": row.claims.at,
+        "peer": row.peer,
+        "created_at": moment(row.created_at_ms),
+        "last_used_at": moment(row.last_used_at_ms),
+        "expires_at": moment(row.expires_at_ms),
+        "ended_at": moment(row.ended_at_ms),
+        "ended_by": row.ended_by,
     }

@@ -7,12 +7,10 @@ from collections.abc import Iterator
 from tollhouse.admin import telling
 from tollhouse.admin.asking import Answer, Asking
 from tollhouse.admin.resource import Resource
-from tollhouse.control import admin_tokens
+from tollhouse.control import admin_tokens, places
 from tollhouse.domain.errors import NotThere
-from tollhouse.domain.roles import HOUSE, Place
 from tollhouse.ports import Books
 from tollhouse.storage import tokens
-from tollhouse.storage.tokens import TokenRow
 
 
 def rows() -> Iterator[Resource]:
@@ -45,7 +43,7 @@ def rows() -> Iterator[Resource]:
 
 async def _listed(asking: Asking) -> Answer:
     found = await admin_tokens.listed(asking.store)
-    seen = asking.seen("admin.tokens", found, _place)
+    seen = asking.seen("admin.tokens", found, lambda row: places.of_user(row.user))
     return asking.page(seen, lambda row: row.id, telling.token)
 
 
@@ -65,7 +63,3 @@ async def _revoke(asking: Asking) -> Answer:
 
     await asking.change("admin.revoke", {"token": token}, work)
     return Answer({"id": token, "is_revoked": True})
-
-
-def _place(row: TokenRow) -> Place:
-    return Place(row.user.partition("/")[0], "", row.user) if row.user else HOUSE

@@ -13,6 +13,7 @@ from tollhouse.domain.operations import Role
 
 if TYPE_CHECKING:
     from tollhouse.control.admin_tokens import Minted
+    from tollhouse.control.sessions import Begun
     from tollhouse.storage.tokens import TokenRow
 
 app = typer.Typer(help="Credentials for the admin listener.")
@@ -99,6 +100,44 @@ def revoke(
         print_json({"id": token, "is_revoked": True})
     else:
         print(f"token {token} is taken back")
+
+
+@app.command()
+def claim(
+    context: typer.Context,
+    ttl: Annotated[str, typer.Option(help="How long it is good: up to 1h.")] = "10m",
+    user: Annotated[
+        str, typer.Option(help="For whom: it may what this user may. Without one: for you.")
+    ] = "",
+    role: Annotated[Role, typer.Option(help="The most that it may be.")] = Role.OWNER,
+    at: Annotated[
+        str, typer.Option(help="Where at most: house, tenant:ID or project:ID.")
+    ] = "house",
+    as_json: Json = False,
+) -> None:
+    """Print a link by which a browser logs on to the admin listener, once. It is kept nowhere.
+
+    Example: tollhouse admin claim --ttl 5m
+    """
+    from tollhouse.cli.acts import operator
+    from tollhouse.control import sessions
+    from tollhouse.domain.admin_tokens import Claims
+
+    url = settings_of(context).console_url
+    if url is None:
+        raise typer.BadParameter("nobody logs on here: set `admin.listen`, or `console.url` too")
+    ttl_s, claims = span_s(ttl), Claims(user, role, at)
+
+    async def work(house: House) -> Begun:
+        return await sessions.claim(house.store, claims, ttl_s, operator().name, house.now_ms)
+
+    made = run(context, work)
+    link, expires_at = f"{url}/console/claim?claim={made.secret}", iso(made.expires_at_ms)
+    if as_json:
+        print_json({"id": made.id, "link": link, "expires_at": expires_at})
+        return
+    print(link)
+    note(f"It lets in once, until {expires_at}, whoever opens it.")
 
 
 def openapi(

@@ -33,6 +33,7 @@ from tollhouse.cli import (
     providers,
     receipts,
     serve,
+    sessions,
     tenants,
     usage,
     users,
@@ -70,6 +71,7 @@ app.command("export")(export.export)
 app.add_typer(importing.app, name="import")
 app.add_typer(access.app, name="access")
 app.add_typer(admin.app, name="admin")
+app.add_typer(sessions.app, name="sessions")
 app.command("openapi")(admin.openapi)
 app.command("doctor")(doctor.doctor)
 app.command("evidence")(evidence.evidence)

@@ -21,6 +21,7 @@ LISTEN = 'an IP address and a port, such as "127.0.0.1:8400" or "[::1]:8400"'
 LISTEN_OR_OFF = 'an IP address and a port, such as "127.0.0.1:9400", or "off"'
 NETWORK = 'a network, such as "10.0.0.0/8" or "192.0.2.7/32"'
 HOST = 'a host name or address without a port, such as "llm.example.com"'
+CONSOLE = 'an https origin, such as "https://gate.example.com", or one on loopback'
 ORIGIN = 'a scheme and a host, such as "https://chat.example.com", or "*"'
 API_VERSION = 'a day, such as "2024-10-21" or "2025-04-01-preview"'
 REGION = 'a region, such as "eu-central-1"'
@@ -91,6 +92,16 @@ def read_origin(text: str) -> str:
         raise Unfit(
             shown(text), hint="As browsers send it: lower case, no path, no slash at the end."
         )
+    return text
+
+
+def read_console(text: str) -> str:
+    """An origin that cookies may be sent to."""
+    match = re.fullmatch(r"(https?)://([a-z0-9._-]+|\[[0-9a-f:]+\])(:[1-9][0-9]{0,4})?", text)
+    if match is None:
+        raise Unfit(shown(text))
+    if match[1] == "http" and not is_loopback(match[2].strip("[]")):
+        raise Unfit(shown(text), hint="Whoever is on the way could take the session.")
     return text
 
 

@@ -31,6 +31,7 @@ def clashes(settings: Settings) -> Iterator[Clash]:
         _listeners(settings),
         _peppers(settings),
         _idle_settings(settings),
+        _console(settings),
         _providers(settings),
         ways.clashes(settings),
         _targets(settings),
@@ -108,6 +109,24 @@ def _listeners(settings: Settings) -> Iterator[Clash]:
                 f"{listen}, where {whose} listens at {theirs}",
                 'a port of its own, or "off"',
             )
+
+
+def _console(settings: Settings) -> Iterator[Clash]:
+    console, listen = settings.console, settings.admin.listen
+    about = (("console", "url"), ("admin", "listen"))
+    if listen is None:
+        for name in sorted(console.model_fields_set):
+            found = "a setting without effect: there is no admin listener"
+            yield Clash((("console", name), about[1]), found, "nothing")
+    elif console.url is not None and settings.server.tls_certificate and "http:" in console.url:
+        yield Clash(about, "http, and the listener speaks TLS", "https")
+    elif (
+        console.url is not None
+        and console.url.startswith("https:")
+        and not (settings.server.tls_certificate or settings.server.trusted_proxies)
+    ):
+        found = "https, and nothing here ends TLS"
+        yield Clash((*about, ("server", "trusted_proxies")), found, "a certificate, or a proxy")
 
 
 def _peppers(settings: Settings) -> Iterator[Clash]:

@@ -35,6 +35,7 @@ from tollhouse.config.sections.books import (
 from tollhouse.config.sections.callers import Amounts, AuthSettings, Kind, LimitsSettings
 from tollhouse.config.sections.door import (
     AdminSettings,
+    ConsoleSettings,
     FilesSettings,
     MetricsSettings,
     OllamaSettings,
@@ -62,6 +63,7 @@ class Settings(Section):
     server: ServerSettings = part(ServerSettings)
     metrics: MetricsSettings = part(MetricsSettings)
     admin: AdminSettings = part(AdminSettings)
+    console: ConsoleSettings = part(ConsoleSettings)
     store: StoreSettings = part(StoreSettings)
     auth: AuthSettings = part(AuthSettings)
     keys: KeysSettings = part(KeysSettings)
@@ -108,6 +110,14 @@ class Settings(Section):
         """Where this gateway itself listens."""
         listeners = (self.server.listen, self.metrics.listen, self.admin.listen)
         return frozenset((ip_address(it.host), it.port) for it in listeners if it is not None)
+
+    @property
+    def console_url(self) -> str | None:
+        """Where browsers find the console; None where nobody logs on."""
+        listen = self.admin.listen
+        if listen is None or self.console.url is not None or not listen.is_loopback:
+            return self.console.url if listen else None
+        return f"{'https' if self.server.tls_certificate else 'http'}://{listen}"
 
     @property
     def sqlite_file(self) -> Path | None:

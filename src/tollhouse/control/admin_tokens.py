@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from tollhouse.control.keys import Draw, draw
 from tollhouse.control.peppers import Peppers
 from tollhouse.control.places import standing_at
-from tollhouse.domain import admin_tokens
+from tollhouse.domain import admin_tokens, sessions
 from tollhouse.domain.admin_tokens import Claims
 from tollhouse.domain.errors import FieldInvalid, KeyDisabled, KeyUnknown
 from tollhouse.domain.operations import OPERATIONS
-from tollhouse.domain.roles import Actor, Grant, place_of
+from tollhouse.domain.roles import Actor, place_of
+from tollhouse.domain.sessions import Held
 from tollhouse.domain.storing import Conflict
 from tollhouse.ports import Database
 from tollhouse.storage import memberships, tenancy, tokens
@@ -48,7 +49,7 @@ async def mint(
     """Whoever may read the pepper may mint."""
     if not 0 < ttl_s <= admin_tokens.LONGEST_S:
         raise FieldInvalid("An admin token lives for up to 12 hours.", param="ttl")
-    await _insist_on(database, claims)
+    await insist_on(database, claims)
     token_id, expires_at_s = draw(admin_tokens.ID_LENGTH), now_ms // 1000 + ttl_s
     pepper = peppers.versions[peppers.current]
     token = admin_tokens.assemble(peppers.current, pepper, token_id, expires_at_s, claims)
@@ -90,19 +91,23 @@ async def actor(database: Database, token_id: str, claims: Claims, peer: str, no
     )
     if not claims.user:
         return comes
-    return replace(comes, grants=await _held(database, claims.user))
+    held = await held_by(database, claims.user)
+    if held is None:
+        raise KeyDisabled("The user of this token is shut out.")
+    return replace(comes, grants=sessions.grants(held))
 
 
-async def _held(database: Database, user: str) -> tuple[Grant, ...]:
+async def held_by(database: Database, user: str) -> Held | None:
+    """The roles of a user at this moment; None of one who is not here, or is shut out."""
     tenant = user.partition("/")[0]
     people = await tenancy.members(database, Kind.USER, tenant)
     if not any(each.id == user and not each.is_disabled for each in people):
-        raise KeyDisabled("The user of this token is shut out.")
+        return None
     held = await memberships.memberships(database, user=user)
-    return tuple(Grant(each.role, place_of(each.at)) for each in held)
+    return tuple([(each.role.value, each.at) for each in held])
 
 
-async def _insist_on(database: Database, claims: Claims) -> None:
+async def insist_on(database: Database, claims: Claims) -> None:
     place_of(claims.at)
     if await standing_at(database, claims.at) is None:
         raise Conflict(f"there is no {claims.at}")

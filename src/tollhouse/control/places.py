@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from tollhouse.domain.roles import HOUSE, Place
 from tollhouse.ports import Database
-from tollhouse.storage import calls, keys, memberships, plans, tenancy, tokens
+from tollhouse.storage import calls, keys, memberships, plans, sessions, tenancy, tokens
 from tollhouse.storage.tenancy import Kind
 
 Find = Callable[[Database, str], Awaitable[Place | None]]
@@ -59,9 +59,17 @@ async def _plan(database: Database, name: str) -> Place | None:
 
 async def _token(database: Database, name: str) -> Place | None:
     row = await tokens.token(database, name)
-    if row is None or not row.user:
-        return HOUSE if row else None
-    return Place(row.user.partition("/")[0], "", row.user)
+    return of_user(row.user) if row else None
+
+
+async def _session(database: Database, name: str) -> Place | None:
+    row = await sessions.session(database, name)
+    return of_user(row.claims.user) if row else None
+
+
+def of_user(user: str) -> Place:
+    """Where what belongs to a user is; of what belongs to nobody, the house."""
+    return Place(user.partition("/")[0], "", user) if user else HOUSE
 
 
 _FINDERS: Mapping[str, Find] = {
@@ -77,4 +85,5 @@ _FINDERS: Mapping[str, Find] = {
     "member": _member,
     "plan": _plan,
     "token": _token,
+    "session": _session,
 }

@@ -22,6 +22,7 @@ from tollhouse.storage import (
     people,
     plans,
     prices,
+    sessions,
     tenancy,
     tokens,
     views,
@@ -108,6 +109,11 @@ async def _token(database: Database, name: str) -> State | None:
     return _state(row) if row else None
 
 
+async def _session(database: Database, name: str) -> State | None:
+    row = await sessions.session(database, name)
+    return _state(row) if row else None
+
+
 async def _call(database: Database, name: str) -> State | None:
     row = await calls.call(database, name)
     return _state(row) if row else None
@@ -131,6 +137,7 @@ _LOOKS: Mapping[str, Look] = {
     "members": _members,
     "plan": _plan,
     "token": _token,
+    "session": _session,
     "call": _call,
     "revocations": _revocations,
 }

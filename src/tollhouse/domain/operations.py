@@ -214,6 +214,16 @@ _ROWS = (
         *("admin.revoke", "token:{token}", RUNS, "Take an admin token back."),
         own=EVERYBODY,
     ),
+    _change(
+        *("admin.claim", "house", "owner", "Print a link that logs an operator on once."),
+        subject="claim:{made.id}",
+        is_of_host=True,
+    ),
+    _read("sessions.list", "house", "owner admin auditor", "List sessions.", own=EVERYBODY),
+    _change(
+        *("sessions.revoke", "session:{session}", RUNS, "End a session."),
+        own=EVERYBODY,
+    ),
 )
 
 OPERATIONS = {row.name: row for row in _ROWS}

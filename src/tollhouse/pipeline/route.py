@@ -28,6 +28,7 @@ class Takes(StrEnum):
 
     JSON = "application/json"
     FORM = "multipart/form-data"
+    FIELDS = "application/x-www-form-urlencoded"
     JSON_BY_ANY_NAME = "JSON, as whatever it is sent"
 
 

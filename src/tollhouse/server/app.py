@@ -89,7 +89,7 @@ class App:
         read: Read = read_json_body
         if spool is not None:
             read = partial(read_form, spool=spool)
-        elif route.takes is Takes.JSON_BY_ANY_NAME:
+        elif route.takes is not Takes.JSON:
             read = partial(read_json_body, by_any_name=True)
         call = Call(
             id=self._house.new_id(),

@@ -43,7 +43,7 @@ _NAMED = re.compile(
 _HEADER = re.compile(r"(?P<name>cookie|authorization):[^\r\n]+", re.IGNORECASE)
 _USERINFO = re.compile(r"(?<=://)[^\s/?#\"']*@")
 _SHAPES = re.compile(
-    r"th[ka]_\w+"
+    r"th[kascl]_\w+"
     r"|(?<![A-Za-z0-9])sk-[\w-]{8,}"
     r"|(?<![A-Za-z0-9])(?:gsk|hf|xai|pplx|r8|ghp|gho|ghs|glpat|xox[abprs])[_-][\w-]{16,}"
     r"|(?:AKIA|ASIA)[0-9A-Z]{16}"

@@ -12,6 +12,7 @@ from typing import Any
 from tollhouse import __version__
 from tollhouse.admin import openapi
 from tollhouse.admin.asking import Office
+from tollhouse.admin.console.routes import console_routes
 from tollhouse.admin.one_record import OneRecord
 from tollhouse.admin.routes import admin_table, unrouted
 from tollhouse.auth import admin_tokens
@@ -19,8 +20,11 @@ from tollhouse.auth.admin_tokens import AdminTokens
 from tollhouse.config import Listen, Settings
 from tollhouse.control.acting import Desk
 from tollhouse.control.peppers import Peppers
+from tollhouse.control.sessions import Admission
+from tollhouse.domain.sessions import Front, Terms
 from tollhouse.domain.throttling import Throttle
 from tollhouse.pipeline.house import House
+from tollhouse.pipeline.route import RouteTable
 from tollhouse.ports import Register
 from tollhouse.server import listening, routes, workers
 from tollhouse.server.app import App, Manners
@@ -68,8 +72,16 @@ async def served_admin(
     dialect = dialects()["chat"]
     records = OneRecord(house.audit, register)
     desk = Desk(store=store, register=records, new_id=house.new_id, now_ms=house.now_ms)
-    office = Office(settings=settings, peppers=peppers, desk=desk, routes=limitable_routes())
-    table = admin_table(dialect, json.dumps(description(settings)).encode(), office)
+    office = Office(
+        settings=settings,
+        peppers=peppers,
+        desk=desk,
+        console=admission(settings),
+        routes=limitable_routes(),
+    )
+    described = json.dumps(description(settings)).encode()
+    console = console_routes(dialect, office) if office.console else ()
+    table = RouteTable(*admin_table(dialect, described, office), *console)
     own = of_operators(settings, house, peppers, records)
     app = App(
         own, table, unrouted(dialect), None, _manners(settings, listen), upload_disk(settings)
@@ -91,6 +103,14 @@ async def served_admin(
         server.close()
         await door.drain(DRAIN_S, asyncio.Event())
         watching.cancel()
+
+
+def admission(settings: Settings) -> Admission | None:
+    """None where nobody logs on."""
+    url = settings.console_url
+    if url is None:
+        return None
+    return Admission(Front(url), Terms(settings.console.idle_s, settings.console.longest_s))
 
 
 def of_operators(settings: Settings, house: House, peppers: Peppers, records: OneRecord) -> House:

@@ -80,9 +80,10 @@ def names_beside(settings: Settings) -> set[str]:
     """Of all routes that either of them has."""
     chat, names = OpenAIChat(), set[str]()
     if settings.admin.listen is not None:
+        from tollhouse.admin.console.routes import console_routes
         from tollhouse.admin.routes import admin_table
 
-        names |= {route.name for route in admin_table(chat)}
+        names |= {route.name for route in (*admin_table(chat), *console_routes(chat))}
     if settings.otari.tenant is not None:
         from tollhouse.admin.otari.routes import otari_routes
 

@@ -177,6 +177,22 @@ class AdminSettings(Section):
     )
 
 
+class ConsoleSettings(Section):
+    """Logging on with a browser, on the admin listener."""
+
+    url: Annotated[str, Text(str, addresses.read_console, addresses.CONSOLE)] | None = setting(
+        "How browsers reach the admin listener: scheme, host and port. It has to be `https`, but on loopback. "
+        "Left out, it is the listener's own address, where that is a loopback one; else nobody logs on. What is not "
+        "the listener's own name stands in `server.hosts` as well."
+    )
+    idle_s: int = setting(
+        "How long a session may be unused before it is over.", 1_800, ge=60, le=86_400
+    )
+    longest_s: int = setting(
+        "How long a session may last, however much it is used.", 43_200, ge=300, le=604_800
+    )
+
+
 class OtariSettings(Section):
     """otari's paths for keys, users, budgets, prices and usage, for its own clients. `--profile otari` serves them."""
 

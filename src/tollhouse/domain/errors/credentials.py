@@ -62,6 +62,26 @@ class CertificateInvalid(Unauthenticated):
     title = "This client certificate is not valid here."
 
 
+class SessionOver(Unauthenticated):
+    """Whatever ended it, or if it never was: its bearer is told the same."""
+
+    code = "session_over"
+    title = "This session is over. Log in again."
+
+
+class LoginRefused(Unauthenticated):
+    """Whatever is wrong with it: the log says what, who tries is not told."""
+
+    code = "login_refused"
+    title = "This login was not accepted. Begin again."
+
+
+class CsrfTokenInvalid(Refusal):
+    code = "csrf_token_invalid"
+    status = 403
+    title = "With a session, what changes anything bears the console's token in `X-CSRF-Token`."
+
+
 class AmbiguousCredentials(Unauthenticated):
     code = "ambiguous_credentials"
     title = "Two different credentials came with one request. Send one."
