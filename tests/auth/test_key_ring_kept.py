@@ -41,9 +41,9 @@ class Published:
         return [b - a for a, b in zip(self.asked_at_s, self.asked_at_s[1:], strict=False)]
 
 
-def ring(published: Published) -> KeyRing:
+def ring(published: Published, refresh_s: float = REFRESH_S) -> KeyRing:
     return KeyRing(
-        *("okta", published.fetch, ["ES256"]), refresh_s=REFRESH_S, stale_s=STALE_S, clock_s=now_s
+        *("okta", published.fetch, ["ES256"]), refresh_s=refresh_s, stale_s=STALE_S, clock_s=now_s
     )
 
 
@@ -79,6 +79,15 @@ def test_while_it_is_away_it_is_asked_more_often(said: bytes | Exception) -> Non
             usual, first, second, *rest = published.gaps_s
             assert (first, second) == pytest.approx((RETRY_S, RETRY_S))
             assert usual > RETRY_S < min(rest)
+
+    hurried(way())
+
+
+def test_what_is_looked_at_often_is_not_looked_at_less_while_it_is_away() -> None:
+    async def way() -> None:
+        published = Published([OSError("gone")])
+        async with kept(ring(published, 5.0), 60):
+            assert max(published.gaps_s) <= 5.0
 
     hurried(way())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -69,3 +70,17 @@ async def test_a_document_names_the_field_that_is_wrong() -> None:
     await send_plain_problem(call(reply=reply), FieldInvalid("No.", param="limit"))
 
     assert json.loads(reply.said)["param"] == "limit"
+
+
+@pytest.mark.parametrize(("path", "is_told"), [("/api/v1/keys", True), ("/v1/keys", False)])
+async def test_otaris_clients_find_the_words_where_they_look_for_them(
+    path: str, is_told: bool
+) -> None:
+    reply, asking = FakeReply(), call()
+    asking = replace(asking, reply=reply, route=replace(asking.route, path=path))
+
+    await send_problem(asking, FieldInvalid("No such day."))
+
+    said = json.loads(reply.said)
+    assert said.get("detail") == ("No such day." if is_told else None)
+    assert said["error"]["code"] == "field_invalid"

@@ -175,6 +175,53 @@ async def test_the_first_byte_is_timed() -> None:
     assert seen == [None, 1, 1]
 
 
+async def test_a_reply_that_ends_with_its_first_words_is_timed_too() -> None:
+    line = Line()
+    reply = WireReply(line, EVERY, lambda: 7)
+
+    await reply.end(b"x")
+
+    assert (line.said, reply.first_byte_ns) == ([b"x"], 7)
+
+
+@pytest.mark.req("H-146", "S-81")
+@pytest.mark.parametrize("is_stalled", [True, False])
+async def test_whoever_reads_slowly_is_waited_for_to_the_last_word(is_stalled: bool) -> None:
+    line = Line(is_stalled=is_stalled)
+    reply = WireReply(line, EVERY, lambda: 1)
+
+    await reply.write(b"x")
+    assert line.waited == is_stalled
+    await reply.end(b"y")
+
+    assert (line.said, line.waited) == ([b"x", b"y"], 2 * is_stalled)
+
+
+async def test_what_a_reply_bears_goes_out_with_its_head() -> None:
+    async def bearing(reply: WireReply) -> None:
+        reply.bear(((b"x-tollhouse-queue", b"ahead=1"), (b"x-other", b"2")))
+        await reply.start(200, STREAM)
+        await reply.end()
+
+    async with _serving(bearing) as port:
+        head, _, _ = (await exchange(port, request())).partition(b"\r\n\r\n")
+
+    assert EVERY + b"x-tollhouse-queue: ahead=1\r\nx-other: 2\r\n" in head + b"\r\n"
+
+
+@pytest.mark.req("R-10")
+async def test_who_was_cut_off_gets_no_more_signs_of_life() -> None:
+    line = Line()
+    reply = WireReply(line, EVERY, lambda: 1)
+    reply.keep_alive(COMMENT, STREAM, 60.0)
+    timer = reply._timer
+    assert timer is not None
+
+    reply.cut(b"")
+
+    assert timer.cancelled()
+
+
 class Line(Connection):
     """One that only writes down what goes out."""
 
@@ -183,6 +230,7 @@ class Line(Connection):
     def __init__(self, *, is_stalled: bool = False) -> None:
         self.is_stalled = is_stalled  # type: ignore[misc]
         self.said: list[bytes] = []
+        self.waited = 0
         self.loop = asyncio.get_running_loop()
 
     def begin(self, status: int, headers: object, every: bytes) -> None:
@@ -190,6 +238,15 @@ class Line(Connection):
 
     def write(self, data: bytes) -> None:
         self.said.append(data)
+
+    def finish(self, data: bytes = b"") -> None:
+        self.said.append(data)
+
+    def cut(self, data: bytes, *, is_end: bool = False) -> None:
+        self.said.append(data)
+
+    async def flows(self) -> None:
+        self.waited += 1
 
 
 @asynccontextmanager

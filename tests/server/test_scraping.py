@@ -17,7 +17,7 @@ def test_figures_are_told_as_long_as_the_block_runs() -> None:
     with scraped(HOST, 0, lambda: b"figures 1\n", "text/plain") as port:
         told = _get(port, "/metrics")
 
-    assert told == (200, "text/plain", b"figures 1\n")
+    assert told == (200, "text/plain", "10", b"figures 1\n")
     with pytest.raises(ConnectionError), socket.create_connection((HOST, port)):
         pass
     assert not [it for it in threading.enumerate() if it.name == "metrics"]
@@ -33,11 +33,12 @@ def test_there_is_nothing_else(path: str) -> None:
         assert _get(port, path)[0] == 404
 
 
-def _get(port: int, path: str) -> tuple[int, str | None, bytes]:
+def _get(port: int, path: str) -> tuple[int, str | None, str | None, bytes]:
     caller = http.client.HTTPConnection(HOST, port, timeout=10)
     try:
         caller.request("GET", path)
         answer = caller.getresponse()
-        return answer.status, answer.getheader("content-type"), answer.read()
+        kind, size = answer.getheader("content-type"), answer.getheader("content-length")
+        return answer.status, kind, size, answer.read()
     finally:
         caller.close()

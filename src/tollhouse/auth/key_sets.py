@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from functools import cache
 from typing import Any
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -111,17 +110,18 @@ def _public(said: Mapping[str, Any]) -> PublicKey | None:
 def _rsa(modulus: int, exponent: int) -> PublicKey:
     if not LEAST_RSA_BITS <= modulus.bit_length() <= MOST_RSA_BITS:
         raise ValueError("too short, or too long")
-    if all(modulus % prime in powers for prime, powers in _powers().items()):
+    if _is_guessable(modulus):
         raise ValueError("its factors are found in days")
     return rsa.RSAPublicNumbers(exponent, modulus).public_key()
 
 
-@cache
-def _powers() -> Mapping[int, frozenset[int]]:
+def _is_guessable(modulus: int) -> bool:
     """By what a library of smart cards is known whose keys anybody can factor (CVE-2017-15361): it made primes
     of powers of 65537, so that their product is one as well, modulo each of these."""
-    primes = [n for n in range(3, 168) if all(n % divisor for divisor in range(2, n))]
-    return {prime: frozenset(pow(65537, n, prime) for n in range(prime)) for prime in primes}
+    primes = (n for n in range(3, 168) if all(n % divisor for divisor in range(2, n)))
+    return all(
+        any(modulus % prime == pow(65537, n, prime) for n in range(prime)) for prime in primes
+    )
 
 
 def _number(text: Any) -> int:

@@ -14,7 +14,6 @@ DEADLINE_S = 10
 def scraped(host: str, port: int, expose: Callable[[], bytes], content_type: str) -> Iterator[int]:
     """Serve what `expose` says while the block runs; yields the port. Raises OSError."""
     server = ThreadingHTTPServer((host, port), _handler(expose, content_type))
-    server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, name="metrics", daemon=True)
     thread.start()
     try:
