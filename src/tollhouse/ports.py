@@ -307,9 +307,11 @@ class Authenticator(Protocol):
 class Certifier(Protocol):
     """Of certificates that connections showed."""
 
-    def insist(
-        self, certificate: Certificate, now: float
-    ) -> None: ...  # raises CertificateInvalid where it does not hold, or not any more
+    def identify(
+        self, certificate: Certificate, snapshot: Snapshot, now: float
+    ) -> (
+        Principal | None
+    ): ...  # whom it stands for, if anybody; raises CertificateInvalid where it does not hold any more
 
 
 class AuditSink(Protocol):

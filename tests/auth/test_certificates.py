@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -17,7 +17,11 @@ from tollhouse.auth.bundles import BundleInvalid, Roots
 from tollhouse.auth.certificates import Authority as Vouching
 from tollhouse.auth.certificates import Certificates
 from tollhouse.domain.certificates import Certificate
+from tollhouse.domain.claims import Rule
 from tollhouse.domain.errors import CertificateInvalid
+from tollhouse.domain.limiting import Defaults, Rules
+from tollhouse.domain.people import Member, People
+from tollhouse.domain.snapshot import Names, Snapshot
 
 WEB = "spiffe://prod.example.org/ns/web"
 LONG = f"spiffe://prod.example.org/{'a' * 2022}"
@@ -33,16 +37,17 @@ class Held:
 class Two:
     """A trust domain and a private authority, each with a root of its own."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, rules: tuple[Rule, ...] = (), most_kept: int = 100) -> None:
         self.prod, self.other = Authority(folder, "prod"), Authority(folder, "other")
         self.plain = Authority(folder, "plain")
         self.bundle = Held(bundles.roots(bundle(self.prod)))
         self.certificates = Certificates(
             [
-                Vouching("prod", self.bundle, "prod.example.org"),
+                Vouching("prod", self.bundle, "prod.example.org", rules),
                 Vouching("other", Held(bundles.roots(bundle(self.other))), "other.example.org"),
-                Vouching("corp", Held(bundles.roots(self.plain.file.read_bytes()))),
-            ]
+                Vouching("corp", Held(bundles.roots(self.plain.file.read_bytes())), None, rules),
+            ],
+            most_kept,
         )
 
     def read(self, authority: Authority, chain: Path) -> Certificate:
@@ -207,3 +212,103 @@ def refused(two: Two, certificate: Certificate) -> None:
     assert certificate.flaw
     with pytest.raises(CertificateInvalid):
         two.certificates.insist(certificate, time.time())
+
+
+RULES = (
+    Rule({"sub": "spiffe://prod.example.org/ns/web*"}, "acme", "default", "anna", ("m",)),
+    Rule({"/path/1": "claimed"}, "acme", "default", "claim:/path/2", ("m",)),
+)
+PEOPLE = People(
+    {
+        owner: Member(number)
+        for number, owner in enumerate(
+            ("tenant:acme", "project:acme/default", "user:acme/anna", "issuer:prod", "issuer:corp"),
+            start=1,
+        )
+    },
+    Rules(Defaults(), {}),
+)
+SNAPSHOT = Snapshot(1, {}, Names({}), {}, people=PEOPLE)
+
+
+@pytest.mark.req("OC-3", "OC-76")
+def test_a_certificate_stands_for_whom_the_first_rule_that_fits_says(tmp_path: Path) -> None:
+    two = Two(tmp_path, RULES)
+    web, claimed, none = (
+        two.read(two.prod, two.prod.svid(f"spiffe://prod.example.org/{path}"))
+        for path in ("ns/web/1", "claimed/anna", "ns/other")
+    )
+
+    found = two.certificates.identify(web, SNAPSHOT, time.time())
+
+    assert found is not None
+    assert (found.user, found.accounts, found.models) == ("acme/anna", (1, 2, 3, 4), ("m",))
+    assert found.key.startswith("prod:")
+    assert found.proof.by == "certificate:prod"
+    same = two.certificates.identify(claimed, SNAPSHOT, time.time())
+    assert same is not None
+    assert same.user == "acme/anna"
+    assert two.certificates.identify(none, SNAPSHOT, time.time()) is None
+
+
+@pytest.mark.req("OC-76")
+@pytest.mark.parametrize(
+    "when", [{"dns": "job.corp.test"}, {"cn": "job"}, {"email": "d@*"}, {"sub": "CN=job"}], ids=str
+)
+def test_rules_ask_for_any_name_of_a_plain_certificate(
+    tmp_path: Path, when: dict[str, str]
+) -> None:
+    two = Two(tmp_path, (Rule(when, "acme", "default", "anna", ("m",)),))
+    names = (x509.DNSName("job.corp.test"), x509.RFC822Name("a@b.c"), x509.RFC822Name("d@e.f"))
+    shown = two.read(two.plain, two.plain.certify_as(*names, name="job"))
+
+    found = two.certificates.identify(shown, SNAPSHOT, time.time())
+
+    assert found is not None
+
+
+@pytest.mark.req("OC-3")
+def test_who_is_gone_from_the_store_is_gone_at_the_next_call(tmp_path: Path) -> None:
+    two = Two(tmp_path, RULES)
+    shown = two.read(two.prod, two.prod.svid(WEB))
+    assert two.certificates.identify(shown, SNAPSHOT, time.time()) is not None
+    left = Snapshot(2, {}, Names({}), {}, people=replace(PEOPLE, members={}))
+
+    with pytest.raises(CertificateInvalid):
+        two.certificates.identify(shown, left, time.time())
+
+
+@pytest.mark.req("P-17", "S-28")
+def test_one_that_was_taken_back_opens_nothing_any_more(tmp_path: Path) -> None:
+    two = Two(tmp_path, RULES)
+    shown = two.read(two.prod, two.prod.svid(WEB))
+    assert two.certificates.identify(shown, SNAPSHOT, time.time()) is not None
+    revoked = frozenset({("prod", shown.thumbprint)})
+    after = Snapshot(2, {}, Names({}), {}, people=replace(PEOPLE, revoked_ids=revoked))
+
+    with pytest.raises(CertificateInvalid):
+        two.certificates.identify(shown, after, time.time())
+
+
+@pytest.mark.req("S-42", "S-43")
+def test_one_that_was_good_before_is_refused_once_it_or_its_root_is_gone(tmp_path: Path) -> None:
+    two = Two(tmp_path, RULES)
+    shown = two.read(two.prod, two.prod.svid(WEB))
+    assert two.certificates.identify(shown, SNAPSHOT, time.time()) is not None
+
+    with pytest.raises(CertificateInvalid):
+        two.certificates.identify(shown, SNAPSHOT, shown.not_after)
+    two.bundle.roots = bundles.roots(bundle(two.other))
+    with pytest.raises(CertificateInvalid):
+        two.certificates.identify(shown, SNAPSHOT, time.time())
+
+
+def test_what_is_remembered_has_a_bound_and_one_certificate_is_one(tmp_path: Path) -> None:
+    two = Two(tmp_path, RULES, most_kept=2)
+    chains = [two.prod.svid(f"{WEB}/{number}") for number in range(4)]
+    for chain in chains:
+        shown = two.read(two.prod, chain)
+        two.certificates.identify(shown, SNAPSHOT, time.time())
+
+    assert len(two.certificates._seen) == 2
+    assert two.read(two.prod, chains[-1]) is shown

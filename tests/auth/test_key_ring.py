@@ -233,3 +233,16 @@ def _is_small(y: int) -> bool:
         x2 = (y * y - 1) * pow(D * y * y + 1, -1, P) % P
         y = (y * y + x2) * pow(1 - D * x2 * y * y, -1, P) % P
     return y == 1
+
+
+@pytest.mark.req("S-34")
+async def test_a_first_set_that_is_none_is_not_asked_for_again_at_once() -> None:
+    at = door(OLD)
+    at.published.raw = b'{"keys": []}'
+    looked = at.ring.looked()
+    assert looked is not None
+
+    await looked
+
+    assert at.ring.looked() is None
+    assert at.published.asked == 1

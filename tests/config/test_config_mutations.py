@@ -52,6 +52,8 @@ ASKED_FOR: dict[str, set[str]] = {
         "authorities.prod.bundle_file", "authorities.corp.bundle_file",
     },
     "authorities.prod.bundle_file": {"authorities.prod.bundle_file"},
+    "authorities.prod.trust_domain": {"authorities.prod.audiences"},
+    "authorities.prod.rules": {"authorities.prod.audiences"},
     "authorities.corp.bundle_file": {"authorities.corp.bundle_file"},
     "admin.listen": {"console.idle_s", "console.longest_s", "console.url"},
     "tokens.secrets.2": {"tokens.secret_version"},

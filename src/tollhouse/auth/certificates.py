@@ -13,14 +13,21 @@ from hashlib import sha256
 from typing import Protocol
 
 from cryptography import x509
+from cryptography.x509.oid import NameOID
 
 from tollhouse.auth.bundles import Roots
-from tollhouse.domain import spiffe
+from tollhouse.domain import claims, spiffe
 from tollhouse.domain.certificates import Certificate
+from tollhouse.domain.claims import Expected, Rule
 from tollhouse.domain.errors import CertificateInvalid
+from tollhouse.domain.identity import Principal
+from tollhouse.domain.snapshot import Snapshot
 from tollhouse.domain.spiffe import SpiffeInvalid
+from tollhouse.domain.tokens import NoRuleFits, TokenRefused
 
 MOST_NAMES = 64
+LONGEST_NAME = 2048
+MOST_KEPT = 16_384
 
 
 class Bundle(Protocol):
@@ -37,12 +44,33 @@ class Authority:
     trust_domain: str | None = None
     """None where its certificates have no SPIFFE IDs."""
 
+    rules: tuple[Rule, ...] = ()
+    """Whom its certificates stand for. Without any they open nothing by themselves."""
+
+    @property
+    def expected(self) -> Expected:
+        return Expected(self.name, "", frozenset(), 0, self.rules)
+
+
+@dataclass(slots=True)
+class Seen:
+    """One that holds, and whom it stands for. With another bundle or another house it is looked at anew."""
+
+    certificate: Certificate
+    roots: Roots
+    revision: int
+    principal: Principal | None
+
 
 class Certificates:
-    def __init__(self, authorities: Sequence[Authority]) -> None:
+    """Implements Certifier."""
+
+    def __init__(self, authorities: Sequence[Authority], most_kept: int = MOST_KEPT) -> None:
         self._named = {each.name: each for each in authorities}
         self._plain = [each for each in authorities if each.trust_domain is None]
         self._domains = {each.trust_domain: each for each in authorities if each.trust_domain}
+        self._most_kept = most_kept
+        self._seen: dict[str, Seen] = {}
 
     def read(self, chain: Sequence[bytes]) -> Certificate:
         """Of a chain that TLS has verified, in DER and the leaf first. What is wrong with it stands in it."""
@@ -54,9 +82,31 @@ class Certificates:
             min(_moment(each.not_valid_after_utc) for each in parsed),
         )
         try:
-            return self._vouched(said, leaf, [sha256(each).hexdigest() for each in chain[1:]])
+            found = self._vouched(said, leaf, [sha256(each).hexdigest() for each in chain[1:]])
         except (SpiffeInvalid, ValueError) as error:
             return replace(said, flaw=str(error) or "it cannot be read")
+        seen = self._seen.get(found.thumbprint)
+        return seen.certificate if seen is not None and seen.certificate == found else found
+
+    def identify(
+        self, certificate: Certificate, snapshot: Snapshot, now: float
+    ) -> Principal | None:
+        """Whom it stands for by itself, if for anybody. Raises CertificateInvalid."""
+        seen = self._seen.get(certificate.thumbprint)
+        if (
+            seen is not None
+            and seen.certificate is certificate
+            and seen.revision == snapshot.revision
+            and certificate.not_after > now
+            and seen.roots is self._named[certificate.authority].bundle.roots
+        ):
+            return seen.principal
+        self.insist(certificate, now)
+        authority = self._named[certificate.authority]
+        known = authority.bundle.roots
+        principal = _principal(certificate, authority, snapshot)
+        self._keep(Seen(certificate, known, snapshot.revision, principal))
+        return principal
 
     def insist(self, certificate: Certificate, now: float) -> None:
         """Raises CertificateInvalid where it does not hold, or not any more."""
@@ -66,6 +116,13 @@ class Certificates:
             raise CertificateInvalid(private="it, or one of its chain, has expired")
         if certificate.anchor not in self._named[certificate.authority].bundle.roots:
             raise CertificateInvalid(private="its authority has taken out that root")
+
+    def _keep(self, seen: Seen) -> None:
+        """The oldest makes room; it is only looked at once more."""
+        self._seen.pop(seen.certificate.thumbprint, None)
+        if len(self._seen) >= self._most_kept:
+            del self._seen[next(iter(self._seen))]
+        self._seen[seen.certificate.thumbprint] = seen
 
     def _vouched(
         self, said: Certificate, leaf: x509.Certificate, above: Sequence[str]
@@ -77,9 +134,16 @@ class Certificates:
         if len(uris) + len(hosts) + len(emails) > MOST_NAMES:
             raise ValueError("it has too many names")
         said = replace(
-            said, subject=leaf.subject.rfc4514_string(), uris=uris, hosts=hosts, emails=emails
+            said,
+            subject=leaf.subject.rfc4514_string(),
+            common_names=_common_names(leaf),
+            uris=uris,
+            hosts=hosts,
+            emails=emails,
         )
         _insist_on_leaf(leaf)
+        if not 0 < len(said.name) <= LONGEST_NAME or not said.name.isprintable():
+            raise ValueError("it says nobody's name, or one that nobody can read")
         if any(uri.lower().startswith("spiffe:") for uri in uris):
             return self._vouched_as_svid(said, leaf, above)
         for authority in self._plain:
@@ -103,6 +167,19 @@ class Certificates:
         return replace(said, authority=authority.name, anchor=anchor, spiffe_id=str(found))
 
 
+def _principal(
+    certificate: Certificate, authority: Authority, snapshot: Snapshot
+) -> Principal | None:
+    if not authority.rules:
+        return None
+    try:
+        return snapshot.people.principal(claims.certified(certificate, authority.expected))
+    except NoRuleFits:
+        return None
+    except TokenRefused as refused:
+        raise CertificateInvalid(private=str(refused)) from None
+
+
 def _anchor(authority: Authority, above: Sequence[str]) -> str:
     known = authority.bundle.roots
     return next((each for each in above if each in known), "")
@@ -113,6 +190,11 @@ def _names(leaf: x509.Certificate) -> x509.SubjectAlternativeName | None:
         return leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except x509.ExtensionNotFound:
         return None
+
+
+def _common_names(leaf: x509.Certificate) -> tuple[str, ...]:
+    found = leaf.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    return tuple(str(each.value) for each in found)
 
 
 def _insist_on_leaf(leaf: x509.Certificate) -> None:

@@ -13,7 +13,7 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Collection
 
-from tollhouse.auth.key_sets import KeySet, KeySetInvalid, key_set
+from tollhouse.auth.key_sets import FOR_SIGNING, KeySet, KeySetInvalid, key_set
 from tollhouse.auth.signatures import Key
 from tollhouse.domain.errors import Failure
 
@@ -41,11 +41,13 @@ class KeyRing:
         *,
         refresh_s: float,
         stale_s: float,
+        use: str = FOR_SIGNING,
         clock_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self._name = name
         self._fetch = fetch
         self._algorithms = algorithms
+        self._use = use
         self._refresh_s = refresh_s
         self._stale_s = stale_s
         self._clock_s = clock_s
@@ -104,10 +106,11 @@ class KeyRing:
             self._looking = None
 
     def _take(self, raw: bytes) -> None:
-        if not self._keys:  # the first look is nobody's doing
-            self._may_look_at_s = float("-inf")
+        had_none = not self._keys
         if raw != self._raw:
-            self._keys = key_set(raw, self._algorithms)
+            self._keys = key_set(raw, self._algorithms, self._use)
             self._raw = raw
+        if had_none:  # the first good look is nobody's doing
+            self._may_look_at_s = float("-inf")
         self._good_until_s = self._clock_s() + self._refresh_s + self._stale_s
         self._has_found = True

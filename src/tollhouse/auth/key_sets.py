@@ -16,6 +16,7 @@ MOST_BYTES = 64 * 1024
 MOST_KEYS = 32
 LEAST_RSA_BITS, MOST_RSA_BITS = 2048, 8192
 LONGEST_KEY_ID = 128
+FOR_SIGNING, FOR_SVIDS = "sig", "jwt-svid"
 PRIVATE = frozenset(("d", "p", "q", "dp", "dq", "qi", "oth"))
 CURVES: Mapping[str, ec.EllipticCurve] = {
     "P-256": ec.SECP256R1(),
@@ -41,8 +42,8 @@ class KeySetInvalid(Exception):
     """Nothing of it is taken: half a set would let in by chance."""
 
 
-def key_set(raw: bytes, algorithms: Collection[str]) -> KeySet:
-    """By their ids, those that sign with one of the algorithms. Raises KeySetInvalid."""
+def key_set(raw: bytes, algorithms: Collection[str], use: str = FOR_SIGNING) -> KeySet:
+    """By their ids, those of that use that sign with one of the algorithms. Raises KeySetInvalid."""
     listed = _listed(raw)
     found: dict[str, Key] = {}
     for each in listed:
@@ -53,7 +54,7 @@ def key_set(raw: bytes, algorithms: Collection[str]) -> KeySet:
         key_id = each.get("kid", "")
         if not isinstance(key_id, str) or len(key_id) > LONGEST_KEY_ID:
             raise KeySetInvalid("one of its keys has a `kid` that is none")
-        if (key := _key(each, algorithms)) is None:
+        if (key := _key(each, algorithms, use)) is None:
             continue
         if key_id in found:
             raise KeySetInvalid("two of its keys have one `kid`")
@@ -75,9 +76,9 @@ def _listed(raw: bytes) -> list[Any]:
     return listed
 
 
-def _key(said: Mapping[str, Any], algorithms: Collection[str]) -> Key | None:
+def _key(said: Mapping[str, Any], algorithms: Collection[str], use: str) -> Key | None:
     """None for what is for something else. Raises KeySetInvalid on a key that should be one."""
-    if said.get("use", "sig") != "sig" or "verify" not in said.get("key_ops", ["verify"]):
+    if said.get("use", FOR_SIGNING) != use or "verify" not in said.get("key_ops", ["verify"]):
         return None
     try:
         public = _public(said)

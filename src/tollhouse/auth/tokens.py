@@ -65,7 +65,7 @@ class Tokens:
     """Implements Authenticator."""
 
     def __init__(self, issuers: Mapping[str, Issuer], most_kept: int = MOST_KEPT) -> None:
-        """By the `iss` of their tokens."""
+        """By the `iss` of their tokens; trust domains as `spiffe://NAME`."""
         self._issuers = issuers
         self._rings = {each.expected.name: each.ring for each in issuers.values()}
         self._most_kept = most_kept
@@ -96,7 +96,7 @@ class Tokens:
     def claimed(self, credential: str, now: float) -> Claimed | Awaitable[None]:
         """Whom it stands for, or something to be awaited. Raises TokenRefused, IssuerUnavailable."""
         token = tokens.read(credential)
-        issuer = self._issuers.get(token.issuer)
+        issuer = token.found_in(self._issuers)
         if issuer is None:
             _spend(token)
             raise TokenRefused("nobody knows its issuer here")

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tollhouse.config.clash import Clash
+from tollhouse.config.issuers import of_rules
 from tollhouse.config.problems import Place
 from tollhouse.config.settings import Settings
+from tollhouse.domain.claims import OURS
 
 ASKING: Place = ("server", "client_certificates")
 
@@ -16,9 +18,12 @@ def clashes(settings: Settings) -> Iterator[Clash]:
     domains: dict[str, Place] = {}
     for name, authority in settings.authorities.items():
         place: Place = ("authorities", name)
-        if name in settings.issuers:
-            about = (place, ("issuers", name))
-            yield Clash(about, "the name of an issuer too", "another: both have accounts by it")
+        for others in ("issuers", "static_tokens"):
+            if name in getattr(settings, others):
+                about = (place, (others, name))
+                yield Clash(about, f"a name of [{others}] too", "another: both have accounts by it")
+        if name == OURS:
+            yield Clash((place,), "the name of our own tokens", "another")
         path = settings.at(authority.bundle_file)
         if not path.is_file():
             where = ((*place, "bundle_file"), ("data_dir",))
@@ -27,6 +32,11 @@ def clashes(settings: Settings) -> Iterator[Clash]:
         domain = authority.trust_domain
         if domain is not None and (other := domains.setdefault(domain, here)) != here:
             yield Clash((here, other), "that of another authority too", "one table for each")
+        yield from of_rules(place, authority.rules)
+        for name in ("trust_domain", "rules"):
+            if authority.audiences and not getattr(authority, name):
+                idle = ((*place, "audiences"), (*place, name))
+                yield Clash(idle, f"tokens that nobody could come in by, without `{name}`", "both")
 
 
 def _asking(settings: Settings) -> Iterator[Clash]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from tollhouse.config import addresses, ways
 from tollhouse.config.clash import Clash
 from tollhouse.config.problems import Place, Unfit, shown
-from tollhouse.config.sections.issuers import IssuerSettings
+from tollhouse.config.sections.issuers import IssuerSettings, RuleSettings
 from tollhouse.config.settings import Settings
 from tollhouse.domain.claims import FROM_CLAIM, OURS
 from tollhouse.domain.urls import parse
@@ -24,20 +24,24 @@ def clashes(settings: Settings) -> Iterator[Clash]:
         if (other := named.setdefault(issuer.issuer, here)) != here:
             yield Clash((here, other), "the `iss` of another issuer too", "one table for each")
         yield from _keys(place, issuer, settings)
-        for index, rule in enumerate(issuer.rules[:-1]):
-            if not rule.when:
-                about = (*place, "rules", index)
-                found = "a rule that fits every token, before others"
-                yield Clash((about,), found, "`when`, or its place behind all others")
-        for index, rule in enumerate(issuer.rules):
-            for path, wanted in rule.when.items():
-                if not path or not wanted or wanted == "*":
-                    about = (*place, "rules", index, "when")
-                    yield Clash((about,), f"{shown(wanted)} of {shown(path)}", "what it must be")
-            if rule.tenant.startswith(FROM_CLAIM) and not rule.when:
-                about = (*place, "rules", index, "tenant")
-                expected = "`when` as well: or whoever writes the claim chooses any tenant of yours"
-                yield Clash((about,), "a claim, for whatever token comes", expected)
+        yield from of_rules(place, issuer.rules)
+
+
+def of_rules(place: Place, rules: Sequence[RuleSettings]) -> Iterator[Clash]:
+    for index, rule in enumerate(rules[:-1]):
+        if not rule.when:
+            about = (*place, "rules", index)
+            found = "a rule that fits whatever comes, before others"
+            yield Clash((about,), found, "`when`, or its place behind all others")
+    for index, rule in enumerate(rules):
+        for path, wanted in rule.when.items():
+            if not path or not wanted or wanted == "*":
+                about = (*place, "rules", index, "when")
+                yield Clash((about,), f"{shown(wanted)} of {shown(path)}", "what it must be")
+        if rule.tenant.startswith(FROM_CLAIM) and not rule.when:
+            about = (*place, "rules", index, "tenant")
+            expected = "`when` as well: or whoever writes the claim chooses any tenant of yours"
+            yield Clash((about,), "a claim, for whatever comes", expected)
 
 
 def _own(settings: Settings) -> Iterator[Clash]:

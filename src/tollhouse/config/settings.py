@@ -98,12 +98,13 @@ class Settings(Section):
 
     @property
     def takes_tokens(self) -> bool:
-        return bool(self.issuers or self.tokens.secrets)
+        bundles = any(each.audiences for each in self.authorities.values())
+        return bool(self.issuers or self.tokens.secrets or bundles)
 
     @property
     def names_people(self) -> bool:
         """Whether callers may come whom the store knows by their names, and not by a key."""
-        return self.takes_tokens or bool(self.static_tokens)
+        return self.takes_tokens or bool(self.static_tokens or self.authorities)
 
     @property
     def listeners(self) -> frozenset[tuple[Ip, int]]:

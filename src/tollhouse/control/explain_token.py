@@ -41,9 +41,11 @@ def _read(token: Token, expected: Expected) -> str:
 
 
 def _known(token: Token, issuers: Mapping[str, Expected]) -> Expected:
-    expected = issuers.get(token.issuer)
+    expected = token.found_in(issuers)
     if expected is None:
-        raise TokenRefused(f"none of [issuers] has the `iss` {token.issuer[:200]!r}")
+        raise TokenRefused(
+            f"none of [issuers] has the `iss` {token.issuer[:200]!r}, and no authority its `sub`"
+        )
     return expected
 
 

@@ -1,4 +1,4 @@
-"""From what a token says to whom it stands for: by rules that an operator wrote, the first that fits.
+"""From what a token or a certificate says to whom it stands for: by rules that an operator wrote, the first that fits.
 
 A rule says under which claims it holds, and whose the calls are then. Nobody gets more than his rule
 says: a claim can take models away, and never adds any. Where no rule holds, nobody is let in.
@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any
 
+from tollhouse.domain import certificates, spiffe
+from tollhouse.domain.certificates import Certificate
 from tollhouse.domain.identity import Priority, Proof, proof
-from tollhouse.domain.tokens import Claims, TokenRefused
+from tollhouse.domain.spiffe import SpiffeInvalid
+from tollhouse.domain.tokens import Claims, NoRuleFits, TokenRefused
 
 OURS = "tollhouse"
 """Who signs our own tokens, for whom they are, and what that issuer is called."""
@@ -34,6 +37,9 @@ UNVERIFIED = {"email": "email_verified"}
 
 _tenant = re.compile(r"[a-z0-9][a-z0-9-]{0,38}").fullmatch
 _name = re.compile(r"[a-z0-9][a-z0-9._@-]{0,62}").fullmatch
+
+
+BY_TOKEN, BY_CERTIFICATE = "token", "certificate"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +73,8 @@ class Expected:
     audiences: frozenset[str]
     longest_life_s: int
     rules: tuple[Rule, ...]
+    trust_domain: str = ""
+    """Where they are JWT-SVIDs: whom they are about has to be of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +102,9 @@ class Claimed:
     rule: int
     """Which one fitted, from 1."""
 
+    by: str = BY_TOKEN
+    """What was shown."""
+
     @property
     def key(self) -> str:
         """What stands where the id of a key does: always the same for one subject of one issuer."""
@@ -101,27 +112,42 @@ class Claimed:
 
     @property
     def proof(self) -> Proof:
-        return proof(f"token:{self.issuer}", self.until)
+        return proof(f"{self.by}:{self.issuer}", self.until)
 
 
 def claimed(claims: Claims, expected: Expected, now: float) -> Claimed:
     """Raises TokenRefused."""
+    claims = _as_svid(claims, expected) if expected.trust_domain else claims
     issued_at, until = _times(claims, expected.longest_life_s, now)
     _audience(claims.get("aud"), expected.audiences)
-    subject = _subject(claims)
+    subject = _subject(claims, spiffe.LONGEST if expected.trust_domain else LONGEST_SUBJECT)
     for name in OF_SESSIONS:
         if name in claims:
             raise TokenRefused(f"it is the token of a login: it has `{name}`")
     if "cnf" in claims:
         raise TokenRefused("it is bound to a key that its bearer would have to prove")
+    return _ruled(claims, expected, subject, _id(claims), (issued_at, until))
+
+
+def certified(certificate: Certificate, expected: Expected) -> Claimed:
+    """Of one that holds. Raises TokenRefused."""
+    said = certificates.claims(certificate)
+    times = (certificate.not_before, certificate.not_after)
+    found = _ruled(said, expected, str(said["sub"]), certificate.thumbprint, times)
+    return replace(found, by=BY_CERTIFICATE)
+
+
+def _ruled(
+    claims: Claims, expected: Expected, subject: str, shown_id: str | None, times: tuple[int, int]
+) -> Claimed:
     number, rule = _fitting(claims, expected.rules)
     tenant = _filled(rule.tenant, claims, _tenant, "tenant")
     return Claimed(
         issuer=expected.name,
         subject=subject,
-        id=_id(claims),
-        issued_at=issued_at,
-        until=until,
+        id=shown_id,
+        issued_at=times[0],
+        until=times[1],
         tenant=tenant,
         project=f"{tenant}/{_filled(rule.project, claims, _name, 'project')}",
         user=f"{tenant}/{_filled(rule.user, claims, _name, 'user')}",
@@ -182,9 +208,21 @@ def _audience(said: Any, audiences: frozenset[str]) -> None:
         raise TokenRefused("it is for somebody else, or not for us alone")
 
 
-def _subject(claims: Claims) -> str:
+def _as_svid(claims: Claims, expected: Expected) -> Claims:
+    """With what its id says. It need not tell when it was issued, and is as old as it can be then."""
+    try:
+        named = spiffe.read(str(claims.get("sub")))
+    except SpiffeInvalid as invalid:
+        raise TokenRefused(str(invalid)) from None
+    if named.trust_domain != expected.trust_domain:
+        raise TokenRefused("its SPIFFE ID is of another trust domain")
+    oldest = (_moment(claims, "exp") or 0) - expected.longest_life_s
+    return {"iat": max(oldest, 0), **claims, **spiffe.claims(named)}
+
+
+def _subject(claims: Claims, longest: int) -> str:
     subject = claims.get("sub")
-    if not isinstance(subject, str) or not 0 < len(subject) <= LONGEST_SUBJECT:
+    if not isinstance(subject, str) or not 0 < len(subject) <= longest:
         raise TokenRefused("it does not say whom it is about")
     if not subject.isprintable():
         raise TokenRefused("whom it is about has characters that nobody can read")
@@ -202,7 +240,7 @@ def _fitting(claims: Claims, rules: Sequence[Rule]) -> tuple[int, Rule]:
     for number, rule in enumerate(rules, start=1):
         if all(_fits(found(claims, path), wanted) for path, wanted in rule.when.items()):
             return number, rule
-    raise TokenRefused("none of the issuer's rules fits what it says")
+    raise NoRuleFits("none of the issuer's rules fits what it says")
 
 
 def _fits(said: Any, wanted: str) -> bool:

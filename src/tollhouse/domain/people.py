@@ -1,4 +1,4 @@
-"""Whose calls those of a token are: found in the store, as those of a key are, and bound by the same."""
+"""Whose calls those of a token or a certificate are: found in the store and bound as those of a key are."""
 
 from __future__ import annotations
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 SCHEME = "spiffe://"
 LONGEST = 2048
@@ -29,6 +31,13 @@ def is_trust_domain(text: str) -> bool:
     return _trust_domain(text) is not None
 
 
+def domain_of(text: str) -> str:
+    """As `spiffe://trust-domain`, of what begins so; whether it is an id at all is not looked at. Else empty."""
+    if not text.startswith(SCHEME):
+        return ""
+    return SCHEME + text.removeprefix(SCHEME).partition("/")[0]
+
+
 def read(text: str) -> SpiffeId:
     """That of a workload: the id of a whole trust domain is nobody's. Raises SpiffeInvalid."""
     if len(text.encode()) > LONGEST:
@@ -41,3 +50,9 @@ def read(text: str) -> SpiffeId:
     if not path or not all(_segment(each) and each not in (".", "..") for each in path):
         raise SpiffeInvalid("its SPIFFE ID has no path, or one with another spelling")
     return SpiffeId(trust_domain, tuple(path))
+
+
+def claims(named: SpiffeId) -> Mapping[str, Any]:
+    """What rules may ask for, beside what a token says of its own: `/path/1` is the first part of the path."""
+    steps = {str(number): step for number, step in enumerate(named.path, start=1)}
+    return {"sub": str(named), "trust_domain": named.trust_domain, "path": steps}

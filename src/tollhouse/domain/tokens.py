@@ -13,7 +13,9 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
+
+from tollhouse.domain import spiffe
 
 SHAPE = "eyJ"
 """How every one begins: a brace and a quote, encoded."""
@@ -27,12 +29,17 @@ LEADS_ASTRAY = frozenset(
 """Extensions, other keys than ours, and signs of something that is no plain signed token."""
 
 Claims = Mapping[str, Any]
+T = TypeVar("T")
 
 _key_id = re.compile(r"[A-Za-z0-9._=+/-]{1,128}").fullmatch
 
 
 class TokenRefused(Exception):
     """Why, in words for the log and for operators. Its bearer is never told."""
+
+
+class NoRuleFits(TokenRefused):
+    """It stands for nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +57,12 @@ class Token:
         """Whom it names; empty where it names nobody."""
         named = self.claims.get("iss")
         return named if isinstance(named, str) else ""
+
+    def found_in(self, known: Mapping[str, T]) -> T | None:
+        """What is known by whom it names; a JWT-SVID may leave that to its subject's trust domain."""
+        named = self.claims.get("sub")
+        domain = spiffe.domain_of(named) if isinstance(named, str) else ""
+        return known.get(self.issuer) or known.get(domain)
 
 
 def read(text: str) -> Token:

@@ -31,16 +31,21 @@ async def identify(record: Journal, house: House) -> Principal:
     peer, throttle, now_us = record.call.peer, house.throttle, house.clock_ns() // 1000
     try:
         presented = record.presented = credential_of(record.call)
+        shown = None
         if record.call.certificate is not None:
-            _insist(record.call.certificate, house)
+            shown = _shown(record.call.certificate, record, house)
         if presented is None:
-            raise KeyMissing
+            if shown is None:
+                raise KeyMissing
+            return shown
         if wait_us := throttle.wait_us(peer, presented, now_us):
             raise throttling.too_many(wait_us)
         principal = _proved(presented, house)
         while not isinstance(principal, Principal):
             await principal
             principal = _proved(presented, house)
+        if shown is not None and shown.user != principal.user:
+            raise AmbiguousCredentials
     except Unauthenticated:
         if wait_us := throttle.failed(peer, record.presented, now_us):
             raise throttling.too_many(wait_us) from None
@@ -66,11 +71,12 @@ def credential_of(call: Call) -> str | None:
     return presented[0] if presented else None
 
 
-def _insist(certificate: Certificate, house: House) -> None:
-    """It holds at each call, however long its connection has been there."""
+def _shown(certificate: Certificate, record: Journal, house: House) -> Principal | None:
+    """Whom a connection's certificate stands for by itself. It has to hold at each call, whatever else is shown."""
+    record.presented = record.presented or certificate.thumbprint
     if house.certifier is None:
         raise CertificateInvalid(private="nobody vouches for certificates here")
-    house.certifier.insist(certificate, house.now_s())
+    return house.certifier.identify(certificate, house.snapshot, house.now_s())
 
 
 def _proved(presented: str, house: House) -> Principal | Awaitable[None]:

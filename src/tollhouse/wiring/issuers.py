@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
 from tollhouse.auth.fetching import discovered, published, read_file
 from tollhouse.auth.key_ring import Fetch, KeyRing
-from tollhouse.auth.key_sets import KeySetInvalid, key_set
+from tollhouse.auth.key_sets import FOR_SVIDS, KeySet, KeySetInvalid, key_set
 from tollhouse.auth.own_keys import OwnKeys
 from tollhouse.auth.tokens import Issuer, Tokens
 from tollhouse.config import Settings
 from tollhouse.config.problems import Problem, dotted
-from tollhouse.config.sections.issuers import IssuerSettings, RuleSettings
+from tollhouse.config.sections.authorities import AuthoritySettings
+from tollhouse.config.sections.issuers import ASYMMETRIC, IssuerSettings, RuleSettings
 from tollhouse.domain import claims
 from tollhouse.domain.addresses import Doors
 from tollhouse.domain.claims import OURS, Expected, Rule
 from tollhouse.domain.exchange import Deadlines
 from tollhouse.domain.identity import Priority
 from tollhouse.domain.permits import for_provider
+from tollhouse.domain.spiffe import SCHEME
 from tollhouse.domain.tokens import Token
 from tollhouse.domain.urls import parse
 from tollhouse.ports import Database
@@ -35,14 +37,15 @@ from tollhouse.wiring.ways import is_ours
 DEADLINES = Deadlines(connect_s=5.0, first_byte_s=5.0, between_s=5.0, whole_s=8.0)
 MOST_BYTES = 64 * 1024
 LOOK_AT_FILE_S = 5.0
+OF_SVIDS = frozenset(ASYMMETRIC)
 
 
 async def open_accounts(settings: Settings, store: Database) -> None:
     """Those that pay in a key's place, before the first snapshot is made of them."""
     owners = {
         claims.account(name, account)
-        for name, issuer in settings.issuers.items()
-        for account in ("", *(rule.account for rule in issuer.rules))
+        for name, rules in _ruled(settings)
+        for account in ("", *(rule.account for rule in rules))
     }
     owners |= {claims.account(name, it.account) for name, it in settings.static_tokens.items()}
     if settings.tokens.secrets:
@@ -56,6 +59,13 @@ def open_tokens(settings: Settings, stack: AsyncExitStack) -> Tokens:
     issuers = {
         issuer.issuer: Issuer(expected(name, issuer), _ring(name, issuer, settings, stack))
         for name, issuer in settings.issuers.items()
+    }
+    issuers |= {
+        f"{SCHEME}{each.trust_domain}": Issuer(
+            of_bundle(name, each), _bundle_ring(name, each, settings)
+        )
+        for name, each in settings.authorities.items()
+        if each.audiences
     }
     if (own := own_keys_of(settings)) is not None:
         issuers[OURS] = Issuer(_ours(settings), own)
@@ -78,14 +88,16 @@ def keep(tokens: Tokens, tasks: Background) -> None:
 
 
 def expected(name: str, issuer: IssuerSettings) -> Expected:
-    rules = tuple([_rule(each) for each in issuer.rules])
     audiences = frozenset(issuer.audiences)
-    return Expected(name, issuer.issuer, audiences, issuer.max_life_s, rules)
+    return Expected(name, issuer.issuer, audiences, issuer.max_life_s, rules_of(issuer.rules))
 
 
 def known(settings: Settings) -> Mapping[str, Expected]:
     """What each has to say, by the `iss` of its tokens."""
     others = {each.issuer: expected(name, each) for name, each in settings.issuers.items()}
+    for name, authority in settings.authorities.items():
+        if authority.audiences:
+            others[f"{SCHEME}{authority.trust_domain}"] = of_bundle(name, authority)
     return {**others, OURS: _ours(settings)} if settings.tokens.secrets else others
 
 
@@ -94,13 +106,24 @@ def holds(token: Token, settings: Settings) -> bool | None:
     if token.issuer == OURS and (own := own_keys_of(settings)) is not None:
         secret = own.key(token.key_id)
         return secret is not None and secret.holds(token.algorithm, token.signed, token.signature)
-    issuer = next(it for it in settings.issuers.values() if it.issuer == token.issuer)
-    if issuer.keys_file is None:
+    issuer = next((it for it in settings.issuers.values() if it.issuer == token.issuer), None)
+    if issuer is not None and issuer.keys_file is None:
         return None
-    keys = key_set(read_file(settings.at(issuer.keys_file)), issuer.algorithms)
+    keys = _keys(token, issuer, settings)
     only = next(iter(keys.values())) if len(keys) == 1 else None
     key = only if token.key_id is None else keys.get(token.key_id)
     return key is not None and key.holds(token.algorithm, token.signed, token.signature)
+
+
+def _keys(token: Token, issuer: IssuerSettings | None, settings: Settings) -> KeySet:
+    """Those in a file: of the issuer, or of the trust domain that it is about."""
+    if issuer is not None and issuer.keys_file is not None:
+        return key_set(read_file(settings.at(issuer.keys_file)), issuer.algorithms)
+    domains = {f"{SCHEME}{it.trust_domain}": it for it in settings.authorities.values()}
+    authority = token.found_in(domains)
+    if authority is None:
+        return {}
+    return key_set(read_file(settings.at(authority.bundle_file)), OF_SVIDS, FOR_SVIDS)
 
 
 def unusable(settings: Settings) -> Iterator[Problem]:
@@ -124,12 +147,45 @@ def _no_keys(name: str, path: Path, issuer: IssuerSettings) -> Iterator[Problem]
         yield Problem(place, f"what cannot be used: {error}", "a JSON Web Key Set")
 
 
+def of_bundle(name: str, authority: AuthoritySettings) -> Expected:
+    return Expected(
+        name,
+        "",
+        frozenset(authority.audiences),
+        authority.max_life_s,
+        rules_of(authority.rules),
+        authority.trust_domain or "",
+    )
+
+
+def _bundle_ring(name: str, authority: AuthoritySettings, settings: Settings) -> KeyRing:
+    path = settings.at(authority.bundle_file)
+    return KeyRing(
+        name,
+        lambda: asyncio.to_thread(read_file, path),
+        OF_SVIDS,
+        refresh_s=LOOK_AT_FILE_S,
+        stale_s=authority.stale_s,
+        use=FOR_SVIDS,
+    )
+
+
 def _ours(settings: Settings) -> Expected:
     """Our own say whose they are: nobody else can sign them."""
     rule = Rule({}, "claim:tenant", "claim:project", "claim:user", ("*",), models_claim="models")
     audiences = frozenset({OURS})
     named = (OURS, OURS, audiences)
     return Expected(*named, settings.tokens.max_life_s, (rule,))
+
+
+def _ruled(settings: Settings) -> Iterator[tuple[str, Sequence[RuleSettings]]]:
+    """Whoever vouches for callers, by its name, with its rules."""
+    yield from ((name, each.rules) for name, each in settings.issuers.items())
+    yield from ((name, each.rules) for name, each in settings.authorities.items())
+
+
+def rules_of(rules: Sequence[RuleSettings]) -> tuple[Rule, ...]:
+    return tuple([_rule(each) for each in rules])
 
 
 def _rule(rule: RuleSettings) -> Rule:

@@ -13,6 +13,7 @@ from tollhouse.config.problems import Problem, dotted
 from tollhouse.config.sections.authorities import AuthoritySettings
 from tollhouse.domain.certificates import Certificate
 from tollhouse.server import listening
+from tollhouse.wiring.issuers import rules_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ class Trust:
     def __init__(self, settings: Settings) -> None:
         """Raises BundleInvalid, OSError."""
         authorities = [
-            Authority(name, Fixed(_roots(each, settings)), each.trust_domain)
+            Authority(name, Fixed(_roots(each, settings)), each.trust_domain, rules_of(each.rules))
             for name, each in settings.authorities.items()
         ]
         self.certificates = Certificates(authorities)

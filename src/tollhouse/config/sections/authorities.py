@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated
 
+from pydantic import Field
+
 from tollhouse.config.fields import FilePath, Section, setting
 from tollhouse.config.problems import Unfit, shown
+from tollhouse.config.sections.issuers import Audience, RuleSettings
 from tollhouse.config.texts import Text
 from tollhouse.domain import spiffe
 
@@ -28,4 +31,24 @@ class AuthoritySettings(Section):
     trust_domain: Annotated[str, Text(str, _trust_domain, TRUST_DOMAIN)] | None = setting(
         "The trust domain that it is the authority of: its certificates are X.509-SVIDs, and it vouches for "
         "the ids of this domain alone. Left out, it vouches for certificates without any."
+    )
+    audiences: tuple[Audience, ...] = setting(
+        "What JWT-SVIDs of the trust domain may say as `aud`: with any, these tokens are taken as well, by "
+        "the keys in the same bundle. One that is for anybody else too is refused.",
+        (),
+        strict=False,
+    )
+    max_life_s: int = setting(
+        "The longest that such a token may be good.", 3_600, ge=60, le=2_678_400
+    )
+    stale_s: int = setting(
+        "How long the last good bundle holds while its file cannot be read, or is none. Then nobody comes in by it.",
+        3_600,
+        ge=0,
+        le=2_678_400,
+    )
+    rules: list[RuleSettings] = Field(
+        default_factory=list,
+        description="Whose calls those with its certificates are: tables `[[authorities.NAME.rules]]`, like those of "
+        "[issuers]. Without any, a certificate opens nothing by itself.",
     )
