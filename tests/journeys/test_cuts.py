@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -32,9 +33,9 @@ async def test_a_stream_that_the_provider_cuts_after_any_byte_is_paid_as_far_as_
         up.script = _cut_after
         recorded = b"".join(_recorded())
 
-        seen = await asyncio.gather(
-            *(_whole_reply(door, _asking(cut)) for cut in range(len(recorded) + 1))
-        )
+        seen: list[bytes] = []
+        for cuts in _crowds(range(len(recorded) + 1)):
+            seen += await asyncio.gather(*(_whole_reply(door, _asking(cut)) for cut in cuts))
 
         await door.nothing_is_held()
         await _all_settled(door, len(seen))
@@ -62,12 +63,10 @@ async def test_a_stream_that_the_caller_leaves_after_any_byte_is_paid_as_far_as_
     async with provider() as up, gateway(tmp_path, up.url) as door:
         up.script = _stall_after
         recorded = b"".join(_recorded())
-        cuts = range(0, len(recorded), 1)
+        cuts = range(len(recorded))
 
-        for first in range(0, len(cuts), 64):
-            await asyncio.gather(
-                *(_leave(door, _asking(cut), recorded, cut) for cut in cuts[first : first + 64])
-            )
+        for crowd in _crowds(cuts):
+            await asyncio.gather(*(_leave(door, _asking(cut), recorded, cut) for cut in crowd))
 
         await door.nothing_is_held()
         await _all_settled(door, len(cuts))
@@ -86,6 +85,11 @@ async def test_a_stream_that_the_caller_leaves_after_any_byte_is_paid_as_far_as_
             assert owed == tokens_in * NANOS_IN + tokens_out * NANOS_OUT, cut
         assert up.hung_up == len(cuts)
         await door.is_consistent()
+
+
+def _crowds(cuts: range) -> Iterator[range]:
+    """Not so many at once that their turn comes after the patience of whoever waits for them."""
+    return (cuts[first : first + 64] for first in range(0, len(cuts), 64))
 
 
 def _recorded() -> list[bytes]:
