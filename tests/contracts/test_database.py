@@ -52,6 +52,7 @@ STEPS = [
     "imported",
     "bounds",
     "sessions",
+    "outside",
 ]
 
 

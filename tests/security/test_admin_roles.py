@@ -74,6 +74,20 @@ async def a_session(api: Api) -> str:
     return await api.session()
 
 
+OUTSIDE = {
+    "tenant": "acme",
+    "source": "meter",
+    "events": [
+        {
+            "id": "e-1",
+            "at": "2026-01-31T12:00:00Z",
+            "user": "acme/owner",
+            "target": "up:m-real",
+            "input": 10,
+            "owed": "0.01",
+        }
+    ],
+}
 FREE = {"target": "x:{}", "input": "0", "output": "0"}
 CASES: dict[str, Arrange] = {
     "tenants.list": at("GET", "/tenants"),
@@ -125,6 +139,7 @@ CASES: dict[str, Arrange] = {
     "prices.reject": on(a_price_update, "POST", "/price-updates/{}/reject", {}),
     "usage.list": at("GET", "/calls"),
     "usage.resolve": on(an_unknown_call, "POST", "/calls/{}/resolve", {"owed": "release"}),
+    "usage.import": at("POST", "/calls/import", OUTSIDE),
     "usage.report": at("GET", "/usage?by=tenant,model"),
     "access.review": at("GET", "/access-review"),
     "admin.tokens": at("GET", "/tokens"),

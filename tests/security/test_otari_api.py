@@ -19,6 +19,7 @@ from tollhouse.control.plans import Terms
 from tollhouse.dialects.openai_chat import OpenAIChat
 from tollhouse.domain.admin_tokens import Claims
 from tollhouse.domain.operations import OPERATIONS, Role
+from tollhouse.domain.periods import iso
 from tollhouse.domain.roles import HOUSE, Actor, Grant
 from tollhouse.wiring import Store
 
@@ -115,6 +116,13 @@ Arrange = Callable[[Api], Awaitable[str]]
 ROWS = {row.name.removeprefix("otari_"): row for row in RESOURCES}
 SUBJECTS: dict[str, Arrange] = {"keys": Api.key, "users": Api.user, "budgets": Api.budget}
 PRICE = {"input_price_per_million": 1, "output_price_per_million": 2.5}
+EXTERNAL = {
+    "timestamp": "2026-01-31T12:00:00Z",
+    "provider": "up",
+    "model": "m-real",
+    "input_tokens": 1000,
+    "output_tokens": 100,
+}
 BODIES: dict[str, Callable[[Api], Any]] = {
     "keys_create": lambda _api: {"key_name": "web"},
     "keys_update": lambda _api: {"key_name": "shop", "is_active": False},
@@ -122,6 +130,11 @@ BODIES: dict[str, Callable[[Api], Any]] = {
     "users_update": lambda _api: {"alias": "Anna"},
     "budgets_create": lambda _api: {"max_budget": 10, "budget_duration_sec": 86400},
     "budgets_update": lambda _api: {"max_budget": 0.1},
+    "usage_external": lambda _api: {
+        "source": "meter",
+        "user_id": "the-owner",
+        "events": [{**EXTERNAL, "source_event_id": "e-roles", "timestamp": iso(now_ms())}],
+    },
     "pricing_set": lambda api: {"model_key": f"up:{api.fresh()}", **PRICE},
 }
 
@@ -410,3 +423,67 @@ def test_each_row_stands_under_both_roots() -> None:
     assert {path for path in paths if path.startswith("/v1")} == {
         path.removeprefix("/api") for path in paths if path.startswith("/api/v1")
     }
+
+
+@pytest.mark.req("OT-78", "OT-77")
+async def test_usage_from_outside_is_counted_once_and_told_as_its_sources(api: Api) -> None:
+    user, source = await api.user(), api.fresh()
+    await api.made("/pricing", {"model_key": f"{source}:m", **PRICE, "effective_at": "2025-01-01"})
+    event = {**EXTERNAL, "provider": source, "model": "m", "source_event_id": "e-1"}
+    cached = {**event, "source_event_id": "e-2", "cache_read_tokens": 400}
+    inside = {**cached, "source_event_id": "e-3", "cache_tokens_in_prompt": True}
+    body = {"source": source, "user_id": user, "events": [event, event, cached, inside]}
+
+    first = await api.made("/usage/external-events", body)
+    again = await api.made("/usage/external-events", body)
+
+    rows = (await api.ask("owner", "GET", f"/usage?user_id={user}")).json
+    assert first == {"accepted": 3, "duplicate": 1, "rejected": 0, "errors": []}
+    assert (again["accepted"], again["duplicate"]) == (0, 4)
+    assert sorted(row["cost"] for row in rows) == [0.00125, 0.00125, 0.00165]
+    assert sorted(row["prompt_tokens"] for row in rows) == [1000, 1000, 1400]
+    for row in rows:
+        assert (row["source"], row["endpoint"], row["provider"]) == (source, "external", source)
+        assert (row["api_key_id"], row["latency_ms"], row["counts_toward_budget"]) == (
+            *(None, None),
+            True,
+        )
+    told = (await api.ask("owner", "GET", f"/users/{user}")).json
+    assert told["spend"] == 0.00415
+
+
+@pytest.mark.req("OT-78")
+@pytest.mark.parametrize(
+    ("beside", "param"),
+    [
+        ({"model": "m-unknown"}, "events[1].target"),
+        ({"user_id": "nobody"}, "events[1].user"),
+        ({"status": "odd"}, "events[1].status"),
+        ({"session_label": "web"}, "events[1].session_label"),
+        ({"duration_ms": 5}, "events[1].duration_ms"),
+        ({"timestamp": "soon"}, "events[1].timestamp"),
+        ({"timestamp": "2999-01-01T00:00:00Z"}, "events[1].at"),
+        ({"cache_read_tokens": 1001, "cache_tokens_in_prompt": True}, "events[1].input_tokens"),
+        ({"source_event_id": "e-0"}, "events[1].id"),
+        ({"prompt": "hello"}, "prompt"),
+    ],
+)
+async def test_an_event_that_does_not_fit_is_named_and_none_of_them_is_counted(
+    api: Api, beside: dict[str, Any], param: str
+) -> None:
+    source, path = api.fresh(), "/usage/external-events"
+    await api.made("/pricing", {"model_key": TARGET, **PRICE, "effective_at": moment(api)})
+    event = {**EXTERNAL, "source_event_id": "e-0"}
+    other = {**event, "source_event_id": "e-1", "input_tokens": 999, **beside}
+    body = {"source": source, "user_id": "the-owner", "events": [event, other]}
+
+    got = await api.ask("owner", "POST", path, body)
+
+    assert (got.status, got.code) == (422, "field_invalid"), got
+    assert got.json["param"] == param
+    assert await api.door.rows(f"SELECT id FROM calls WHERE request_id LIKE '{source}:%'") == []
+
+
+def moment(api: Api) -> str:
+    """One from before the event, and another one each time."""
+    return f"2025-01-01T00:00:{next(api.numbers) % 60:02d}.{next(api.numbers):03d}Z"

@@ -15,6 +15,7 @@ Node = dict[str, Any]
 Serve = Callable[[Asking], Awaitable[Answer]]
 
 ROOT = "/admin/v1"
+MOST_BODY_BYTES = 64 * 1024
 GUARDED = frozenset({"PATCH", "PUT", "DELETE"})
 """Methods that change what somebody has looked at: they say which state they saw."""
 
@@ -32,6 +33,9 @@ class Resource:
     """Of the table: what a request to it may come to."""
 
     body: type[msgspec.Struct] | None = None
+    most_bytes: int = MOST_BODY_BYTES
+    """Of its body, if it takes one."""
+
     query: Sequence[str] = ()
     is_list: bool = False
     is_guarded: bool = True

@@ -26,7 +26,6 @@ from tollhouse.pipeline.within import within
 from tollhouse.ports import Dialect
 
 DEADLINE_S = 10.0
-MOST_BODY_BYTES = 64 * 1024
 
 
 def admin_table(
@@ -42,7 +41,7 @@ def admin_table(
                 f"{ROOT}{each.path}",
                 dialect,
                 serving(each, office),
-                MOST_BODY_BYTES if each.body else 0,
+                each.most_bytes if each.body else 0,
             )
             for each in RESOURCES
         ),

@@ -196,6 +196,7 @@ def call(row: Call) -> Told:
         "owed": money(row.owed),
         **{name: getattr(row, name) for name in (*TOKENS, "images", "seconds", "characters")},
         "kinds": row.told_kinds,
+        "source": row.source,
         "price": row.price,
         "anomaly": row.anomaly,
         "created_at": moment(row.created_at_ms),

@@ -33,18 +33,23 @@ async def written_down(
 ) -> T:
     """Raises what the work raises. The log is opened first: where it cannot be, nothing is changed."""
     async with AsyncExitStack() as stack:
-        log = await open_audit(house.settings, house.store, stack)
-        desk = Desk(
-            store=house.store,
-            register=AuditRegister(log),
-            new_id=new_call_id,
-            now_ms=lambda: house.now_ms,
-        )
+        desk = await desk_of(house, stack)
 
         async def done(store: Books) -> T:
             return await work(House(house.settings, store, house.now_ms))
 
         return await acting.act(desk, operator(), operation, arguments, done)
+
+
+async def desk_of(house: House, stack: AsyncExitStack) -> Desk:
+    """With an audit log that is open until the stack is left."""
+    log = await open_audit(house.settings, house.store, stack)
+    return Desk(
+        store=house.store,
+        register=AuditRegister(log),
+        new_id=new_call_id,
+        now_ms=lambda: house.now_ms,
+    )
 
 
 def _login() -> str:

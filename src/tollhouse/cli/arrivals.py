@@ -24,6 +24,8 @@ def take_in(
     context: typer.Context, found: Arrivals, tenant: str, left: list[str], *, is_done: bool
 ) -> list[str]:
     """What was done, or would be. A refusal leaves that one act undone, and is named in `left`."""
+    from tollhouse.cli.acts import desk_of
+
     settings = settings_of(context)
 
     async def work(house: House) -> list[str]:
@@ -40,19 +42,6 @@ def take_in(
             ]
 
     return run_as_it_is(settings, work)
-
-
-async def desk_of(house: House, stack: AsyncExitStack) -> Desk:
-    from tollhouse.server.request_id import new_call_id
-    from tollhouse.wiring.audit import AuditRegister, open_audit
-
-    log = await open_audit(house.settings, house.store, stack)
-    return Desk(
-        store=house.store,
-        register=AuditRegister(log),
-        new_id=new_call_id,
-        now_ms=lambda: house.now_ms,
-    )
 
 
 async def _is_done(desk: Desk, deed: Deed, left: list[str]) -> bool:

@@ -9,8 +9,7 @@ from typing import Any
 
 import typer
 
-from tollhouse.cli.acts import operator
-from tollhouse.cli.arrivals import desk_of
+from tollhouse.cli.acts import desk_of, operator
 from tollhouse.cli.house import House, run_as_it_is, settings_of
 from tollhouse.control import acting
 from tollhouse.control.leaking import Leak, leaked

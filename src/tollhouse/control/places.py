@@ -57,6 +57,11 @@ async def _plan(database: Database, name: str) -> Place | None:
     return Place(rows[0].tenant) if rows else None
 
 
+async def _outside(_database: Database, name: str) -> Place | None:
+    """The account of a source lies in the tenant that it tells of."""
+    return Place(name.partition("/")[0])
+
+
 async def _token(database: Database, name: str) -> Place | None:
     row = await tokens.token(database, name)
     return of_user(row.user) if row else None
@@ -84,6 +89,7 @@ _FINDERS: Mapping[str, Find] = {
     "call": _call,
     "member": _member,
     "plan": _plan,
+    "outside": _outside,
     "token": _token,
     "session": _session,
 }

@@ -12,7 +12,7 @@ from tollhouse.storage import calls, prices
 from tollhouse.storage.calls import Call, Filter
 
 PAGE = 1000
-BY_RATES = frozenset((Source.PROVIDER, Source.COUNTED))
+BY_RATES = frozenset((Source.PROVIDER, Source.COUNTED, Source.OUTSIDE))
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +31,8 @@ class Recomputed:
     owed: int = 0
     recomputed: int = 0
     apart: int = 0
-    """Calls whose amount was not made from rates: resolved by hand, or batches that a call or a long line is
-    billed apart in. Their amount is taken as it is."""
+    """Calls whose amount was not made from rates: resolved by hand, told from outside, or batches that a call
+    or a long line is billed apart in. Their amount is taken as it is."""
 
     differences: list[Difference] = field(default_factory=list)
 
@@ -68,6 +68,8 @@ def _anew(call: Call, rows: Mapping[int, Price], *, is_batch: bool) -> tuple[boo
         return False, 0
     if call.source == Source.HOLD:
         return False, call.held
+    if call.source == Source.OUTSIDE and call.price is None:
+        return True, call.owed  # as it was told
     if call.source not in BY_RATES:
         return True, call.owed
     if call.price is None:
@@ -77,4 +79,5 @@ def _anew(call: Call, rows: Mapping[int, Price], *, is_batch: bool) -> tuple[boo
         return False, None
     if is_batch and (price.per_call or price.tiers):
         return True, call.owed
-    return False, min(price.cost(call.usage), call.held)
+    cost = price.cost(call.usage)
+    return False, cost if call.source == Source.OUTSIDE else min(cost, call.held)

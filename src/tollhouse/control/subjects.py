@@ -19,6 +19,7 @@ from tollhouse.storage import (
     keys,
     limits,
     memberships,
+    outside,
     people,
     plans,
     prices,
@@ -119,6 +120,11 @@ async def _call(database: Database, name: str) -> State | None:
     return _state(row) if row else None
 
 
+async def _outside(database: Database, name: str) -> State | None:
+    row = await outside.imported(database, name)
+    return dict(row) if row else None
+
+
 async def _revocations(database: Database, issuer: str) -> State | None:
     rows = await people.revocations(database, issuer)
     return {f"{each.token_id} {each.subject}": each.at_ms for each in rows}
@@ -139,5 +145,6 @@ _LOOKS: Mapping[str, Look] = {
     "token": _token,
     "session": _session,
     "call": _call,
+    "outside": _outside,
     "revocations": _revocations,
 }

@@ -33,6 +33,7 @@ class Source(StrEnum):
     NOTHING = "nothing"
     OPERATOR = "operator"
     HOLD = "hold"  # the end was never seen: the whole hold is owed
+    OUTSIDE = "outside"  # it was told of afterwards: nothing was held for it
 
 
 @value

@@ -189,6 +189,10 @@ _ROWS = (
     _read("usage.open", "house", READS, "Calls that are held or unknown."),
     _change("usage.resolve", "call:{call}", MONEY, "Settle an unknown call by hand."),
     _change(
+        *("usage.import", TENANT, MONEY, "Count usage that happened outside."),
+        subject="outside:{made.id}",
+    ),
+    _change(
         *("usage.fold", "house", "owner", "Fold old calls into their days."),
         subject="usage:days",
         is_of_host=True,

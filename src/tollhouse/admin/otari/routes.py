@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from tollhouse.admin.asking import Office
-from tollhouse.admin.otari import budgets, keys, pricing, usage, users
+from tollhouse.admin.otari import budgets, external, keys, pricing, usage, users
 from tollhouse.admin.resource import Resource
-from tollhouse.admin.routes import MOST_BODY_BYTES, route
+from tollhouse.admin.routes import route
 from tollhouse.admin.serving import Serve, serving
 from tollhouse.domain.errors import FieldInvalid
 from tollhouse.pipeline.call import Call
@@ -31,7 +31,7 @@ class BodyUnfit(FieldInvalid):
 
 RESOURCES: tuple[Resource, ...] = tuple(
     replace(row, is_guarded=False, unfit=BodyUnfit)
-    for rows in (keys.rows, users.rows, budgets.rows, pricing.rows, usage.rows)
+    for rows in (keys.rows, users.rows, budgets.rows, pricing.rows, usage.rows, external.rows)
     for row in rows()
 )
 
@@ -42,7 +42,7 @@ def otari_routes(
     """Without an office they are described, and not served."""
     for root in ROOTS:
         for each in RESOURCES:
-            most = MOST_BODY_BYTES if each.body else 0
+            most = each.most_bytes if each.body else 0
             serve = _within(house, serving(each, office))
             yield route(each.name, each.method, f"{root}{each.path}", dialect, serve, most)
 

@@ -19,6 +19,7 @@ from tollhouse.admin.otari.desk import (
 from tollhouse.admin.resource import Resource
 from tollhouse.control import keys, tenancy, usage
 from tollhouse.domain.budget import Outcome
+from tollhouse.domain.outside import ROUTE
 from tollhouse.domain.pricing import Kinds
 from tollhouse.domain.reports import EVER_MS
 from tollhouse.storage.calls import Call, Filter
@@ -38,6 +39,7 @@ ENDPOINTS = {
     "transcriptions": "/v1/audio/transcriptions",
     "translations": "/v1/audio/translations",
     "batch_create": "/v1/batches",
+    ROUTE: "external",
 }
 BRIEF = (
     *("id", "user_id", "api_key_id", "timestamp", "model", "provider", "endpoint"),
@@ -110,10 +112,11 @@ async def _page(asking: Asking, wanted: Filter) -> list[Told]:
 
 def _told(call: Call, key_name: str | None, alias: str | None) -> Told:
     used, is_whole = call.usage, call.outcome == Outcome.COMPLETED
+    is_outside = call.route == ROUTE
     settled_at_ms = call.settled_at_ms or call.created_at_ms
     return {
         "id": call.id,
-        "api_key_id": call.key,
+        "api_key_id": None if key_name is None and is_outside else call.key,
         "api_key_name": key_name,
         "user_id": name_of(call.user),
         "user_alias": alias,
@@ -131,14 +134,14 @@ def _told(call: Call, key_name: str | None, alias: str | None) -> Told:
         "status": "success" if is_whole else "error",
         "status_code": None,
         "error_message": None if is_whole else call.outcome,
-        "latency_ms": settled_at_ms - call.created_at_ms,
+        "latency_ms": None if is_outside else settled_at_ms - call.created_at_ms,
         "billing_meters": None,
         "pricing_breakdown": None,
         "bulk_editable": False,
         "counts_toward_budget": not call.is_exempt,
-        "source": "gateway",
+        "source": call.request_id.partition(":")[0] if is_outside else "gateway",
         "source_label": None,
-        "policy_name": call.model,
+        "policy_name": None if is_outside else call.model,
         "selection_reason": None,
         "attempt_position": None,
         "attempt_count": None,
