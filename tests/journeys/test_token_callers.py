@@ -12,7 +12,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from issuing import AUDIENCE, ISSUER, TestIssuer
+from issuing import AUDIENCE, ISSUER, TestIssuer, signing_key
 from journeys.gateway import MODEL, Gateway, ask, furnish, now_ms, prepared, until
 from journeys.provider import Provider, provider
 from tollhouse.control import own_tokens, tenancy
@@ -100,6 +100,52 @@ async def test_a_token_of_our_own_calls_what_it_lists_and_its_record_says_so(
     record = await record_of(door)
     assert (record["user"], record["proof"]) == ("acme/anna", "token:tollhouse")
     await door.nothing_is_held()
+
+
+@pytest.mark.req("OC-3", "P-21")
+async def test_a_pod_of_kubernetes_comes_in_by_the_token_of_its_service_account(
+    tmp_path: Path, up: Provider
+) -> None:
+    """As the kubelet projects it: bound to a pod, for one audience, by the cluster's own key."""
+    cluster = TestIssuer([signing_key("cluster", "RS256")], "https://kubernetes.default.svc")
+    (tmp_path / "cluster.json").write_bytes(cluster.key_set)
+    text = f"""
+[issuers.cluster]
+issuer = "{cluster.issuer}"
+keys_file = "{tmp_path}/cluster.json"
+audiences = ["tollhouse"]
+algorithms = ["RS256"]
+[[issuers.cluster.rules]]
+when = {{ "/kubernetes.io/namespace" = "prod", "/kubernetes.io/serviceaccount/name" = "web" }}
+tenant = "acme"
+user = "web"
+models = ["{MODEL}"]
+"""
+
+    def projected(namespace: str) -> str:
+        about = {
+            "namespace": namespace,
+            "serviceaccount": {"name": "web", "uid": "6e1f2c1a"},
+            "pod": {"name": "web-7c9d", "uid": "0b7a"},
+            "node": {"name": "n1"},
+            "warnafter": int(time.time()) + 500,
+        }
+        claims = {"aud": ["tollhouse"], "nbf": int(time.time()), "groups": None}
+        subject = f"system:serviceaccount:{namespace}:web"
+        return cluster.token(sub=subject, **claims, **{"kubernetes.io": about})
+
+    door = prepared(tmp_path, up.url, settings=text)
+    await furnish(door, 10**12)
+    await door.on_store(lambda store: tenancy.create_user(store, "acme", "web", now_ms()))
+    try:
+        await door.start()
+        status, _ = await asked(door, projected("prod"))
+        other, _ = await asked(door, projected("default"))
+    finally:
+        while door.processes:
+            door.kill()
+
+    assert (status, other) == (200, 401)
 
 
 async def asked(door: Gateway, token: str) -> tuple[int, Any]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -201,3 +202,102 @@ async def has_records(door: Gateway, count: int) -> bool:
 
 async def comes_in(door: Gateway, tls: ssl.SSLContext, key: str) -> bool:
     return (await asked(door, tls, key))[0] == 200
+
+
+@pytest.mark.req("S-42", "OC-76", "S-43")
+async def test_certificates_and_bundles_change_under_load_without_one_failed_call(
+    place: Place, up: Provider
+) -> None:
+    """Callers come anew and stay; the door's own certificate changes, and the roots of those who come, step by step."""
+    new = Authority(place.folder, "new")
+    other_own = Authority(place.folder, "other-own")
+    both = place.folder / "both.pem"
+    both.write_bytes(place.own.file.read_bytes() + other_own.file.read_bytes())
+    async with opened(place, up, rules=RULES) as door:
+        statuses: list[int] = []
+        seen: set[bytes] = set()
+        shown = [showing(place.prod.svid(WEB), both)]
+        is_over = asyncio.Event()
+
+        async def come_anew() -> None:
+            while not is_over.is_set():
+                statuses.append((await asked(door, shown[-1]))[0])
+
+        async def stay() -> None:
+            async with aiohttp.ClientSession() as session:
+                while not is_over.is_set():
+                    tls = shown[-1]
+                    async with session.post(
+                        f"{door.base_url}/chat/completions", json=ask(), ssl=tls
+                    ) as reply:
+                        statuses.append(reply.status)
+
+        async def is_shown(root: Authority) -> bool:
+            seen.add(root.root)
+            try:
+                return (await asked(door, showing(shown_now, root.file)))[0] == 200
+            except (aiohttp.ClientError, OSError):
+                return False
+
+        async with asyncio.TaskGroup() as crowd:
+            for one in (come_anew, stay, stay):
+                crowd.create_task(one())
+            shown_now = place.prod.svid(WEB)
+            exchange(place.chain, other_own.certify("127.0.0.1").read_bytes())
+            await until(lambda: is_shown(other_own), "the new certificate is shown")
+            exchange(place.folder / "bundle.json", bundle(place.prod, new))
+            shown_now = new.svid(WEB)
+            await until(lambda: is_shown(other_own), "the new root is believed")
+            shown.append(showing(shown_now, both))
+            before = len(statuses)
+            await until(lambda: more_than(statuses, before + 20), "calls go on")
+            is_over.set()
+
+        exchange(place.folder / "bundle.json", bundle(new))
+        shown_now = place.prod.svid(WEB)
+        await until(lambda: is_not(is_shown(other_own)), "the old root is out")
+        assert set(statuses) == {200}
+        await door.nothing_is_held()
+
+
+@pytest.mark.req("S-42", "S-43")
+async def test_who_is_connected_is_out_once_his_root_is_and_what_is_no_bundle_changes_nothing(
+    place: Place, up: Provider
+) -> None:
+    other = Authority(place.folder, "new")
+    async with opened(place, up, rules=RULES) as door, aiohttp.ClientSession() as session:
+        tls = place.showing(place.prod.svid(WEB))
+
+        async def status() -> int:
+            url = f"{door.base_url}/chat/completions"
+            async with session.post(url, json=ask(), ssl=tls) as reply:
+                return reply.status
+
+        async def is_out() -> bool:
+            return await status() == 401
+
+        async def is_told() -> bool:
+            return "cannot be used, the last good one stays" in door.log()
+
+        assert await status() == 200
+        exchange(place.folder / "bundle.json", b"half a bun")
+        await until(is_told, "the log says so")
+        assert await status() == 200
+        exchange(place.folder / "bundle.json", bundle(other))
+        await until(is_out, "nobody comes in by the old root")
+        (pool,) = session.connector._conns.values() if session.connector else ()  # type: ignore[attr-defined]
+        assert len(pool) == 1
+
+
+def exchange(file: Path, raw: bytes) -> None:
+    new = file.with_suffix(".exchanged")
+    new.write_bytes(raw)
+    new.replace(file)
+
+
+async def more_than(statuses: list[int], count: int) -> bool:
+    return len(statuses) > count
+
+
+async def is_not(asking: Awaitable[bool]) -> bool:
+    return not await asking

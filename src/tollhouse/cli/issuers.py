@@ -13,15 +13,27 @@ from tollhouse.cli.times import shown
 if TYPE_CHECKING:
     from tollhouse.storage.people import Revocation
 
+LONGEST_CERTIFICATE_S = 10 * 366 * 86_400
+"""What was taken back of one is remembered for so long: nothing here says when it ends."""
+
 app = typer.Typer(help="Those whose tokens let callers in, and what was taken back of them.")
 
 
 @app.command()
 def revoke(
     context: typer.Context,
-    issuer: Annotated[str, typer.Argument(help="The issuer, as [issuers.NAME] calls it.")],
+    issuer: Annotated[
+        str,
+        typer.Argument(
+            help="The issuer or authority, as [issuers.NAME] or [authorities.NAME] calls it."
+        ),
+    ],
     token_id: Annotated[
-        str, typer.Option("--token-id", help="The `jti` of the one token that is meant.")
+        str,
+        typer.Option(
+            "--token-id",
+            help="The `jti` of the one token that is meant, or the thumbprint of a certificate.",
+        ),
     ] = "",
     subject: Annotated[
         str, typer.Option(help="The `sub` whose tokens are meant, all that were issued until now.")
@@ -34,10 +46,15 @@ def revoke(
     """
     from tollhouse.control import revoking
 
-    known = settings_of(context).issuers
-    if issuer not in known:
-        raise typer.BadParameter(f"there is no [issuers.{issuer}]", param_hint="ISSUER")
-    longest_s = known[issuer].max_life_s
+    settings = settings_of(context)
+    if issuer in settings.issuers:
+        longest_s = settings.issuers[issuer].max_life_s
+    elif issuer in settings.authorities:
+        longest_s = LONGEST_CERTIFICATE_S
+    else:
+        raise typer.BadParameter(
+            f"there is no [issuers.{issuer}] or [authorities.{issuer}]", param_hint="ISSUER"
+        )
 
     async def work(house: House) -> Revocation:
         at = (longest_s, token_id, subject, house.now_ms)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tollhouse.domain.claims import LEEWAY_S, LONGEST_SUBJECT
+from tollhouse.domain.claims import LEEWAY_S
 from tollhouse.domain.errors import FieldInvalid
+from tollhouse.domain.spiffe import LONGEST
 from tollhouse.ports import Database
 from tollhouse.storage import people
 from tollhouse.storage.people import Revocation
@@ -19,8 +20,8 @@ async def revoke(
     """Kept until the last token that it could concern has expired. Raises FieldInvalid."""
     if bool(token_id) == bool(subject):
         raise FieldInvalid("Name the id of a token (`jti`), or a subject (`sub`).", param="subject")
-    if len(token_id or subject) > LONGEST_SUBJECT:
-        raise FieldInvalid(f"It has more than {LONGEST_SUBJECT} characters.", param="subject")
+    if len(token_id or subject) > LONGEST:
+        raise FieldInvalid(f"It has more than {LONGEST} characters.", param="subject")
     until_ms = now_ms + (longest_life_s + LEEWAY_S) * MS_PER_S
     revocation = Revocation(issuer, token_id, subject, now_ms, until_ms)
     await database.write(*people.revoking(revocation))

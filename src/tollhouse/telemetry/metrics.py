@@ -207,6 +207,12 @@ class Metrics:
             "Audit records that could not be written.",
             registry=self._registry,
         )
+        self._unusable_files = Gauge(
+            "tollhouse_unusable_files",
+            "Certificates and trust bundles of the door that cannot be used any more: the last good ones hold.",
+            multiprocess_mode="livemax",
+            registry=self._registry,
+        )
         self._open_holds = Gauge(
             "tollhouse_open_holds",
             "Holds not settled yet, in the whole ledger.",
@@ -249,6 +255,9 @@ class Metrics:
 
     def shed(self, priority: Priority) -> None:
         self._shed.add((priority,))
+
+    def set_unusable_files(self, count: int) -> None:
+        self._unusable_files.set(count)
 
     def set_limiter_away(self, *, is_away: bool) -> None:
         self._limiter_away.set(is_away)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from tollhouse.config import Problem, Settings
 from tollhouse.control.keeping import SnapshotKeeper
@@ -14,28 +15,48 @@ from tollhouse.dialects.openai_chat import OpenAIChat
 from tollhouse.pipeline.house import House
 from tollhouse.pipeline.route import Route
 from tollhouse.ports import Certifier, Register
-from tollhouse.server import listening
 from tollhouse.server.door import CertificateOf
+from tollhouse.telemetry.metrics import Metrics
+from tollhouse.wiring.background import Background
 from tollhouse.wiring.store import Store
+
+if TYPE_CHECKING:
+    from tollhouse.wiring.renewing import Renewing
 
 
 @dataclass(frozen=True, slots=True)
 class Listening:
     """How the doors speak TLS, and what certificates are to them."""
 
-    tls: ssl.SSLContext | None
+    tls: ssl.SSLContext | None = None
     certifier: Certifier | None = None
     certificate_of: CertificateOf = lambda _: None
+    renewing: Sequence[Renewing[Any]] = ()
+    """What they are made of, to be looked at now and then."""
 
 
 def listening_as(settings: Settings) -> Listening:
     """Raises BundleInvalid, OSError."""
-    if not settings.authorities:
-        return Listening(listening.tls(settings))
-    from tollhouse.wiring.trust import Trust
+    if settings.server.tls_certificate is None:
+        return Listening()
+    from tollhouse.wiring.renewing import Renewed
+    from tollhouse.wiring.trust import Trust, door
 
+    if settings.server.client_certificates == "off":
+        own = door(settings, None)
+        return Listening(Renewed.of(own), renewing=(own,))
     trust = Trust(settings)
-    return Listening(trust.tls, trust.certificates, trust.certificate_of)
+    own = door(settings, trust)
+    return Listening(
+        Renewed.of(own), trust.certificates, trust.certificate_of, (*trust.bundles.values(), own)
+    )
+
+
+def keep_renewing(doors: Listening, metrics: Metrics, tasks: Background) -> None:
+    if doors.renewing:
+        from tollhouse.wiring.renewing import keep
+
+        tasks.start(keep(doors.renewing, metrics.set_unusable_files))
 
 
 def unusable_bundles(settings: Settings) -> Iterable[Problem]:

@@ -43,7 +43,7 @@ from tollhouse.wiring import issuers
 from tollhouse.wiring.alerts import noting, telling
 from tollhouse.wiring.audit import AuditRegister, open_audit, receipt_signer
 from tollhouse.wiring.background import Background, background
-from tollhouse.wiring.beside import Listening, admin_listener, otari_paths
+from tollhouse.wiring.beside import Listening, admin_listener, keep_renewing, otari_paths
 from tollhouse.wiring.dialects import dialects, ollama_paths
 from tollhouse.wiring.door import make_door, manners, upload_disk
 from tollhouse.wiring.providers import open_providers
@@ -124,6 +124,7 @@ async def open_door(
         )
         if settings.ledger.keep_days:
             tasks.start(keep_folding(store, me.owner, settings.ledger.keep_days, _now_ms))
+        keep_renewing(doors, metrics, tasks)
         tasks.start(keep_load_gauges(metrics, load, house.standings))
         tasks.start(keep_telling_alerts(store, noting(metrics), telling(settings, stack), _now_ms))
         tasks.start(keep_gauges(metrics, store, keeper, audit))

@@ -32,7 +32,7 @@ from tollhouse.upstream.client import HttpUpstream
 from tollhouse.upstream.tls import trusting
 from tollhouse.upstream.way import Way
 from tollhouse.wiring.background import Background
-from tollhouse.wiring.ways import is_ours
+from tollhouse.wiring.ways import is_ours, renewed
 
 DEADLINES = Deadlines(connect_s=5.0, first_byte_s=5.0, between_s=5.0, whole_s=8.0)
 MOST_BYTES = 64 * 1024
@@ -218,7 +218,7 @@ def _fetch(issuer: IssuerSettings, settings: Settings, stack: AsyncExitStack) ->
         return lambda: asyncio.to_thread(read_file, path)
     url = parse(issuer.keys_url or issuer.issuer)
     permit = for_provider(url, issuer.networks, Doors(settings.listeners, is_ours))
-    tls = trusting(settings.at(issuer.ca_file), None) if issuer.ca_file else None
+    tls = renewed(settings.at(issuer.ca_file), None) if issuer.ca_file else None
     http = HttpUpstream(
         Way(url, permit, tls), deadlines=DEADLINES, max_connections=1, max_body_bytes=MOST_BYTES
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Iterator
-from dataclasses import dataclass
+from functools import partial
 
 from tollhouse.auth.bundles import MOST_BYTES, BundleInvalid, Roots, roots
 from tollhouse.auth.certificates import Authority, Certificates
@@ -14,31 +14,61 @@ from tollhouse.config.sections.authorities import AuthoritySettings
 from tollhouse.domain.certificates import Certificate
 from tollhouse.server import listening
 from tollhouse.wiring.issuers import rules_of
-
-
-@dataclass(frozen=True, slots=True)
-class Fixed:
-    """Implements Bundle."""
-
-    roots: Roots
+from tollhouse.wiring.renewing import Bundled, Renewing, stamped
 
 
 class Trust:
-    """The door's TLS, and who vouches for what is shown there."""
+    """Who vouches for what callers show."""
 
     def __init__(self, settings: Settings) -> None:
         """Raises BundleInvalid, OSError."""
+        self.bundles = {
+            name: Renewing(
+                f"the trust bundle of {name}",
+                partial(stamped, [settings.at(each.bundle_file)]),
+                partial(_roots, each, settings),
+            )
+            for name, each in settings.authorities.items()
+        }
         authorities = [
-            Authority(name, Fixed(_roots(each, settings)), each.trust_domain, rules_of(each.rules))
+            Authority(
+                name,
+                Bundled(self.bundles[name], each.stale_s),
+                each.trust_domain,
+                rules_of(each.rules),
+            )
             for name, each in settings.authorities.items()
         ]
         self.certificates = Certificates(authorities)
-        believed = {root: der for each in authorities for root, der in each.bundle.roots.items()}
-        self.tls = listening.tls(settings, b"".join(believed.values()))
+
+    def believed(self) -> bytes:
+        """All roots as they are now, in DER."""
+        looked = [each.look(at_once=True) for each in self.bundles.values()]
+        return b"".join({root: der for each in looked for root, der in each.items()}.values())
 
     def certificate_of(self, peer: ssl.SSLObject | None) -> Certificate | None:
         chain = listening.shown(peer) if peer is not None else ()
         return self.certificates.read(chain) if chain else None
+
+
+def door(settings: Settings, trust: Trust | None) -> Renewing[ssl.SSLContext]:
+    """Its own certificate, and the roots of those who vouch for what is shown at it."""
+    bundles = trust.bundles.values() if trust is not None else ()
+    named = (settings.server.tls_certificate, settings.server.tls_key)
+    files = [settings.at(each) for each in named if each is not None]
+
+    def stamp() -> object:
+        for each in bundles:
+            each.look()
+        return stamped(files), [each.times for each in bundles]
+
+    def make() -> ssl.SSLContext:
+        made = listening.tls(settings, trust.believed() if trust is not None else b"")
+        if made is None:
+            raise FileNotFoundError("there is no certificate")
+        return made
+
+    return Renewing("the certificate of the door", stamp, make)
 
 
 def unusable(settings: Settings) -> Iterator[Problem]:

@@ -7,6 +7,7 @@ import ssl
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from threading import Thread
 
@@ -20,6 +21,7 @@ from tollhouse.domain.ranges import Ip
 from tollhouse.domain.urls import Url, parse
 from tollhouse.upstream.tls import trusting
 from tollhouse.upstream.way import Way
+from tollhouse.wiring.renewing import Renewed, Renewing, stamped
 
 LOOK_UP_S = 2.0
 
@@ -115,7 +117,14 @@ def _permit(url: Url, provider: ProviderSettings, settings: Settings) -> Permit:
 def _tls(provider: ProviderSettings, settings: Settings) -> ssl.SSLContext | None:
     """None for what the system's roots are enough for."""
     given = _certificates(provider, settings)
-    return trusting(*given) if any(given) else None
+    return renewed(*given) if any(given) else None
+
+
+def renewed(ca_file: Path | None, shown: tuple[Path, Path] | None) -> ssl.SSLContext:
+    """As the files are when a connection is made. Raises OSError when they cannot be used now."""
+    files = [each for each in (ca_file, *(shown or ())) if each is not None]
+    what = f"what stands in {' and '.join(map(str, files))}"
+    return Renewed.of(Renewing(what, partial(stamped, files), partial(trusting, ca_file, shown)))
 
 
 def _certificates(
