@@ -22,7 +22,7 @@ from tollhouse.domain.errors import (
     UserMismatch,
 )
 from tollhouse.domain.homes import Home, Thought
-from tollhouse.domain.identity import Narrowing, Principal
+from tollhouse.domain.identity import Narrowing, Principal, Proof
 from tollhouse.domain.metering import counted_input
 from tollhouse.domain.models import Ask, input_bound, plan
 from tollhouse.domain.pricing import Price, Usage
@@ -66,11 +66,17 @@ def test_a_model_that_is_not_granted_is_refused_with_the_way_out() -> None:
 
 @pytest.mark.req("P-21")
 @pytest.mark.parametrize(
-    ("key", "way_out"),
-    [("tollhouse:1", "when the token is signed"), ("okta:1", r"a rule of \[issuers.okta\]")],
+    ("key", "proof", "way_out"),
+    [
+        ("tollhouse:1", "token:tollhouse", "when the token is signed"),
+        ("okta:1", "token:okta", r"a rule of \[issuers.okta\]"),
+        ("jobs:1", "static:jobs", r"by `models` of \[static_tokens.jobs\]"),
+    ],
 )
-def test_whoever_bears_a_token_is_told_where_its_models_are_granted(key: str, way_out: str) -> None:
-    caller = replace(CALLER, key=key, models=("other",))
+def test_whoever_bears_a_token_is_told_where_its_models_are_granted(
+    key: str, proof: str, way_out: str
+) -> None:
+    caller = replace(CALLER, key=key, proof=Proof(proof), models=("other",))
 
     with pytest.raises(ModelNotGranted, match=way_out):
         plan(_snapshot(), caller, ASK, NOW)
