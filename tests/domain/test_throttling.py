@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tollhouse.domain import limits, throttling
-from tollhouse.domain.limits import Limit
+from tollhouse.domain.limits import LONGEST_RETRY_S, Limit
 from tollhouse.domain.throttling import (
     DEAR_TRIALS,
     PROVED,
@@ -19,6 +19,7 @@ from tollhouse.domain.throttling import (
     Sketch,
     Throttle,
     network,
+    too_many,
 )
 
 MINUTE_US = 60_000_000
@@ -339,3 +340,11 @@ def test_signed_tokens_are_dear_and_have_trials_of_their_own() -> None:
 
     assert tried == DEAR_TRIALS.calls
     assert throttle.wait_us(PEER, "thk_new", NOW_US) == 0
+
+
+def test_whoever_failed_too_often_is_told_to_wait_in_whole_seconds_and_no_longer_than_a_minute() -> (
+    None
+):
+    told = [too_many(wait_us).retry_after_s for wait_us in (1, 1_000_000, 1_000_001, 10**12)]
+
+    assert told == [1, 1, 2, LONGEST_RETRY_S]

@@ -23,7 +23,7 @@ from tollhouse.domain.errors import (
 from tollhouse.domain.identity import KeyRecord
 from tollhouse.domain.limiting import Defaults, Limits, Rules
 from tollhouse.domain.rates import Measure
-from tollhouse.domain.snapshot import Model, Names, Snapshot, Target
+from tollhouse.domain.snapshot import Model, Names, Snapshot, Target, View
 from tollhouse.pipeline.list_models import describe_models, list_models
 from tollhouse.pipeline.ollama_models import list_running, offer_nothing, show, tags
 from tollhouse.pipeline.refuse import refuse
@@ -105,6 +105,8 @@ async def test_pages_of_the_list() -> None:
 
     first = await told(list_models, BEARER, ANTHROPIC, query=b"limit=3", at=at)
     assert (len(first["data"]), first["has_more"]) == (3, True)
+    whole = await told(list_models, BEARER, ANTHROPIC, query=b"limit=4", at=at)
+    assert (len(whole["data"]), whole["has_more"]) == (4, False)
     assert await names(b"after=m1") == await names(b"after_id=m1") == ["m2", "m3"]
     assert await names(b"after_id=m2&after=m0&limit=4") == ["m3"]
     assert await names(b"after=nobody&limit=1") == ["m0"]
@@ -161,6 +163,16 @@ async def test_a_key_that_is_shown_is_a_good_one_even_where_none_is_needed(make:
 async def test_ollama_shows_one_by_either_member(body: dict[str, str]) -> None:
     assert "details" in await told(show(is_open=False), BEARER, body=body)
     assert "details" in await told(show(is_open=True), body=body)
+
+
+@pytest.mark.req("OL-1", "S-46")
+async def test_ollama_shows_what_a_tenant_calls_by_a_name_of_its_own() -> None:
+    at = world()
+    at.snapshot = replace(at.snapshot, views={"acme": View({"ours": "m"}, ())})
+
+    assert "details" in await told(show(is_open=True), BEARER, body={"model": "ours"}, at=at)
+    with pytest.raises(ModelUnknown):
+        await told(show(is_open=True), body={"model": "ours"}, at=at)
 
 
 @pytest.mark.req("OL-1", "S-46")

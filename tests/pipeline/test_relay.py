@@ -10,6 +10,7 @@ from fakes import FakeAnswer, FakeReply
 from pipeline.houses import World, call, planned
 from tollhouse.dialects.openai_chat import OpenAIChat
 from tollhouse.domain.budget import Outcome
+from tollhouse.domain.counting import most_text
 from tollhouse.domain.errors import (
     Problem,
     UpstreamBroke,
@@ -19,8 +20,18 @@ from tollhouse.domain.errors import (
 )
 from tollhouse.domain.metering import Meter
 from tollhouse.domain.pricing import Usage
+from tollhouse.domain.tasks import Task
 from tollhouse.pipeline.lanes import Native
-from tollhouse.pipeline.relay import MOST_AFTER_THE_END, MOST_OF_A_BODY, MOST_OF_A_STREAM, relay
+from tollhouse.pipeline.relay import (
+    MOST_AFTER_THE_END,
+    MOST_BESIDE_TOKENS,
+    MOST_OF_A_BODY,
+    MOST_OF_A_STREAM,
+    MOST_OF_A_TOKEN,
+    TIMES_SAID_AGAIN,
+    _bounded,
+    relay,
+)
 
 EVENTS = {b"content-type": b"text/event-stream; charset=utf-8"}
 HI = b'data: {"choices":[{"delta":{"content":"hi"},"finish_reason":null}]}\n\n'
@@ -257,6 +268,82 @@ async def test_a_stream_without_bound_is_cut() -> None:
         )
 
 
+@pytest.mark.req("S-71", "B-4")
+@pytest.mark.parametrize("more", [0, 1])
+async def test_as_many_bytes_pass_as_so_many_tokens_can_need(more: int) -> None:
+    meter, reply = _meter(is_stream=True), FakeReply()
+    ask, leg = meter.plan.ask, meter.plan.legs[0]
+    most = leg.output_tokens * MOST_OF_A_TOKEN + MOST_BESIDE_TOKENS
+    most += TIMES_SAID_AGAIN * ask.input_bytes
+    pieces = [HI, *_wordy(most + more - len(HI + END)), END, DONE]
+    relaying = relay(
+        FakeAnswer(200, pieces, EVENTS), _native(meter), call(reply=reply), meter.plan, meter
+    )
+
+    if more:
+        with pytest.raises(UpstreamOverlong):
+            await relaying
+    else:
+        await relaying
+
+    assert meter.outcome is (Outcome.CUT_BY_GATEWAY if more else Outcome.COMPLETED)
+
+
+@pytest.mark.req("S-71", "B-4")
+async def test_what_is_no_text_may_have_as_many_bytes_as_any_stream() -> None:
+    meter = _meter(is_stream=True)
+    ask = replace(meter.plan.ask, task=Task.SPEECH)
+    meter.plan = replace(meter.plan, ask=ask)
+    pieces = [HI, *_wordy(2 * MOST_BESIDE_TOKENS), END + DONE]
+
+    await relay(FakeAnswer(200, pieces, EVENTS), _native(meter), call(), meter.plan, meter)
+
+    assert meter.outcome is Outcome.COMPLETED
+
+
+@pytest.mark.req("S-71", "B-4")
+async def test_however_many_tokens_were_asked_for_a_stream_has_an_end() -> None:
+    meter = _meter(is_stream=True)
+    leg = replace(meter.plan.legs[0], output_tokens=10**9)
+    meter.sent(leg)
+
+    assert _bounded(_native(meter).relay(), meter) == MOST_OF_A_STREAM
+
+
+@pytest.mark.req("S-71", "B-4")
+async def test_more_words_than_the_tokens_could_be_are_cut_and_it_was_us_who_cut() -> None:
+    meter, reply = _meter(is_stream=True), FakeReply()
+    word = HI.replace(b"hi", b"x" * most_text(meter.plan.legs[0].output_tokens))
+    pieces: list[bytes | Exception] = [*[word] * 200, AssertionError("it was read on")]
+
+    with pytest.raises(UpstreamOverlong):
+        await relay(
+            FakeAnswer(200, pieces, EVENTS), _native(meter), call(reply=reply), meter.plan, meter
+        )
+
+    assert meter.outcome is Outcome.CUT_BY_GATEWAY
+
+
+@pytest.mark.req("B-14")
+@pytest.mark.parametrize("is_stream", [True, False])
+async def test_where_receipts_are_given_the_answer_says_where_or_bears_it(is_stream: bool) -> None:
+    async def settled() -> tuple[tuple[bytes, bytes], ...]:
+        return ((b"x-tollhouse-receipt", b"signed"),)
+
+    async def told(*, has_receipt: bool) -> set[tuple[bytes, bytes]]:
+        meter, reply = _meter(is_stream=is_stream), FakeReply()
+        meter.receipt = settled if has_receipt else None
+        answer = FakeAnswer(200, [HI + END + DONE] if is_stream else [WHOLE], EVENTS)
+        await relay(answer, _native(meter), call(reply=reply), meter.plan, meter)
+        return {header for header in reply.headers if header[0].startswith(b"x-tollhouse-rec")}
+
+    there = (b"x-tollhouse-receipt-at", b"/v1/receipts/call-1")
+    assert await told(has_receipt=True) == (
+        {there} if is_stream else {(b"x-tollhouse-receipt", b"signed")}
+    )
+    assert await told(has_receipt=False) == set()
+
+
 @pytest.mark.req("S-71")
 async def test_a_whole_answer_without_bound_is_cut_though_it_could_be_read() -> None:
     pieces = [b" " * 1024 * 1024] * (MOST_OF_A_BODY // (1024 * 1024)) + [WHOLE]
@@ -278,6 +365,17 @@ async def test_a_whole_answer_is_json_unless_another_kind_was_asked_for() -> Non
         kinds.append(dict(reply.headers)[b"content-type"])
 
     assert kinds == [b"application/json", b"audio/wav"]
+
+
+def _wordy(size: int) -> list[bytes]:
+    """Events with something beside their words, of so many bytes together."""
+    usual, least = 32 * 1024, 200
+    whole, rest = divmod(size - least, usual)
+    said = [HI[:-3] + b',"x":"%b"}\n\n'] * (whole + 1)
+    sizes = [*[usual] * whole, rest + least]
+    return [
+        event % (b"x" * (each - len(event) + 2)) for event, each in zip(said, sizes, strict=True)
+    ]
 
 
 def _meter(*, is_stream: bool = False) -> Meter:

@@ -342,8 +342,8 @@ def test_a_citation_of_an_answer_that_was_not_asked_for_ends_it(choice: int) -> 
 def test_of_what_is_long_as_much_passes_as_the_tokens_may_have_and_no_more() -> None:
     """What came before it was long is not looked at for its blanks, and counts for nothing."""
     most = most_text(10)
-    blanks, words = Said(" \n" * (most // 2)), Said("ä" * (most // 4))
-    translation, writer = _translation([blanks], [words, blanks, words], [Said("x")])
+    words, blanks = Said("ä" * (most // 2)), Said(" \n" * most)
+    translation, writer = _translation([words], [blanks, words], [Said("x")])
     translation.bound(10)
 
     translation.feed(b"1")

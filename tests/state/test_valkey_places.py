@@ -97,6 +97,24 @@ async def test_who_leaves_in_the_very_moment_of_being_told_has_taken_nothing(
     await _until(lambda: not _held(server))
 
 
+async def test_who_leaves_in_the_moment_in_which_it_breaks_has_left(
+    server: ValkeyServer, limiter: ValkeyLimiter
+) -> None:
+    server.kill()
+    leaving = asyncio.create_task(limiter.take("leaves", PLACE))
+    await asyncio.sleep(0)
+    told = limiter._waiting[0].told
+    assert told is not None
+    while not told.done():
+        await asyncio.sleep(0)
+
+    leaving.cancel()
+    server.start()
+
+    with pytest.raises(asyncio.CancelledError):
+        await leaving
+
+
 async def test_who_is_told_no_in_the_moment_of_leaving_gives_nothing_back(
     server: ValkeyServer, limiter: ValkeyLimiter
 ) -> None:
@@ -124,8 +142,8 @@ async def test_who_leaves_on_the_way_takes_nothing_and_nobody_along(
     server.freeze()
     leaving = [asyncio.create_task(limiter.take("leaves", each)) for each in (PLACE, once)]
     staying = asyncio.create_task(limiter.take("stays", TWO))
-    await _until(lambda: not limiter._waiting)
     await asyncio.sleep(0)
+    await _until(lambda: not limiter._waiting)
 
     for each in leaving:
         each.cancel()
@@ -200,6 +218,7 @@ async def test_when_it_is_closed_nothing_is_under_way(
     await hanging.take("holds", TWO)
     server.freeze()
     asked = asyncio.create_task(hanging.take("waits", TWO))
+    await asyncio.sleep(0)
     await _until(lambda: not hanging._waiting)
     carrier, keeper = hanging._carrier, hanging._keeper
     assert carrier is not None
