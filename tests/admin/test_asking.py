@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import msgspec
@@ -15,7 +15,14 @@ from tollhouse.admin.asking import LARGEST_PAGE, USUAL_PAGE, Answer, Asking
 from tollhouse.admin.resource import Resource
 from tollhouse.admin.serving import LONGEST_VALUE, _expected, _once, _query, _send, serving
 from tollhouse.control.acting import Desk
-from tollhouse.domain.errors import FieldInvalid, FieldRefused, PreconditionRequired, Problem
+from tollhouse.domain import operations
+from tollhouse.domain.errors import (
+    FieldInvalid,
+    FieldRefused,
+    PreconditionRequired,
+    Problem,
+    RoleInsufficient,
+)
 from tollhouse.domain.roles import Actor
 from tollhouse.pipeline.call import Call
 
@@ -120,9 +127,23 @@ async def test_what_the_store_gives_page_by_page_goes_on_while_pages_are_full(
     assert seen == [(2, ""), (2, "b")][: 1 + is_more]
 
 
+@pytest.mark.req("S-46")
+def test_of_all_rows_those_are_seen_that_may_be() -> None:
+    name = next(iter(operations.OPERATIONS))
+
+    def seen(*places: str) -> list[str]:
+        actor = cast(Actor, _Seeing(places))
+        return replace(asking(), actor=actor).seen(name, ["a", "b"], cast(Any, str))
+
+    assert (seen("a", "b"), seen("b")) == (["a", "b"], ["b"])
+    with pytest.raises(RoleInsufficient):
+        seen()
+
+
 @pytest.mark.parametrize(
     ("body", "kind", "param"),
     [
+        ([1], FieldInvalid, None),
         ({"name": "x", "more": 1}, FieldRefused, "more"),
         ({"name": 1}, FieldInvalid, "name"),
         ({}, FieldInvalid, "name"),
@@ -233,6 +254,19 @@ async def test_nothing_has_no_body() -> None:
 async def test_what_is_described_alone_is_not_served() -> None:
     with pytest.raises(RuntimeError):
         await serving(resource(), None)(asked(), cast(Any, None))
+
+
+@dataclass
+class _Seeing:
+    """Whoever may see these."""
+
+    places: tuple[str, ...]
+
+    def may_anywhere(self, operation: object) -> bool:
+        return bool(self.places)
+
+    def role_for(self, operation: object, place: str) -> str | None:
+        return "viewer" if place in self.places else None
 
 
 class _Somebody:

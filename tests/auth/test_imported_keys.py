@@ -56,6 +56,17 @@ async def test_the_old_key_opens_the_new_one_and_no_other_does(store: Store) -> 
             opening().identify(other, seen, LATER)
 
 
+async def test_it_is_found_under_a_later_pepper_and_is_no_previous_secret(store: Store) -> None:
+    peppers = {0: b"o" * 32, **PEPPERS.versions}
+    beside = VirtualKeys(peppers)
+    key = await taken_in(store)
+
+    caller = ImportedKeys(peppers, beside).identify(OLD, await snapshot(store), LATER)
+
+    assert caller.key == key
+    assert not beside.touched_previous
+
+
 async def test_what_is_kept_of_it_is_neither_the_key_nor_its_digest(store: Store) -> None:
     key = await taken_in(store)
 
