@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tollhouse.domain import spiffe
 from tollhouse.domain.claims import (
     LEEWAY_S,
     LONGEST_SUBJECT,
@@ -88,6 +89,21 @@ def test_a_subject_that_is_none_whatever_the_rule_makes_of_it(sub: Any) -> None:
 @pytest.mark.req("H-131", "S-31")
 def test_the_longest_subject() -> None:
     assert heard(sub="a" * LONGEST_SUBJECT).subject == "a" * LONGEST_SUBJECT
+
+
+@pytest.mark.req("H-143", "S-31")
+def test_a_workload_is_of_its_own_trust_domain_and_may_have_a_long_name() -> None:
+    expected = replace(EXPECTED, trust_domain="prod.example")
+
+    def workload(sub: str) -> Claimed:
+        return claimed({"aud": AUDIENCE, "sub": sub, "exp": NOW + 600}, expected, NOW)
+
+    start = "spiffe://prod.example/"
+    longest = start + "a" * (spiffe.LONGEST - len(start))
+    assert workload(longest).subject == longest
+    for other in ("spiffe://other.example/a", "spiffe://prod.example.com/a", longest + "a", "anna"):
+        with pytest.raises(TokenRefused):
+            workload(other)
 
 
 @pytest.mark.req("H-140", "S-31")
