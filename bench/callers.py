@@ -1,4 +1,4 @@
-"""What it costs to know who comes: by a key of ours, by a token that was seen before, by one that is new.
+"""What it costs to know who comes: by a key of ours, by a certificate or a token that was seen before, by a new token.
 
 `python -m bench.callers SECONDS` prints the figures as JSON. The token is of the usual size and signed with
 RSA; a new one is looked at with the dearest of the usual algorithms.
@@ -10,14 +10,23 @@ import asyncio
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import msgspec
 
 from bench.lanes import taking_turns
+from certificates import Authority as SigningAuthority
+from certificates import der
 from issuing import AUDIENCE, ISSUER, SigningKey, TestIssuer, said, signing_key
+from tollhouse.auth import bundles
+from tollhouse.auth.bundles import Roots
+from tollhouse.auth.certificates import Authority, Certificates
 from tollhouse.auth.key_ring import KeyRing
 from tollhouse.auth.tokens import Issuer, Tokens
 from tollhouse.auth.virtual_keys import VirtualKeys
+from tollhouse.domain.certificates import Certificate
 from tollhouse.domain.claims import Expected, Rule
 from tollhouse.domain.credentials import Digest, assemble, digest
 from tollhouse.domain.identity import KeyRecord, Principal
@@ -26,6 +35,7 @@ from tollhouse.domain.people import Member, People
 from tollhouse.domain.snapshot import Names, Snapshot
 
 PEPPER = b"p" * 32
+WORKLOAD = "spiffe://bench.test/ns/web"
 KEY_ID = "a1b2c3d4e5f6"
 KEY = assemble(KEY_ID, "S" * 32)
 CALLER = Principal(KEY_ID, "acme", "acme/default", "acme/anna", (1, 2, 3, 4), ("m",))
@@ -40,15 +50,24 @@ ALGORITHMS = ("RS256", "ES256", "EdDSA")
 LONG = {"scope": "openid profile email " * 4, "groups": [f"team-{n}" for n in range(20)]}
 
 
+@dataclass
+class Known:
+    """Implements Bundle."""
+
+    roots: Roots
+
+
 def measured(seconds: float) -> dict[str, float]:
     keys, now = VirtualKeys({1: PEPPER}), time.time()
     issuing = [signing_key(algorithm, algorithm) for algorithm in ALGORITHMS]
     seen = _tokens(issuing)
     token = _token(issuing[0])
-    by_key, kept = taking_turns(
+    vouching, shown = _certified(now)
+    by_key, kept, certified = taking_turns(
         [
             lambda: keys.identify(KEY, SNAPSHOT, now),
             lambda: seen.identify(token, SNAPSHOT, now),
+            lambda: vouching.identify(shown, SNAPSHOT, now),
         ],
         seconds / 2,
     )
@@ -58,7 +77,22 @@ def measured(seconds: float) -> dict[str, float]:
         "token_kept_us": kept,
         "token_new_us": max(new),
         "token_x_key": kept / by_key,
+        "certificate_kept_us": certified,
+        "certificate_x_key": certified / by_key,
     }
+
+
+def _certified(now: float) -> tuple[Certificates, Certificate]:
+    """As one stands after its connection's first call."""
+    with TemporaryDirectory() as folder:
+        root = SigningAuthority(Path(folder))
+        known = Known(bundles.roots(root.file.read_bytes()))
+        rule = Rule({"sub": f"{WORKLOAD}*"}, "acme", "default", "anna", ("m",))
+        vouching = Certificates([Authority("bench", known, "bench.test", (rule,))])
+        shown = vouching.read([der(root.svid(WORKLOAD)), root.root])
+    if vouching.identify(shown, SNAPSHOT, now) is None:
+        raise SystemExit("the certificate is nobody's")
+    return vouching, shown
 
 
 def _looking(issuing: list[SigningKey], key: SigningKey) -> Callable[[], object]:

@@ -66,6 +66,7 @@ ROWS = (
     Row("agent_relay_us", "the same read and passed on", "µs", 0, has_ratio=False),
     Row("key_us", "to know a caller by a key of ours, CPU", "µs", 1, has_ratio=False),
     Row("token_kept_us", "the same by a token that was seen before", "µs", 1, has_ratio=False),
+    Row("certificate_kept_us", "the same by a certificate", "µs", 1, has_ratio=False),
     Row("token_new_us", "the same by a new token", "µs", 0, has_ratio=False),
     Row("sqlite_pairs_s", "holds settled on one account, SQLite", "1/s", 0, has_ratio=False),
     Row("sqlite_pair_p99_ms", "one of them at 1,500 a second, p99", "ms", 1, has_ratio=False),

@@ -50,6 +50,7 @@ TARGETS = (
     Target("CPU per translated chunk, in the dialects", "translated_chunk_us", 20, "µs"),
     Target("500 KiB of an agent, relayed", "agent_x_parse", 2.0, "x one strict parse"),
     Target("a caller by a token that was seen before", "token_x_key", 1.3, "x a key of ours"),
+    Target("a caller by a certificate", "certificate_x_key", 1.3, "x a key of ours"),
     Target("a caller by a new token, CPU", "token_new_us", 500, "µs"),
     Target("added p50 at a fixed rate", "added_paced_p50_ms", 1.0, "ms"),
     Target("added p99 at a fixed rate", "added_paced_p99_ms", 6.0, "ms"),

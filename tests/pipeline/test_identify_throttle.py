@@ -9,7 +9,13 @@ import pytest
 from fakes import FakeAnswer, FakeExchange, FakeProvider
 from pipeline.houses import CALLER, KEY, NOW_NS, World, call, identified
 from tollhouse.domain.credentials import assemble
-from tollhouse.domain.errors import KeyMalformed, KeyMissing, KeyUnknown, TooManyFailures
+from tollhouse.domain.errors import (
+    KeyMalformed,
+    KeyMissing,
+    KeyUnknown,
+    SchemeForeign,
+    TooManyFailures,
+)
 from tollhouse.domain.identity import Principal
 from tollhouse.domain.snapshot import Snapshot
 from tollhouse.domain.throttling import TRIALS, Throttle
@@ -90,7 +96,7 @@ def test_a_bad_key_that_comes_again_and_again_is_looked_up_no_more() -> None:
     ("headers", "kind"),
     [
         ((b"cookie", b"x"), KeyMissing),
-        ((b"authorization", b"Basic eA=="), KeyMalformed),
+        ((b"authorization", b"Basic eA=="), SchemeForeign),
         ((b"x-api-key", b"x" * 100_000), KeyMalformed),
     ],
 )

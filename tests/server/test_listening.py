@@ -128,3 +128,38 @@ def test_the_certificate_that_was_set_is_the_one_that_is_shown(tmp_path: Path) -
 def _certified(folder: Path) -> Settings:
     chain = Authority(folder).certify("localhost")
     return parse(f'[server]\ntls_certificate = "{chain}"\ntls_key = "{chain}"\n', {})
+
+
+@pytest.mark.req("OC-76", "S-40")
+@pytest.mark.parametrize(
+    ("how", "mode"), [("optional", ssl.CERT_OPTIONAL), ("required", ssl.CERT_REQUIRED)]
+)
+def test_a_door_that_asks_for_certificates_speaks_tls_1_3_and_resumes_nothing(
+    tmp_path: Path, how: str, mode: ssl.VerifyMode
+) -> None:
+    """What goes on from an earlier session has no chain to be looked at."""
+    authority = Authority(tmp_path)
+    chain = authority.certify("localhost")
+    text = f"""
+[server]
+tls_certificate = "{chain}"
+tls_key = "{chain}"
+client_certificates = "{how}"
+[authorities.corp]
+bundle_file = "{authority.file}"
+"""
+
+    context = listening.tls(parse(text, {}), authority.root)
+
+    assert context is not None
+    assert context.verify_mode is mode
+    assert context.minimum_version is ssl.TLSVersion.TLSv1_3
+    assert context.num_tickets == 0
+    assert context.get_ca_certs(binary_form=True) == [authority.root]
+
+
+def test_a_door_that_asks_for_none_knows_no_roots(tmp_path: Path) -> None:
+    context = listening.tls(_certified(tmp_path))
+
+    assert context is not None
+    assert context.verify_mode is ssl.CERT_NONE

@@ -31,21 +31,16 @@ async def identify(record: Journal, house: House) -> Principal:
     peer, throttle, now_us = record.call.peer, house.throttle, house.clock_ns() // 1000
     try:
         presented = record.presented = credential_of(record.call)
-        shown = None
-        if record.call.certificate is not None:
-            shown = _shown(record.call.certificate, record, house)
         if presented is None:
-            if shown is None:
-                raise KeyMissing
-            return shown
+            return _by_certificate(record, house)
         if wait_us := throttle.wait_us(peer, presented, now_us):
             raise throttling.too_many(wait_us)
         principal = _proved(presented, house)
         while not isinstance(principal, Principal):
             await principal
             principal = _proved(presented, house)
-        if shown is not None and shown.user != principal.user:
-            raise AmbiguousCredentials
+        if record.call.certificate is not None:
+            _insist_on_one(principal, record.call.certificate, house)
     except Unauthenticated:
         if wait_us := throttle.failed(peer, record.presented, now_us):
             raise throttling.too_many(wait_us) from None
@@ -71,9 +66,27 @@ def credential_of(call: Call) -> str | None:
     return presented[0] if presented else None
 
 
-def _shown(certificate: Certificate, record: Journal, house: House) -> Principal | None:
-    """Whom a connection's certificate stands for by itself. It has to hold at each call, whatever else is shown."""
-    record.presented = record.presented or certificate.thumbprint
+def _by_certificate(record: Journal, house: House) -> Principal:
+    """Where nothing else is shown."""
+    certificate = record.call.certificate
+    if certificate is None:
+        raise KeyMissing
+    record.presented = certificate.thumbprint
+    caller = _shown(certificate, house)
+    if caller is None:
+        raise KeyMissing
+    return caller
+
+
+def _insist_on_one(principal: Principal, certificate: Certificate, house: House) -> None:
+    """Beside a credential the certificate has to hold as well, and may stand for nobody else."""
+    shown = _shown(certificate, house)
+    if shown is not None and shown.user != principal.user:
+        raise AmbiguousCredentials
+
+
+def _shown(certificate: Certificate, house: House) -> Principal | None:
+    """Whom it stands for by itself, if it does. It has to hold at each call."""
     if house.certifier is None:
         raise CertificateInvalid(private="nobody vouches for certificates here")
     return house.certifier.identify(certificate, house.snapshot, house.now_s())
