@@ -53,6 +53,7 @@ STEPS = [
     "bounds",
     "sessions",
     "outside",
+    "corrections",
 ]
 
 

@@ -123,6 +123,7 @@ EXTERNAL = {
     "input_tokens": 1000,
     "output_tokens": 100,
 }
+MEANT = {"by_filter": True, "provider": "up"}
 BODIES: dict[str, Callable[[Api], Any]] = {
     "keys_create": lambda _api: {"key_name": "web"},
     "keys_update": lambda _api: {"key_name": "shop", "is_active": False},
@@ -135,6 +136,7 @@ BODIES: dict[str, Callable[[Api], Any]] = {
         "user_id": "the-owner",
         "events": [{**EXTERNAL, "source_event_id": "e-roles", "timestamp": iso(now_ms())}],
     },
+    "usage_set_price": lambda api: {**MEANT, "model": api.fresh(), **PRICE},
     "pricing_set": lambda api: {"model_key": f"up:{api.fresh()}", **PRICE},
 }
 
@@ -487,3 +489,54 @@ async def test_an_event_that_does_not_fit_is_named_and_none_of_them_is_counted(
 def moment(api: Api) -> str:
     """One from before the event, and another one each time."""
     return f"2025-01-01T00:00:{next(api.numbers) % 60:02d}.{next(api.numbers):03d}Z"
+
+
+@pytest.mark.req("OT-34")
+async def test_calls_are_priced_anew_and_what_they_were_billed_is_kept(api: Api) -> None:
+    source, user = api.fresh(), await api.user()
+    await api.made("/pricing", {"model_key": f"{source}:m", **PRICE, "effective_at": "2025-01-01"})
+    event = {**EXTERNAL, "provider": source, "model": "m"}
+    events = [{**event, "source_event_id": f"e-{number}"} for number in range(3)]
+    await api.made("/usage/external-events", {"source": source, "user_id": user, "events": events})
+    wish = {**MEANT, "provider": source, "model": "m", **PRICE, "input_price_per_million": 3}
+
+    first = await api.made("/usage/set-price", wish)
+    again = await api.made("/usage/set-price", {**wish, "end_date": "2020-01-01"})
+
+    rows = (await api.ask("owner", "GET", f"/usage?user_id={user}")).json
+    assert first == {"matched": 3, "updated": 3, "unchanged": 0}
+    assert again == {"matched": 0, "updated": 0, "unchanged": 0}
+    assert [row["cost"] for row in rows] == [0.00325] * 3
+    assert (await api.ask("owner", "GET", f"/users/{user}")).json["spend"] == 0.00975
+    kept = await api.door.rows(
+        "SELECT DISTINCT was, k.owed FROM corrections AS k JOIN calls ON id = call "
+        f"WHERE user_id = 'main/{user}'"
+    )
+    assert kept == [(1_250_000, 3_250_000)]
+    await api.door.is_consistent()
+
+
+@pytest.mark.req("OT-34")
+@pytest.mark.parametrize(
+    ("beside", "param"),
+    [
+        ({"by_filter": False}, "by_filter"),
+        ({"model": None}, "model"),
+        ({"provider": None}, "provider"),
+        ({"priced": True}, "priced"),
+        ({"ids": ["x"]}, "ids"),
+        ({"user_id": "anna"}, "user_id"),
+        ({"tool": "any"}, "tool"),
+        ({"start_date": "soon"}, "start_date"),
+        ({"input_price_per_million": -1}, "input"),
+        ({"provider": "No Provider"}, "target"),
+    ],
+)
+async def test_what_would_be_priced_anew_is_said_whole_or_refused(
+    api: Api, beside: dict[str, Any], param: str
+) -> None:
+    wish = {**MEANT, "model": "m", **PRICE, **beside}
+
+    got = await api.ask("owner", "POST", "/usage/set-price", wish)
+
+    assert (got.status, got.json["param"]) == (422, param), got

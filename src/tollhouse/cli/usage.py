@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tollhouse.cli import anomalies, chargeback, outside, reconcile, reports
+from tollhouse.cli import anomalies, chargeback, outside, reconcile, reports, repricing
 from tollhouse.cli.house import House, Json, run
 from tollhouse.cli.printing import beside, money, note, print_json, table
 from tollhouse.cli.times import age, iso, shown, since_ms
@@ -25,6 +25,8 @@ app.command("report")(reports.report)
 app.command("reconcile")(reconcile.reconcile)
 app.command("chargeback")(chargeback.chargeback)
 app.command("import")(outside.import_)
+app.command("reprice")(repricing.reprice)
+app.command("corrections")(repricing.corrections)
 
 
 class State(StrEnum):

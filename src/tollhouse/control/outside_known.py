@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tollhouse.config import Settings
+from tollhouse.control import prices
+from tollhouse.control.prices import ByTarget
 from tollhouse.domain import outside
 from tollhouse.domain.errors import FieldInvalid
 from tollhouse.domain.outside import Event
 from tollhouse.ports import Database
-from tollhouse.storage import bindings, keys, prices, tenancy
+from tollhouse.storage import bindings, keys, tenancy
+from tollhouse.storage import prices as stored
 from tollhouse.storage.bindings import Narrowings
 from tollhouse.storage.keys import KeyRow
 from tollhouse.storage.outside import Whose
-from tollhouse.storage.prices import PriceRow
 from tollhouse.storage.tenancy import Kind
 
 
@@ -37,9 +39,7 @@ class Register:
     users: frozenset[str]
     projects: frozenset[str]
     keys: Mapping[str, KeyRow]
-    prices: Mapping[str, Sequence[PriceRow]]
-    """By their targets, the tenant's own before everybody's, and the newest of each first."""
-
+    prices: ByTarget
     narrowings: Narrowings
 
     def whose(self, event: Event) -> Whose:
@@ -58,13 +58,12 @@ class Register:
             )
         if event.owed is not None:
             return event.owed, None
-        for name in names:
-            for row in self.prices.get(name, ()):
-                if row.holds_at(event.at_ms):
-                    cost = row.price(row.id).cost(event.usage)
-                    if cost > outside.MOST_OWED:
-                        raise FieldInvalid("That comes to more than can be owed.", param="usage")
-                    return cost, row.id
+        row = prices.found(self.prices, names, self.tenant, event.at_ms)
+        if row is not None:
+            cost = row.price(row.id).cost(event.usage)
+            if cost > outside.MOST_OWED:
+                raise FieldInvalid("That comes to more than can be owed.", param="usage")
+            return cost, row.id
         if self.known.requires_price:
             raise FieldInvalid(
                 f"{event.target[:100]} had no price then: say what is `owed`, or set a price from before.",
@@ -125,10 +124,7 @@ async def register(database: Database, tenant: str, source: str, known: Known) -
         raise FieldInvalid(f"There is no tenant {tenant[:60]!r}.", param="tenant")
     users = await tenancy.members(database, Kind.USER, tenant)
     projects = await tenancy.members(database, Kind.PROJECT, tenant)
-    rows = [row for row in await prices.rows(database) if row.tenant in ("", tenant)]
-    by_target: dict[str, list[PriceRow]] = {}
-    for row in sorted(rows, key=lambda row: row.tenant == ""):
-        by_target.setdefault(row.model, []).append(row)
+    rows = [row for row in await stored.rows(database) if row.tenant in ("", tenant)]
     return Register(
         tenant,
         source,
@@ -136,6 +132,6 @@ async def register(database: Database, tenant: str, source: str, known: Known) -
         frozenset([row.id for row in users]),
         frozenset([row.id for row in projects]),
         {row.id: row for row in await keys.keys(database, tenant)},
-        by_target,
+        prices.by_target(rows),
         await bindings.narrowings(database),
     )

@@ -111,6 +111,27 @@ async def history(database: Database, target: str = "") -> list[PriceRow]:
     return await prices.rows(database, target)
 
 
+ByTarget = Mapping[str, Sequence[PriceRow]]
+"""Of each target, the newest first."""
+
+
+def by_target(rows: Iterable[PriceRow]) -> ByTarget:
+    found: dict[str, list[PriceRow]] = {}
+    for row in rows:
+        found.setdefault(row.model, []).append(row)
+    return found
+
+
+def found(known: ByTarget, names: Sequence[str], tenant: str, at_ms: int) -> PriceRow | None:
+    """What held for a tenant at a moment: its own price before everybody's, the first name before the next."""
+    for whose in dict.fromkeys((tenant, "")):
+        for name in names:
+            for row in known.get(name, ()):
+                if row.tenant == whose and row.holds_at(at_ms):
+                    return row
+    return None
+
+
 async def in_force(database: Database, now_ms: int) -> list[PriceRow]:
     """One row for each target, and one more for each tenant that has its own: what holds at a moment."""
     current: dict[tuple[str, str], PriceRow] = {}

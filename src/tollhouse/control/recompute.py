@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from tollhouse.domain.budget import Source
 from tollhouse.domain.pricing import Price
 from tollhouse.ports import Database
-from tollhouse.storage import calls, prices
+from tollhouse.storage import calls, corrections, prices
 from tollhouse.storage.calls import Call, Filter
 
 PAGE = 1000
@@ -41,10 +41,12 @@ async def recompute(database: Database, since_ms: int = 0) -> Recomputed:
     """Nothing is changed. Of calls that began since then."""
     rows = {row.id: row.price(row.id) for row in await prices.rows(database)}
     batches = {call for (call,) in await database.read("SELECT call FROM batches")}
-    found = Recomputed()
+    corrected, found = await corrections.corrected(database), Recomputed()
     async for call in _settled(database, since_ms):
         owed = call.owed or 0
-        is_apart, anew = _anew(call, rows, is_batch=call.id in batches)
+        is_apart, anew = _anew(
+            call, rows, is_batch=call.id in batches, is_corrected=call.id in corrected
+        )
         found.calls += 1
         found.owed += owed
         found.apart += is_apart
@@ -62,7 +64,9 @@ async def _settled(database: Database, since_ms: int) -> AsyncIterator[Call]:
         before = page[-1].id
 
 
-def _anew(call: Call, rows: Mapping[int, Price], *, is_batch: bool) -> tuple[bool, int | None]:
+def _anew(
+    call: Call, rows: Mapping[int, Price], *, is_batch: bool, is_corrected: bool
+) -> tuple[bool, int | None]:
     """Whether it was made from something else than rates, and what it comes to."""
     if call.source == Source.NOTHING:
         return False, 0
@@ -80,4 +84,5 @@ def _anew(call: Call, rows: Mapping[int, Price], *, is_batch: bool) -> tuple[boo
     if is_batch and (price.per_call or price.tiers):
         return True, call.owed
     cost = price.cost(call.usage)
-    return False, cost if call.source == Source.OUTSIDE else min(cost, call.held)
+    is_bound = call.source != Source.OUTSIDE and not is_corrected  # nothing was held for that price
+    return False, min(cost, call.held) if is_bound else cost

@@ -16,6 +16,7 @@ from tollhouse.ports import Database
 from tollhouse.storage import (
     budgets,
     calls,
+    corrections,
     keys,
     limits,
     memberships,
@@ -120,6 +121,10 @@ async def _call(database: Database, name: str) -> State | None:
     return _state(row) if row else None
 
 
+async def _repricing(database: Database, name: str) -> State | None:
+    return dict(await corrections.repricing(database, name))
+
+
 async def _outside(database: Database, name: str) -> State | None:
     row = await outside.imported(database, name)
     return dict(row) if row else None
@@ -146,5 +151,6 @@ _LOOKS: Mapping[str, Look] = {
     "session": _session,
     "call": _call,
     "outside": _outside,
+    "repricing": _repricing,
     "revocations": _revocations,
 }

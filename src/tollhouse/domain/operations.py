@@ -189,6 +189,11 @@ _ROWS = (
     _read("usage.open", "house", READS, "Calls that are held or unknown."),
     _change("usage.resolve", "call:{call}", MONEY, "Settle an unknown call by hand."),
     _change(
+        *("usage.reprice", "house", MONEY, "Price settled calls anew."),
+        subject="repricing:{made.id}",
+    ),
+    _read("usage.corrections", "house", READS, "What calls were billed before."),
+    _change(
         *("usage.import", TENANT, MONEY, "Count usage that happened outside."),
         subject="outside:{made.id}",
     ),

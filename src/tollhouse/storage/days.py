@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from tollhouse.ports import Database, Statement
+from tollhouse.storage.corrections import TURN
 
 DAY_MS = 86_400_000
 PAGE = 500
@@ -85,7 +86,7 @@ def _folding(page: Page, before_ms: int) -> list[Statement]:
     """The same calls in each statement, whatever settles meanwhile; two that fold at once wait for each other."""
     chosen = (page.after, page.upto, before_ms)
     rest = (_FOLD, _DROP_ATTEMPTS, _FOLD_SHARES, _DROP_SHARES, _DROP_CALLS, _DONE)
-    return [(_CHOOSE, chosen), *((statement, ()) for statement in rest)]
+    return [TURN, (_CHOOSE, chosen), *((statement, ()) for statement in rest)]
 
 
 async def extent(database: Database) -> Extent | None:

@@ -66,7 +66,7 @@ async def groups(
         _GROUPS,
         *("y" if by in told else "" for by in _PLACES),
         span_ms,
-        _first_id(scope.from_ms),
+        first_id(scope.from_ms),
         scope.tenant,
         scope.project,
         scope.user,
@@ -83,6 +83,6 @@ async def groups(
     ]
 
 
-def _first_id(from_ms: int) -> str:
+def first_id(from_ms: int) -> str:
     """The ids of calls begin with the time at which they came: none that began later is before this one."""
     return f"{from_ms - LONGEST_WAIT_MS:012x}" if from_ms > LONGEST_WAIT_MS else ""

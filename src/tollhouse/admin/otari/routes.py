@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from tollhouse.admin.asking import Office
-from tollhouse.admin.otari import budgets, external, keys, pricing, usage, users
+from tollhouse.admin.otari import budgets, external, keys, pricing, set_price, usage, users
 from tollhouse.admin.resource import Resource
 from tollhouse.admin.routes import route
 from tollhouse.admin.serving import Serve, serving
@@ -31,7 +31,15 @@ class BodyUnfit(FieldInvalid):
 
 RESOURCES: tuple[Resource, ...] = tuple(
     replace(row, is_guarded=False, unfit=BodyUnfit)
-    for rows in (keys.rows, users.rows, budgets.rows, pricing.rows, usage.rows, external.rows)
+    for rows in (
+        keys.rows,
+        users.rows,
+        budgets.rows,
+        pricing.rows,
+        usage.rows,
+        external.rows,
+        set_price.rows,
+    )
     for row in rows()
 )
 
