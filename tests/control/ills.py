@@ -63,6 +63,17 @@ async def _(house: House) -> None:
     house.set('[server]\ncors_origins = ["*"]')
 
 
+@ill("trust-bundle-bad")
+async def _(house: House) -> None:
+    certificate(house.data / "corp.pem", days=-1)
+    house.set('[authorities.corp]\nbundle_file = "corp.pem"')
+
+    async def exchange() -> None:
+        certificate(house.data / "corp.pem", days=90)
+
+    house.by_hand = exchange
+
+
 @ill("certificate-expired")
 async def _(house: House) -> None:
     _with_certificate(house, days=-1)

@@ -13,6 +13,7 @@ import pytest
 from ailing import House
 from ills import ILLS, PEPPER
 
+from certificates import Authority, bundle
 from stores import DAY_MS, PEPPERS, acme_key
 from tollhouse.config import parse
 from tollhouse.control import budgets, keys, sweeping
@@ -208,3 +209,22 @@ async def postgres_store(postgres_database: str) -> AsyncIterator[PostgresDataba
     await store.migrate()
     yield store
     await store.close()
+
+
+@pytest.mark.req("S-42")
+@pytest.mark.parametrize(
+    "bundle",
+    [b"", b"no bundle", b"{", b'{"keys": []}', b'{"keys": [{"use": "x509-svid", "x5c": []}]}'],
+)
+async def test_a_trust_bundle_that_cannot_be_read_is_told(house: House, bundle: bytes) -> None:
+    (house.data / "bundle.json").write_bytes(bundle)
+    house.set('[authorities.prod]\nbundle_file = "bundle.json"\ntrust_domain = "x.test"')
+
+    assert len(await house.found("trust-bundle-bad")) == 1
+
+
+async def test_a_trust_bundle_of_spiffe_is_read(house: House, tmp_path: Path) -> None:
+    (house.data / "bundle.json").write_bytes(bundle(Authority(tmp_path)))
+    house.set('[authorities.prod]\nbundle_file = "bundle.json"\ntrust_domain = "x.test"')
+
+    assert await house.found("trust-bundle-bad") == []

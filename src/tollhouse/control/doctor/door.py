@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
@@ -67,13 +69,36 @@ def _certificate_ends(seen: Seen) -> datetime | None:
     return own.not_valid_after_utc
 
 
+def _bundles_bad(seen: Seen) -> Iterator[Ill]:
+    for name, authority in seen.settings.authorities.items():
+        path = seen.settings.at(authority.bundle_file)
+        words = (
+            f"Put the roots that {name} has now into {path}; the gateway takes them up by itself."
+        )
+        try:
+            ends = max(each.not_valid_after_utc for each in _roots(path.read_bytes()))
+        except (OSError, ValueError, TypeError, KeyError, IndexError):
+            yield Ill(f"{path} has no roots that can be read", Mend(words=words))
+            continue
+        if ends <= _now(seen):
+            yield Ill(f"the last root of {path} ended on {ends:%Y-%m-%d}", Mend(words=words))
+
+
+def _roots(raw: bytes) -> list[x509.Certificate]:
+    """In PEM, or as SPIFFE has them. What is wrong with them raises whatever it does."""
+    if not raw.lstrip().startswith(b"{"):
+        return x509.load_pem_x509_certificates(raw)
+    said = [each for each in json.loads(raw)["keys"] if each["use"] == "x509-svid"]
+    return [x509.load_der_x509_certificate(base64.b64decode(each["x5c"][0])) for each in said]
+
+
 def _now(seen: Seen) -> datetime:
     return datetime.fromtimestamp(seen.now_ms / 1000, UTC)
 
 
 def _renewal(seen: Seen) -> Mend:
     path = seen.settings.server.tls_certificate
-    return Mend(words=f"Put a renewed chain into {path}, then restart the gateway.")
+    return Mend(words=f"Put a renewed chain into {path}; the gateway takes it up by itself.")
 
 
 def _limits_off(seen: Seen) -> Iterator[Ill]:
@@ -157,6 +182,13 @@ CHECKS = (
         "Clients refuse it, or are taught to refuse nothing.",
         ("deploy-https",),
         _certificate_expired,
+    ),
+    Check(
+        "trust-bundle-bad",
+        Severity.UNFINISHED,
+        "Nobody comes in by it, or soon nobody will.",
+        ("deploy-https",),
+        _bundles_bad,
     ),
     Check(
         "certificate-ends-soon",
