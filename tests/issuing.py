@@ -96,7 +96,7 @@ class TestIssuer:
         return json.dumps({"keys": [key.public for key in self.keys]}).encode()
 
     def token(self, **claims: Any) -> str:
-        return self.keys[0].token(said(iss=self.issuer, **claims))
+        return self.keys[0].token(said(**{"iss": self.issuer, **claims}))
 
 
 def said(at: float | None = None, /, **claims: Any) -> dict[str, Any]:

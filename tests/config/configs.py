@@ -12,6 +12,7 @@ ENVIRON = {
     "DB_PASSWORD": "correct horse battery staple",
     "TOKENS_OLD": "canary-of-the-old-secret-0123456789",
     "TOKENS_NEW": "canary-of-the-new-secret-0123456789",
+    "CLIENT_SECRET": "canary-of-a-client-secret-0123456789",
     "BEARER_TOKEN": "canary-of-a-bearer-token-0123456789",
     "ALERTS_SECRET": "alerts-secret",
     "VALKEY_PASSWORD": "another long password",

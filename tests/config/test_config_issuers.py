@@ -161,3 +161,60 @@ def test_a_secret_of_our_own_that_is_weak_or_known_keeps_it_from_starting(
 )
 def test_secrets_of_our_own_fit_together(text: str, key: str) -> None:
     assert problem(text, S="canary-of-a-secret-0123456789-0123").key == key
+
+
+LOGIN = ('client_id = "console"', '[admin]\nlisten = "127.0.0.1:8401"\n')
+
+
+@pytest.mark.req("S-35", "P-20")
+def test_a_client_of_the_console_is_no_audience_of_calls_and_asks_for_a_token() -> None:
+    line, listening = LOGIN
+
+    settings = read(listening + issuer("https://login.example.com", line))
+    as_both = problem(listening + issuer("https://login.example.com", 'client_id = "llm"'))
+    without = problem(listening + issuer("https://login.example.com", line, 'scopes = ["groups"]'))
+
+    assert settings.issuers["okta"].scopes == ["openid"]
+    assert as_both.key == "issuers.okta.client_id"
+    assert without.key == "issuers.okta.scopes"
+
+
+@pytest.mark.req("S-35")
+def test_a_client_needs_a_console_to_come_back_to_and_an_issuer_to_go_to() -> None:
+    line, listening = LOGIN
+
+    nowhere = problem(issuer("https://login.example.com", line))
+    no_url = problem(
+        listening + issuer("okta", line, 'keys_url = "https://login.example.com/keys"')
+    )
+
+    assert nowhere.key == "issuers.okta.client_id"
+    assert no_url.key == "issuers.okta.issuer"
+
+
+@pytest.mark.req("S-65")
+@pytest.mark.parametrize(
+    "url", ["http://8.8.8.8/token", "http://login.example.com/token", "http://169.254.169.254/x"]
+)
+def test_a_secret_is_sent_nowhere_in_clear(url: str) -> None:
+    line, listening = LOGIN
+
+    found = problem(listening + issuer("https://login.example.com", line, f'token_url = "{url}"'))
+
+    assert found.key == "issuers.okta.token_url"
+
+
+@pytest.mark.parametrize(
+    "line", ['client_secret = "env:IT"', 'scopes = ["openid"]', 'token_url = "https://a.example/t"']
+)
+def test_what_is_for_logins_has_no_effect_without_a_client(line: str) -> None:
+    found = problem(issuer("https://login.example.com", line), IT="canary-of-a-secret-0123")
+
+    assert found.key == f"issuers.okta.{line.partition(' ')[0]}"
+
+
+@pytest.mark.parametrize("at", ["acme", "user:acme/anna", "tenant:", "project:acme", "TENANT:acme"])
+def test_a_role_is_held_at_a_place(at: str) -> None:
+    rules = f'{RULE}\nrole = "auditor"\nrole_at = "{at}"'
+
+    assert problem(issuer(rules=rules)).key == "issuers.okta.rules[0].role_at"

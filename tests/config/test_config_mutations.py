@@ -55,7 +55,13 @@ ASKED_FOR: dict[str, set[str]] = {
     "authorities.prod.trust_domain": {"authorities.prod.audiences"},
     "authorities.prod.rules": {"authorities.prod.audiences"},
     "authorities.corp.bundle_file": {"authorities.corp.bundle_file"},
-    "admin.listen": {"console.idle_s", "console.longest_s", "console.url"},
+    "admin.listen": {
+        *("console.idle_s", "console.longest_s", "console.url", "issuers.okta.client_id"),
+    },
+    "issuers.okta.client_id": {
+        *("issuers.okta.authorize_url", "issuers.okta.client_secret", "issuers.okta.scopes"),
+        "issuers.okta.token_url",
+    },
     "tokens.secrets.2": {"tokens.secret_version"},
     "issuers.okta.issuer": {"issuers.okta.issuer"},
     "issuers.okta.audiences": {"issuers.okta.audiences"},

@@ -50,6 +50,12 @@ class Issuer:
     ring: Ring
 
 
+@dataclass(frozen=True, slots=True)
+class Signed:
+    token: Token
+    issuer: Expected
+
+
 @dataclass(slots=True)
 class Seen:
     """A token whose signature held. With other keys it is looked at anew, with another house its bearer is."""
@@ -95,6 +101,13 @@ class Tokens:
 
     def claimed(self, credential: str, now: float) -> Claimed | Awaitable[None]:
         """Whom it stands for, or something to be awaited. Raises TokenRefused, IssuerUnavailable."""
+        found = self.signed(credential)
+        if not isinstance(found, Signed):
+            return found
+        return claims.claimed(found.token.claims, found.issuer, now)
+
+    def signed(self, credential: str) -> Signed | Awaitable[None]:
+        """A token whose signature is its issuer's, and nothing else of it looked at; or as `claimed`."""
         token = tokens.read(credential)
         issuer = token.found_in(self._issuers)
         if issuer is None:
@@ -110,7 +123,7 @@ class Tokens:
             raise TokenRefused("its issuer has no such key")
         if not key.holds(token.algorithm, token.signed, token.signature):
             raise TokenRefused("its signature does not hold, or its algorithm is not the key's")
-        return claims.claimed(token.claims, issuer.expected, now)
+        return Signed(token, issuer.expected)
 
     def _looked_at(self, credential: str, snapshot: Snapshot, now: float) -> Seen | Awaitable[None]:
         try:

@@ -13,6 +13,7 @@ from tollhouse.domain.claims import FROM_CLAIM, OURS
 from tollhouse.domain.urls import parse
 
 SECRET_BYTES = 32
+OF_LOGINS = ("client_secret", "scopes", "authorize_url", "token_url")
 
 
 def clashes(settings: Settings) -> Iterator[Clash]:
@@ -24,6 +25,7 @@ def clashes(settings: Settings) -> Iterator[Clash]:
         if (other := named.setdefault(issuer.issuer, here)) != here:
             yield Clash((here, other), "the `iss` of another issuer too", "one table for each")
         yield from _keys(place, issuer, settings)
+        yield from _login(place, issuer, settings)
         yield from of_rules(place, issuer.rules)
 
 
@@ -93,8 +95,39 @@ def _keys(place: Place, issuer: IssuerSettings, settings: Settings) -> Iterator[
         yield Clash(about, f"no file at {settings.at(issuer.ca_file)}", "a PEM file that is there")
 
 
+def _login(place: Place, issuer: IssuerSettings, settings: Settings) -> Iterator[Clash]:
+    """Whether people can be sent there and come back, and are not let in to calls by that token."""
+    if issuer.client_id is None:
+        for name in OF_LOGINS:
+            if name in issuer.model_fields_set:
+                about = ((*place, name), (*place, "client_id"))
+                yield Clash(about, "a setting without effect: nobody logs on by it", "nothing")
+        return
+    here = (*place, "client_id")
+    if issuer.client_id in issuer.audiences:
+        hint = "The token of a login proves who logged on, to the console and to nobody else."
+        yield Clash((here, (*place, "audiences")), "one of its `audiences`", "none of them", hint)
+    if "openid" not in issuer.scopes:
+        yield Clash(
+            ((*place, "scopes"),), "no `openid`", "`openid` among them: or there is no token"
+        )
+    if settings.console_url is None:
+        places: tuple[Place, ...] = (here, ("admin", "listen"), ("console", "url"))
+        yield Clash(places, "a client, and no console", "`admin.listen`, and `console.url` too")
+    for name, at in (("issuer", issuer.issuer), ("token_url", issuer.token_url)):
+        if at is None:
+            continue
+        try:
+            addresses.read_http(at)
+        except Unfit as unfit:
+            yield Clash(((*place, name), here), unfit.found, "a URL, at which people log on")
+            continue
+        if name != "issuer" or issuer.asked_at != at:
+            yield from ways.destination(place, parse(at), issuer, settings, name)
+
+
 def _without_effect(place: Place, issuer: IssuerSettings) -> Iterator[Clash]:
-    for name in ("keys_url", "networks", "ca_file"):
+    for name in ("keys_url",) if issuer.client_id else ("keys_url", "networks", "ca_file"):
         if getattr(issuer, name):
             about = ((*place, name), (*place, "keys_file"))
             yield Clash(about, "a setting without effect: the keys are in a file", "nothing")

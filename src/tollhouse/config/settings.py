@@ -132,6 +132,10 @@ class Settings(Section):
             ("store.password", self.store.password),
             ("limits.password", self.limits.password),
             ("alerts.secret", self.alerts.secret),
+            *(
+                (f"issuers.{name}.client_secret", it.client_secret)
+                for name, it in self.issuers.items()
+            ),
             *((f"tokens.secrets.{version}", it) for version, it in self.tokens.secrets.items()),
             *((f"static_tokens.{name}.token", it.token) for name, it in self.static_tokens.items()),
             *((f"auth.peppers.{version}", secret) for version, secret in self.auth.peppers.items()),

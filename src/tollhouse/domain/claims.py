@@ -25,6 +25,9 @@ FROM_CLAIM = "claim:"
 LEEWAY_S = 60
 """How far ahead of ours the issuer's clock may be."""
 
+LOGIN_S = 600
+"""How long a login may take, from its beginning to the token that ends it."""
+
 LONGEST_SUBJECT = 255
 MOST_LISTED = 500
 """Groups and audiences: more than that is no list that anybody wrote."""
@@ -117,13 +120,30 @@ class Claimed:
 
 def claimed(claims: Claims, expected: Expected, now: float) -> Claimed:
     """Raises TokenRefused."""
+    found = _claimed(claims, expected, now)
+    for name in OF_SESSIONS:
+        if name in claims:
+            raise TokenRefused(f"it is the token of a login: it has `{name}`")
+    return found
+
+
+def logged_in(claims: Claims, expected: Expected, nonce: str, client: str, now: float) -> Claimed:
+    """Of the token that ends a login: the one that began with this nonce, a moment ago. Raises TokenRefused."""
+    found = _claimed(claims, expected, now)
+    if claims.get("nonce") != nonce:
+        raise TokenRefused("it is of a login that did not begin here")
+    if claims.get("azp", client) != client:
+        raise TokenRefused("it was given to another client")
+    if found.issued_at + LOGIN_S < now:
+        raise TokenRefused("it is of a login from before")
+    return found
+
+
+def _claimed(claims: Claims, expected: Expected, now: float) -> Claimed:
     claims = _as_svid(claims, expected) if expected.trust_domain else claims
     issued_at, until = _times(claims, expected.longest_life_s, now)
     _audience(claims.get("aud"), expected.audiences)
     subject = _subject(claims, spiffe.LONGEST if expected.trust_domain else LONGEST_SUBJECT)
-    for name in OF_SESSIONS:
-        if name in claims:
-            raise TokenRefused(f"it is the token of a login: it has `{name}`")
     if "cnf" in claims:
         raise TokenRefused("it is bound to a key that its bearer would have to prove")
     return _ruled(claims, expected, subject, _id(claims), (issued_at, until))

@@ -41,6 +41,15 @@ class Terms:
 
 
 @dataclass(frozen=True, slots=True)
+class LoggedIn:
+    """Whom a provider says that it is, and what its rule gives beside what the store does."""
+
+    user: str
+    subject: str
+    given: Held = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Front:
     """Where browsers find the console: scheme, host and port, and nothing else."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -15,8 +15,9 @@ from tollhouse.admin.asking import Office
 from tollhouse.admin.console.routes import console_routes
 from tollhouse.admin.one_record import OneRecord
 from tollhouse.admin.routes import admin_table, unrouted
-from tollhouse.auth import admin_tokens
+from tollhouse.auth import admin_tokens, tokens
 from tollhouse.auth.admin_tokens import AdminTokens
+from tollhouse.auth.tokens import Tokens
 from tollhouse.config import Listen, Settings
 from tollhouse.control.acting import Desk
 from tollhouse.control.peppers import Peppers
@@ -35,6 +36,7 @@ from tollhouse.server.hosts import Hosts, Origins
 from tollhouse.wiring.beside import Listening
 from tollhouse.wiring.dialects import dialects, limitable_routes, ollama_paths
 from tollhouse.wiring.door import upload_disk
+from tollhouse.wiring.sign_on import rules, sign_ons
 from tollhouse.wiring.store import Store
 
 MOST_CONNECTIONS = 16
@@ -80,7 +82,10 @@ async def served_admin(
         routes=limitable_routes(),
     )
     described = json.dumps(description(settings)).encode()
-    console = console_routes(dialect, office) if office.console else ()
+    stack = AsyncExitStack()
+    bearers = house.authenticators.get(tokens.SHAPE)
+    providers = sign_ons(settings, bearers, stack) if isinstance(bearers, Tokens) else {}
+    console = console_routes(dialect, office, providers) if office.console else ()
     table = RouteTable(*admin_table(dialect, described, office), *console)
     own = of_operators(settings, house, peppers, records)
     app = App(
@@ -103,6 +108,7 @@ async def served_admin(
         server.close()
         await door.drain(DRAIN_S, asyncio.Event())
         watching.cancel()
+        await stack.aclose()
 
 
 def admission(settings: Settings) -> Admission | None:
@@ -110,7 +116,8 @@ def admission(settings: Settings) -> Admission | None:
     url = settings.console_url
     if url is None:
         return None
-    return Admission(Front(url), Terms(settings.console.idle_s, settings.console.longest_s))
+    terms = Terms(settings.console.idle_s, settings.console.longest_s)
+    return Admission(Front(url), terms, rules(settings))
 
 
 def of_operators(settings: Settings, house: House, peppers: Peppers, records: OneRecord) -> House:

@@ -25,7 +25,7 @@ from tollhouse.domain.identity import Priority
 from tollhouse.domain.permits import for_provider
 from tollhouse.domain.spiffe import SCHEME
 from tollhouse.domain.tokens import Token
-from tollhouse.domain.urls import parse
+from tollhouse.domain.urls import Url, parse
 from tollhouse.ports import Database
 from tollhouse.storage import people
 from tollhouse.upstream.client import HttpUpstream
@@ -217,12 +217,19 @@ def _fetch(issuer: IssuerSettings, settings: Settings, stack: AsyncExitStack) ->
         path = settings.at(issuer.keys_file)
         return lambda: asyncio.to_thread(read_file, path)
     url = parse(issuer.keys_url or issuer.issuer)
+    http = reached(url, issuer, settings, stack)
+    if issuer.keys_url is not None:
+        return lambda: published(http, url.path.encode() or b"/")
+    return lambda: discovered(http, url, issuer.issuer)
+
+
+def reached(
+    url: Url, issuer: IssuerSettings, settings: Settings, stack: AsyncExitStack
+) -> HttpUpstream:
     permit = for_provider(url, issuer.networks, Doors(settings.listeners, is_ours))
     tls = renewed(settings.at(issuer.ca_file), None) if issuer.ca_file else None
     http = HttpUpstream(
         Way(url, permit, tls), deadlines=DEADLINES, max_connections=1, max_body_bytes=MOST_BYTES
     )
     stack.push_async_callback(http.aclose)
-    if issuer.keys_url is not None:
-        return lambda: published(http, url.path.encode() or b"/")
-    return lambda: discovered(http, url, issuer.issuer)
+    return http

@@ -17,6 +17,7 @@ HEADERS = (
     (b"cross-origin-resource-policy", b"same-origin"),
 )
 HOME, LOGIN, LOGOUT, CLAIM = "/console", "/console/login", "/console/logout", "/console/claim"
+BACK = "/console/callback"
 
 
 def home(name: str, facts: Sequence[tuple[str, str]], csrf: str) -> bytes:

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from tollhouse.config import addresses
-from tollhouse.config.fields import Count, FilePath, ModelPattern, Section, setting
+from tollhouse.config.fields import Count, FilePath, ModelPattern, SecretRef, Section, setting
 from tollhouse.config.problems import Unfit, shown
 from tollhouse.config.sections.callers import Peppers
 from tollhouse.config.sections.providers import OwnNetworks
@@ -23,6 +23,8 @@ CLAIM = "the name of a claim, or nothing"
 ACCOUNT = "at most 40 lower-case letters, digits and dashes, or nothing"
 MOMENT = 'a moment with its zone, such as "2026-12-01T00:00:00Z"'
 MEMBER = 'a name in lower case, or "claim:NAME" for what a claim says'
+SCOPE = 'a scope, such as "openid" or "groups"'
+ROLE_AT = "house, tenant:ID or project:ID"
 DISCOVERY = "/.well-known/openid-configuration"
 ASYMMETRIC = tuple(f"{family}{size}" for family in ("RS", "PS", "ES") for size in (256, 384, 512))
 
@@ -64,7 +66,22 @@ def _member(text: str) -> str:
     return text
 
 
+def _scope(text: str) -> str:
+    if not re.fullmatch(r"[!#-\[\]-~]{1,200}", text):
+        raise Unfit(shown(text))
+    return text
+
+
+def _role_at(text: str) -> str:
+    if not re.fullmatch(
+        r"house|tenant:[a-z0-9-]{1,39}|project:[a-z0-9-]{1,39}/[^\s/:]{1,70}", text
+    ):
+        raise Unfit(shown(text))
+    return text
+
+
 Algorithm = Annotated[str, Text(str, _algorithm, ALGORITHM)]
+Scope = Annotated[str, Text(str, _scope, SCOPE)]
 Member = Annotated[str, Text(str, _member, MEMBER)]
 Audience = Annotated[str, Text(str, _said, AUDIENCE)]
 Claim = Annotated[str, Text(str, _claim, CLAIM)]
@@ -118,6 +135,13 @@ class RuleSettings(WhoseSettings):
         "A claim that lists models. Of `models`, only those may be called that it lists as well.",
         "",
     )
+    role: Literal["", "owner", "admin", "finance", "auditor", "member", "readonly"] = setting(
+        "What whoever logs on to the console by this rule is there, beside the roles that the store knows.",
+        "",
+    )
+    role_at: Annotated[str, Text(str, _role_at, ROLE_AT)] = setting(
+        "Where `role` is held.", "house"
+    )
 
 
 class IssuerSettings(Section):
@@ -165,6 +189,24 @@ class IssuerSettings(Section):
         3_600,
         ge=0,
         le=86_400,
+    )
+    client_id: Audience | None = setting(
+        "What the console is called there, as a client: with it, people log on to the console by this provider, "
+        "and come back to `/console/callback/NAME`. Of `audiences` it is none."
+    )
+    client_secret: SecretRef | None = setting(
+        "The secret of that client, if it has one; without it there is the proof of RFC 7636 alone."
+    )
+    scopes: list[Scope] = Field(
+        default=["openid"],
+        min_length=1,
+        description="What is asked for at a login: that which the claims of `rules` need, `openid` among it.",
+    )
+    authorize_url: Annotated[str, Text(str, addresses.read_http, addresses.HTTP)] | None = setting(
+        "Where browsers are sent to log on, if that is not to be found out."
+    )
+    token_url: Annotated[str, Text(str, addresses.read_http, addresses.HTTP)] | None = setting(
+        "Where the code of a login is exchanged, if that is another host than the issuer's."
     )
     rules: list[RuleSettings] = Field(
         min_length=1,
