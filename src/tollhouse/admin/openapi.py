@@ -23,10 +23,14 @@ DOOR = {
 }
 """Refused before there is a route, and so in no dialect."""
 
+OF_BROWSERS = {"session_over", "login_refused", "csrf_token_invalid"}
+OF_SESSIONS = {"session_over", "csrf_token_invalid", "origin_not_allowed"}
+"""What the Admin API answers to whoever shows a session in place of a token."""
+
 ANYWHERE = {
     *("overloaded", "internal", "audit_unavailable", "store_unavailable", "too_many_failures"),
     *(code for code, kind in REGISTRY.items() if issubclass(kind, Unauthenticated)),
-}
+} - OF_BROWSERS
 OF_BODIES = {
     *("media_type_unsupported", "body_too_large", "length_required"),
     *("json_malformed", "json_duplicate_key", "json_too_deep", "field_refused"),
@@ -59,7 +63,8 @@ OF_LOOKS = {"role_insufficient", "not_found", "conflict"}
 NOWHERE = {"route_unknown", "method_not_allowed"}
 """What a path or a method gets that is not in this document."""
 
-OF_CALLS = set(REGISTRY) - NOWHERE - OF_ACTS - (DOOR - OF_BODIES) - OF_MANAGEMENT - OF_RECEIPTS
+OF_CALLS = set(REGISTRY) - NOWHERE - OF_ACTS - OF_BROWSERS - (DOOR - OF_BODIES)
+OF_CALLS -= OF_MANAGEMENT | OF_RECEIPTS
 
 PROBLEM_JSON = "application/problem+json"
 
@@ -95,7 +100,7 @@ def codes(route: Route) -> set[str]:
     if route.is_plain:
         of_bodies = OF_BODIES | OF_JSON if route.max_body_bytes else set()
         of_acts = OF_ACTS if route.method != "GET" else OF_LOOKS
-        return ANYWHERE | of_acts | {"field_invalid", "upstream_timeout"} | of_bodies
+        return ANYWHERE | OF_SESSIONS | of_acts | {"field_invalid", "upstream_timeout"} | of_bodies
     if route.metered is Metered.TOKENS:
         others = ONLY_FORMS if route.takes is Takes.JSON else ONLY_JSON
         return OF_CALLS - OF_FILES - others

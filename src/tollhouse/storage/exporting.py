@@ -16,8 +16,8 @@ from tollhouse.storage.migrations import migrations
 
 PAGE = 2000
 
-MOMENTARY = frozenset({"owners", "folding", "replies"})
-"""Processes that live, what is being folded, and what was answered lately: with a key in it, perhaps."""
+MOMENTARY = frozenset({"owners", "folding", "replies", "claims", "logins"})
+"""Processes that live, what is being folded, what was answered lately, with a key in it perhaps, and who logs on."""
 
 SECRET = frozenset({"digest", "previous_digest", "foreign_digest"})
 """Columns that tell keys, or help to guess them."""
