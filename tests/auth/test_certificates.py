@@ -312,3 +312,35 @@ def test_what_is_remembered_has_a_bound_and_one_certificate_is_one(tmp_path: Pat
 
     assert len(two.certificates._seen) == 2
     assert two.read(two.prod, chains[-1]) is shown
+
+
+@pytest.mark.req("S-40", "S-42")
+def test_it_is_as_old_as_it_is_itself_and_ends_with_the_first_of_its_chain(two: Two) -> None:
+    chain = two.prod.svid(WEB, lasts=3 * HOUR)
+
+    found = two.read(two.prod, chain)
+
+    leaf, root = (x509.load_der_x509_certificate(each) for each in (der(chain), two.prod.root))
+    assert found.not_before == int(leaf.not_valid_before_utc.timestamp())
+    assert found.not_after == int(root.not_valid_after_utc.timestamp())
+    assert root.not_valid_after_utc < leaf.not_valid_after_utc
+
+
+@pytest.mark.req("S-40", "S-36")
+def test_the_same_certificate_by_a_chain_that_does_not_hold_is_not_taken_for_the_good_one(
+    tmp_path: Path,
+) -> None:
+    two = Two(tmp_path, RULES)
+    shown = two.read(two.prod, two.prod.svid(WEB))
+    assert two.certificates.identify(shown, SNAPSHOT, time.time()) is not None
+
+    with pytest.raises(CertificateInvalid):
+        two.certificates.identify(replace(shown, flaw="another way"), SNAPSHOT, time.time())
+
+
+def test_names_are_few_and_can_be_read(two: Two) -> None:
+    hosts = [x509.DNSName(f"h{number}.corp.test") for number in range(65)]
+
+    refused(two, two.read(two.plain, two.plain.certify_as(*hosts)))
+    refused(two, two.read(two.plain, two.plain.certify_as(name="a\x1bb")))
+    assert not two.read(two.plain, two.plain.certify_as(*hosts[1:])).flaw

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from certificates import Authority, bundle, serving
+from journeys.gateway import until
 from tollhouse.auth import bundles
 from tollhouse.auth.bundles import BundleInvalid, Roots
 from tollhouse.wiring.renewing import LOOK_S, Bundled, Renewed, Renewing, stamped
@@ -165,6 +166,40 @@ def test_what_a_way_out_shows_is_not_begun_with_if_it_is_none(tmp_path: Path) ->
 
     with pytest.raises(OSError):
         renewed(tmp_path / "root.pem", None)
+
+
+@pytest.mark.req("OC-76")
+async def test_a_way_out_shows_its_renewed_certificate_to_whom_it_connects_next(
+    tmp_path: Path,
+) -> None:
+    authority = Authority(tmp_path)
+    shown = tmp_path / "us.pem"
+    shown.write_bytes(authority.certify("first.test").read_bytes())
+    upstream = serving(authority.certify("up.test"), asks_for=authority.file)
+    way = renewed(authority.file, (shown, shown))
+    before = _told(way, upstream)
+    shown.write_bytes(authority.certify("second.test").read_bytes())
+
+    async def is_new() -> bool:
+        return _told(way, upstream) == "second.test"
+
+    assert before == "first.test"
+    await until(is_new, "the new one is shown")
+
+
+def _told(way: ssl.SSLContext, upstream: ssl.SSLContext) -> str:
+    """Whom the upstream sees."""
+    theirs, here = ssl.MemoryBIO(), ssl.MemoryBIO()
+    client = way.wrap_bio(theirs, here, server_hostname="up.test")
+    server = upstream.wrap_bio(here, theirs, server_side=True)
+    for end in (client, server, client, server):
+        try:
+            end.do_handshake()
+        except ssl.SSLWantReadError:
+            continue
+    found = server.getpeercert()
+    assert found is not None
+    return str(found["subject"][0][0][1])  # type: ignore[index]
 
 
 def _subject(ours: ssl.SSLContext, authority: Authority, name: str) -> str:

@@ -78,7 +78,7 @@ class Certificates:
         leaf = parsed[0]
         said = Certificate(
             sha256(chain[0]).hexdigest(),
-            max(_moment(each.not_valid_before_utc) for each in parsed),
+            _moment(leaf.not_valid_before_utc),
             min(_moment(each.not_valid_after_utc) for each in parsed),
         )
         try:
