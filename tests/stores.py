@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from tollhouse.control import budgets, keys, tenancy
+from tollhouse.control import budgets, keys, reports, tenancy
 from tollhouse.control.budgets import Grant
 from tollhouse.control.keys import Issued, Wish
 from tollhouse.control.peppers import Peppers
+from tollhouse.control.recompute import recompute
 from tollhouse.domain.budget import Hold, Outcome, Settlement, Source
 from tollhouse.domain.pricing import Usage
+from tollhouse.domain.reports import By, Scope
 from tollhouse.storage.postgres import PostgresDatabase
 from tollhouse.storage.sqlite import SqliteDatabase
 
@@ -55,3 +57,16 @@ async def settle(store: Store, call: str, owed: int, outcome: Outcome = Outcome.
     await store.settle(
         Settlement(call, outcome, owed, usage, Source.PROVIDER, "echo:echo", None, NOW + 1000)
     )
+
+
+async def spent(store: Store) -> dict[str, int]:
+    """By whom anything is."""
+    return {each.owner: each.spent for each in await budgets.listed(store) if each.spent}
+
+
+async def assert_sound(store: Store) -> None:
+    """Balances, totals and reports agree."""
+    assert await budgets.verify(store) == []
+    assert (await recompute(store)).differences == []
+    total = (await reports.report(store, [By.TENANT], Scope())).total
+    assert total == (await reports.report(store, [By.DAY, By.USER], Scope())).total

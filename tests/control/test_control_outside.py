@@ -8,13 +8,12 @@ from itertools import count
 
 import pytest
 
-from stores import DAY_MS, NOW, Store, acme_key, hold
+from stores import DAY_MS, NOW, Store, acme_key, assert_sound, hold, spent
 from tollhouse.control import budgets, outside, prices, reports, retention, tenancy, usage
 from tollhouse.control.budgets import Grant, Scope
 from tollhouse.control.outside import Batch, Found, Imported
 from tollhouse.control.outside_known import Known
 from tollhouse.control.prices import Rates, Whose
-from tollhouse.control.recompute import recompute
 from tollhouse.domain import periods
 from tollhouse.domain.budget import Outcome
 from tollhouse.domain.errors import BudgetExhausted, FieldInvalid
@@ -26,6 +25,7 @@ from tollhouse.domain.storing import Conflict
 from tollhouse.storage import alerts, bindings
 from tollhouse.storage.calls import Filter
 from tollhouse.storage.outside import imported
+from tollhouse.storage.sqlite import SqliteDatabase
 
 pytestmark = pytest.mark.req("OT-78")
 
@@ -304,6 +304,20 @@ async def test_an_account_that_is_gone_at_that_moment_refuses_the_whole(store: S
     assert (await spent(store), await usage.count(store, Filter())) == ({}, 0)
 
 
+async def test_an_account_that_goes_while_its_events_are_written_refuses_them_too(
+    sqlite: SqliteDatabase,
+) -> None:
+    """As when its user is deleted by another process, between the calls and what is spent."""
+    await furnished(sqlite)
+    goes = "DELETE FROM accounts WHERE owner = 'user:acme/anna'"
+    await sqlite.write((f"CREATE TRIGGER goes AFTER INSERT ON calls BEGIN {goes}; END", ()))
+
+    with pytest.raises(Conflict):
+        await told(sqlite, EVENT)
+
+    assert (await spent(sqlite), await usage.count(sqlite, Filter())) == ({}, 0)
+
+
 async def test_to_judge_changes_nothing(store: Store) -> None:
     await furnished(store)
 
@@ -328,15 +342,3 @@ async def told(
 ) -> Imported:
     batch = batch_of(*events, source=source)
     return await outside.count(store, batch, known, lambda: f"i{next(NUMBERS)}", "host:anna", NOW)
-
-
-async def spent(store: Store) -> dict[str, int]:
-    return {each.owner: each.spent for each in await budgets.listed(store) if each.spent}
-
-
-async def assert_sound(store: Store) -> None:
-    assert await budgets.verify(store) == []
-    assert (await recompute(store)).differences == []
-    total = (await reports.report(store, [By.TENANT], ReportScope())).total
-    by_days = (await reports.report(store, [By.DAY, By.USER], ReportScope())).total
-    assert total == by_days

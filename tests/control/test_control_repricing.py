@@ -9,7 +9,7 @@ from itertools import count
 
 import pytest
 
-from stores import DAY_MS, NOW, Store, acme_key
+from stores import DAY_MS, NOW, Store, acme_key, assert_sound, spent
 from tollhouse.control import (
     budgets,
     outside,
@@ -25,7 +25,6 @@ from tollhouse.control.keys import Issued
 from tollhouse.control.outside import Batch
 from tollhouse.control.outside_known import Known
 from tollhouse.control.prices import Rates, Whose
-from tollhouse.control.recompute import recompute
 from tollhouse.control.repricing import Left, Repriced, Wish
 from tollhouse.domain import periods
 from tollhouse.domain.batches import Batch as ProviderBatch
@@ -541,15 +540,3 @@ async def told(store: Store, key: Issued, owed: int | None) -> None:
     event = Event("e-1", NOW - 10, TARGET, FLAT, key=key.id, owed=owed)
     known, batch = Known(frozenset({TARGET}), {}), Batch("acme", "meter", [event], ["event"])
     await outside.count(store, batch, known, lambda: "i1", "host:anna", NOW)
-
-
-async def spent(store: Store) -> dict[str, int]:
-    return {each.owner: each.spent for each in await budgets.listed(store) if each.spent}
-
-
-async def assert_sound(store: Store) -> None:
-    assert await budgets.verify(store) == []
-    assert (await recompute(store)).differences == []
-    total = (await reports.report(store, [By.TENANT], ReportScope())).total
-    by_days = (await reports.report(store, [By.DAY, By.USER], ReportScope())).total
-    assert total == by_days
