@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tollhouse.auth.static_tokens import STALE_S, FixedToken, StaticTokens, TokenFile
+from tollhouse.auth.static_tokens import MOST_BYTES, STALE_S, FixedToken, StaticTokens, TokenFile
 from tollhouse.domain.errors import AuthenticationUnconfigured, KeyUnknown
 from tollhouse.domain.identity import Principal, Priority
 from tollhouse.domain.limiting import Defaults, Rules
@@ -203,7 +203,7 @@ class Door:
         elif ill == "a pipe":
             os.mkfifo(self.path)
         elif ill != "gone":
-            self.write({"empty": " \n", "weak": "x" * 40, "huge": f"{NEW}\n" * 4000}[ill])
+            self.write({"empty": " \n", "weak": "x" * 40, "huge": NEW + "\n" * MOST_BYTES}[ill])
 
     def let_in(self, shown: str) -> Principal:
         return self.tokens.identify(shown, self.snapshot, 0.0)

@@ -101,6 +101,20 @@ def test_the_browser_itself_has_to_say_that_a_page_of_ours_asks(
 
 
 @pytest.mark.req("S-36a")
+@pytest.mark.parametrize("site", [b"cross-site", b"same-site", b"", b"SAME-ORIGIN"])
+def test_no_page_of_somebody_else_reads(site: bytes) -> None:
+    for own in ({}, {b"sec-fetch-site": b"none"}, {b"sec-fetch-site": b"same-origin"}):
+        sessions.insist_on_own_reading(own)
+
+    with pytest.raises(OriginNotAllowed):
+        sessions.insist_on_own_reading({b"sec-fetch-site": site})
+
+
+def test_what_looks_like_a_cookie_in_another_header_is_none() -> None:
+    assert sessions.cookie([(b"x-cookie", b"tollhouse=x")], "tollhouse") is None
+
+
+@pytest.mark.req("S-36a")
 @pytest.mark.parametrize("shown", [None, "", "x", sessions.csrf(SECRET)[:-1], "t\xf6ken", SECRET])
 def test_a_csrf_token_is_that_of_the_session_and_no_other(shown: str | None) -> None:
     sessions.insist_on_csrf(sessions.csrf(SECRET), SECRET)
