@@ -214,6 +214,14 @@ def test_anything_else_is_no_place_for_counters(text: str) -> None:
         read_counters(text)
 
 
+@pytest.mark.parametrize("text", ["redis://h", "rediss://h"])
+def test_who_knows_counters_by_another_name_is_told_ours(text: str) -> None:
+    with pytest.raises(Unfit) as caught:
+        read_counters(text)
+
+    assert (caught.value.hint or "").startswith(f"Write {text.replace('redis', 'valkey')[:-1]}")
+
+
 def test_the_url_of_a_provider_loses_its_last_slash() -> None:
     assert read_http("https://api.example.com:8443/v1/") == "https://api.example.com:8443/v1"
 
