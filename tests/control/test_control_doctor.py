@@ -228,3 +228,13 @@ async def test_a_trust_bundle_of_spiffe_is_read(house: House, tmp_path: Path) ->
     house.set('[authorities.prod]\nbundle_file = "bundle.json"\ntrust_domain = "x.test"')
 
     assert await house.found("trust-bundle-bad") == []
+
+
+async def test_a_bundle_of_which_only_keys_are_needed_needs_no_roots(house: House) -> None:
+    (house.data / "bundle.json").write_bytes(b'{"keys": []}')
+    house.set(
+        '[authorities.prod]\nbundle_file = "bundle.json"\ntrust_domain = "x.test"\naudiences = ["a"]',
+        '[[authorities.prod.rules]]\ntenant = "acme"\nuser = "web"',
+    )
+
+    assert await house.found("trust-bundle-bad") == []

@@ -8,12 +8,14 @@ from functools import partial
 
 from tollhouse.auth.bundles import MOST_BYTES, BundleInvalid, Roots, roots
 from tollhouse.auth.certificates import Authority, Certificates
+from tollhouse.auth.fetching import read_file
+from tollhouse.auth.key_sets import FOR_SVIDS, KeySetInvalid, key_set
 from tollhouse.config import Settings
 from tollhouse.config.problems import Problem, dotted
 from tollhouse.config.sections.authorities import AuthoritySettings
 from tollhouse.domain.certificates import Certificate
 from tollhouse.server import listening
-from tollhouse.wiring.issuers import rules_of
+from tollhouse.wiring.issuers import OF_SVIDS, rules_of
 from tollhouse.wiring.renewing import Bundled, Renewing, stamped
 
 
@@ -72,14 +74,20 @@ def door(settings: Settings, trust: Trust | None) -> Renewing[ssl.SSLContext]:
 
 
 def unusable(settings: Settings) -> Iterator[Problem]:
-    """Bundles that are there and are none."""
+    """Bundles that are there and are none, for what is asked of them."""
+    asks = settings.server.client_certificates != "off"
     for name, authority in settings.authorities.items():
         try:
-            _roots(authority, settings)
-        except (BundleInvalid, OSError) as error:
+            if asks or not authority.audiences:
+                _roots(authority, settings)
+            if authority.audiences:
+                key_set(read_file(settings.at(authority.bundle_file)), OF_SVIDS, FOR_SVIDS)
+        except (BundleInvalid, KeySetInvalid, OSError) as error:
             place = dotted(("authorities", name, "bundle_file"))
             found = f"what cannot be used: {error}"
-            yield Problem(place, found, "roots in PEM, or a SPIFFE bundle with certificates")
+            yield Problem(
+                place, found, "roots in PEM, or a SPIFFE bundle with what is needed of it"
+            )
 
 
 def _roots(authority: AuthoritySettings, settings: Settings) -> Roots:
