@@ -13,6 +13,8 @@ ENVIRON = {
     "TOKENS_OLD": "canary-of-the-old-secret-0123456789",
     "TOKENS_NEW": "canary-of-the-new-secret-0123456789",
     "CLIENT_SECRET": "canary-of-a-client-secret-0123456789",
+    "VAULT_OLD": "canary-of-the-old-vault-key-0123456789",
+    "VAULT_NEW": "canary-of-the-new-vault-key-0123456789",
     "BEARER_TOKEN": "canary-of-a-bearer-token-0123456789",
     "ALERTS_SECRET": "alerts-secret",
     "VALKEY_PASSWORD": "another long password",

@@ -63,6 +63,7 @@ ASKED_FOR: dict[str, set[str]] = {
         "issuers.okta.token_url",
     },
     "tokens.secrets.2": {"tokens.secret_version"},
+    "vault.keys.2": {"vault.key_version"},
     "issuers.okta.issuer": {"issuers.okta.issuer"},
     "issuers.okta.audiences": {"issuers.okta.audiences"},
     "issuers.okta.rules": {"issuers.okta.rules"},
@@ -138,7 +139,7 @@ def test_a_misspelled_key_is_named_with_what_was_meant(place: Place, tmp_path: P
     (named,) = [problem for problem in result if problem.key == dotted(wrong)]
     assert is_precise(named)
     assert named.line
-    if place[-2:-1] not in (("peppers",), ("secrets",)):
+    if place[-2:-1] not in (("peppers",), ("secrets",), ("keys",)):
         assert named.hint == f'Did you mean "{place[-1]}"?'
 
 

@@ -57,7 +57,7 @@ def test_a_literal_is_refused_and_not_repeated(literal: str) -> None:
     only = problem(provider(literal))
 
     assert only.key == "providers.p.key"
-    assert only.expected == 'a reference to a secret: "env:NAME" or "file:PATH"'
+    assert only.expected == 'a reference to a secret: "env:NAME", "file:PATH" or "store:NAME"'
     assert CANARY not in only.render()
 
 

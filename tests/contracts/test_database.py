@@ -54,6 +54,7 @@ STEPS = [
     "sessions",
     "outside",
     "corrections",
+    "secrets",
 ]
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from ailing import House, certificate
 
 from stores import DAY_MS, PEPPERS, acme_key, hold, settle
-from tollhouse.control import budgets, keys, peppers, sweeping
+from tollhouse.control import budgets, keys, peppers, secrets, sweeping
 from tollhouse.control.budgets import Grant
 from tollhouse.control.doctor import Seen
 from tollhouse.control.doctor.machine import Library, Machine, Process
@@ -372,7 +372,35 @@ async def _(house: House) -> None:
     await keys.touch(house.store, {issued.id: house.now_ms - 91 * DAY_MS})
 
 
+# --- secrets -----------------------------------------------------------------------------
+
+
+@ill("secrets-broken")
+async def _(house: House) -> None:
+    await _secret(house)
+    await house.store.write(("UPDATE secrets SET sealed = $1", ("00",)))
+
+    async def set_anew() -> None:
+        wrap = secrets.wrapping(house.settings())
+        await secrets.put(house.store, wrap, "openai", "sk-another-canary-0123", house.now_ms)
+
+    house.by_hand = set_anew
+
+
+@ill("secrets-old-key")
+async def _(house: House) -> None:
+    await _secret(house)
+    keys = '{ 1 = "env:TOLLHOUSE_PEPPER", 2 = "env:TOLLHOUSE_DB_PASSWORD" }'
+    house.set(f"[vault]\nkeys = {keys}\nkey_version = 2")
+
+
 # --- how ---------------------------------------------------------------------------------
+
+
+async def _secret(house: House) -> None:
+    house.set('[vault]\nkeys = { 1 = "env:TOLLHOUSE_PEPPER" }')
+    wrap = secrets.wrapping(house.settings())
+    await secrets.put(house.store, wrap, "openai", "sk-canary-0123456789", house.now_ms)
 
 
 async def _key(

@@ -32,6 +32,7 @@ from tollhouse.cli import (
     projects,
     providers,
     receipts,
+    secrets,
     serve,
     sessions,
     tenants,
@@ -63,6 +64,7 @@ app.add_typer(plans.app, name="plans")
 app.add_typer(limits.app, name="limits")
 app.add_typer(prices.app, name="prices")
 app.add_typer(providers.app, name="providers")
+app.add_typer(secrets.app, name="secrets")
 app.add_typer(usage.app, name="usage")
 app.command("explain")(explain.explain)
 app.add_typer(audit.app, name="audit")

@@ -9,6 +9,7 @@ from pathlib import Path
 from tollhouse.config import authorities, issuers, names, static_tokens, ways
 from tollhouse.config.clash import Clash
 from tollhouse.config.problems import Place, shown
+from tollhouse.config.secrets import StoredSecret
 from tollhouse.config.sections.providers import ProviderSettings
 from tollhouse.config.settings import Settings
 from tollhouse.config.wording import did_you_mean
@@ -30,6 +31,7 @@ def clashes(settings: Settings) -> Iterator[Clash]:
         _certificates(settings),
         _listeners(settings),
         _peppers(settings),
+        _vault(settings),
         _idle_settings(settings),
         _console(settings),
         _providers(settings),
@@ -156,6 +158,27 @@ def _peppers(settings: Settings) -> Iterator[Clash]:
             if auth.peppers
             else "1, the pepper that is made here",
         )
+
+
+def _vault(settings: Settings) -> Iterator[Clash]:
+    vault = settings.vault
+    for version, secret in vault.keys.items():
+        size = len(secret.reveal().encode())
+        if size < PEPPER_BYTES:
+            yield Clash(
+                (("vault", "keys", str(version)),),
+                f"{secret.reference} has {size} bytes",
+                f"a secret of at least {PEPPER_BYTES} bytes",
+                "Make one: `openssl rand -hex 32`.",
+            )
+    wanted = [key for key, secret in settings.secrets() if isinstance(secret, StoredSecret)]
+    if wanted and not vault.keys:
+        place: Place = tuple(wanted[0].split("."))
+        expected = "the key that secrets of the store are wrapped by"
+        yield Clash((("vault", "keys"), place), "nothing", expected)
+    elif vault.keys and vault.key_version not in vault.keys:
+        about = (("vault", "key_version"), ("vault", "keys"))
+        yield Clash(about, str(vault.key_version), "one of the versions that are listed")
 
 
 def _idle_settings(settings: Settings) -> Iterator[Clash]:

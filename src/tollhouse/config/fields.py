@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from tollhouse.config import addresses
 from tollhouse.config.problems import Unfit, shown
 from tollhouse.config.secrets import Secret
-from tollhouse.config.texts import PATH, SecretText, Text, read_path
+from tollhouse.config.texts import PATH, SecretText, StoredText, Text, read_path
 
 MIB = 1024 * 1024
 DATA_DIR = "a path; a relative one is under the working directory"
@@ -40,6 +40,7 @@ def _model_pattern(text: str) -> str:
 
 
 SecretRef = Annotated[Secret, SecretText()]
+StoredRef = Annotated[Secret, StoredText()]
 FilePath = Annotated[Path, Text(Path, read_path, PATH)]
 Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1, le=1_000_000)]

@@ -15,7 +15,8 @@ every default below holds. Keys, users, budgets and prices are not in it: they a
 
 - **Nothing is ignored.** An unknown key, a wrong value or a combination that is not safe keeps the gateway
   from starting. Every problem is reported at once, with its line, what was found and what is expected.
-- **Secrets are named, not written.** `"env:NAME"` is an environment variable, `"file:PATH"` the text of a file.
+- **Secrets are named, not written.** `"env:NAME"` is an environment variable, `"file:PATH"` the text of a file;
+  where it says so, `"store:NAME"` a sealed row of the store.
   A literal is refused, and so is a value that anybody would guess.
 - **Relative paths are under `data_dir`**, which itself is under the working directory.
 

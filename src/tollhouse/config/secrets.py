@@ -2,6 +2,7 @@
 
     env:NAME     an environment variable
     file:PATH    the text of a file; a relative path is under data_dir
+    store:NAME   a row of the store, sealed: for providers, whose keys change while the gateway runs
 
 Invariant: nothing but `reveal` gives the value away.
 """
@@ -17,10 +18,14 @@ from pathlib import Path
 from typing import NoReturn
 
 from tollhouse.config.problems import Unfit
+from tollhouse.domain.errors import UpstreamSecretUnavailable
 
 TAKES = 'a reference to a secret: "env:NAME" or "file:PATH"'
+STORED = "store:"
+TAKES_STORED = 'a reference to a secret: "env:NAME", "file:PATH" or "store:NAME"'
 HOW = 'Put the value into an environment variable or a file, and write "env:NAME" or "file:PATH" here.'
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+STORED_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 MAX_BYTES = 64 * 1024
 
 
@@ -51,6 +56,30 @@ class Secret:
         raise TypeError("a secret is neither pickled nor copied")
 
 
+class StoredSecret(Secret):
+    """One whose value is in the store: it is filled in when that was read, and may become another."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        super().__init__("", f"{STORED}{name}")
+        self.name = name
+
+    def reveal(self) -> str:
+        """Raises UpstreamSecretUnavailable."""
+        if not self._value:
+            raise UpstreamSecretUnavailable(
+                private=f"{self.reference} is not there, or does not open"
+            )
+        return self._value
+
+    def fill(self, value: str) -> None:
+        self._value = value
+
+    def withdraw(self) -> None:
+        self._value = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Sources:
     """Where references lead. The environment is given, never read from the process."""
@@ -61,8 +90,16 @@ class Sources:
     def secret(self, reference: str) -> Secret:
         """Raises Unfit, which never repeats the value, nor a text that is no reference."""
         value = self._value(reference)
-        _check(value, reference)
+        check(value, reference)
         return Secret(value, reference)
+
+    def kept(self, reference: str) -> Secret:
+        """The same, or one of the store."""
+        if not reference.startswith(STORED):
+            return self.secret(reference)
+        if not STORED_NAME.fullmatch(name := reference.removeprefix(STORED)):
+            raise Unfit('a text after "store:" that is not the name of a secret (not shown)')
+        return StoredSecret(name)
 
     def document(self, reference: str) -> Secret:
         """One of several lines, such as a key file in JSON."""
@@ -125,7 +162,8 @@ def is_guessed(value: str) -> bool:
     return value.casefold() in _weak() or len(set(value)) == 1
 
 
-def _check(value: str, reference: str) -> None:
+def check(value: str, reference: str) -> None:
+    """Raises Unfit for what protects nothing, or cannot stand in a header."""
     if not value.strip():
         raise Unfit(f"{reference} is empty", hint="An empty secret protects nothing.")
     if value != value.strip() or not value.isprintable():

@@ -49,6 +49,7 @@ from tollhouse.config.sections.keys import KeysSettings
 from tollhouse.config.sections.models import ModelSettings
 from tollhouse.config.sections.providers import ProviderSettings
 from tollhouse.config.sections.static_tokens import StaticTokenSettings
+from tollhouse.config.sections.vault import VaultSettings
 from tollhouse.config.texts import Text, read_path
 from tollhouse.domain.ranges import Ip
 
@@ -71,6 +72,7 @@ class Settings(Section):
     tokens: TokensSettings = part(TokensSettings)
     static_tokens: dict[ProviderName, StaticTokenSettings] = part(dict)
     authorities: dict[ProviderName, AuthoritySettings] = part(dict)
+    vault: VaultSettings = part(VaultSettings)
     files: FilesSettings = part(FilesSettings)
     ollama: OllamaSettings = part(OllamaSettings)
     otari: OtariSettings = part(OtariSettings)
@@ -138,6 +140,7 @@ class Settings(Section):
             ),
             *((f"tokens.secrets.{version}", it) for version, it in self.tokens.secrets.items()),
             *((f"static_tokens.{name}.token", it.token) for name, it in self.static_tokens.items()),
+            *((f"vault.keys.{version}", secret) for version, secret in self.vault.keys.items()),
             *((f"auth.peppers.{version}", secret) for version, secret in self.auth.peppers.items()),
             *(
                 (f"providers.{name}.{member}", getattr(provider, member))

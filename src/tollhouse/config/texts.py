@@ -81,6 +81,18 @@ class SecretText:
         return info.context if isinstance(info.context, Sources) else Sources()
 
 
+class StoredText(SecretText):
+    """Marks a reference that may also be to a secret of the store."""
+
+    def read(self, sources: Sources, reference: str) -> Secret:
+        return sources.kept(reference)
+
+    def __get_pydantic_json_schema__(
+        self, _: CoreSchema, __: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return {"type": "string", "takes": secrets.TAKES_STORED}
+
+
 def read_path(text: str) -> Path:
     if not text.strip() or not text.isprintable():
         raise Unfit(shown(text))

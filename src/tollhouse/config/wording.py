@@ -20,6 +20,7 @@ NAMES = {
     "aliases": MODEL_NAME,
     "auth": PEPPER_VERSION,
     "tokens": PEPPER_VERSION,
+    "vault": PEPPER_VERSION,
 }
 
 

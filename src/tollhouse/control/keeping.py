@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from tollhouse.domain.errors import StoreUnavailable
 from tollhouse.domain.identity import Naming
@@ -32,6 +32,7 @@ class SnapshotKeeper:
         limits: Defaults = Defaults(),  # noqa: B008 - frozen
         naming: Naming = Naming.KNOWN,
         takes_tokens: bool = False,
+        follow: Callable[[], Awaitable[None]] | None = None,
         clock_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self._database = database
@@ -40,6 +41,7 @@ class SnapshotKeeper:
         self._limits = limits
         self._naming = naming
         self._takes_tokens = takes_tokens
+        self._follow = follow
         self._clock_s = clock_s
         self._confirmed_at = 0.0
         self._snapshot: Snapshot | None = None
@@ -74,6 +76,10 @@ class SnapshotKeeper:
                 naming=self._naming,
                 takes_tokens=self._takes_tokens,
             )
+            if self._follow is not None:
+                await (
+                    self._follow()
+                )  # before the revision counts as seen, so that a failure is tried anew
             if self._snapshot is None or loaded.revision >= self._snapshot.revision:
                 self._snapshot = loaded  # of two that load at once, the older one came too late
         self._confirmed_at = asked_at

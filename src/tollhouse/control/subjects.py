@@ -24,11 +24,13 @@ from tollhouse.storage import (
     people,
     plans,
     prices,
+    secrets,
     sessions,
     tenancy,
     tokens,
     views,
 )
+from tollhouse.storage.secrets import SecretRow
 from tollhouse.storage.tenancy import Kind
 
 State = dict[str, Any]
@@ -135,6 +137,20 @@ async def _revocations(database: Database, issuer: str) -> State | None:
     return {f"{each.token_id} {each.subject}": each.at_ms for each in rows}
 
 
+async def _secret(database: Database, name: str) -> State | None:
+    row = await secrets.secret(database, name)
+    return _of_secret(row) if row else None
+
+
+async def _secrets(database: Database, _name: str) -> State | None:
+    return {row.name: _of_secret(row) for row in await secrets.secrets(database)}
+
+
+def _of_secret(row: SecretRow) -> State:
+    """Not what is sealed, which says nothing to anybody."""
+    return {"version": row.version, "set_at_ms": row.set_at_ms, "key_version": row.key_version}
+
+
 _LOOKS: Mapping[str, Look] = {
     "tenant": _of(Kind.TENANT),
     "project": _of(Kind.PROJECT),
@@ -153,4 +169,6 @@ _LOOKS: Mapping[str, Look] = {
     "outside": _outside,
     "repricing": _repricing,
     "revocations": _revocations,
+    "secret": _secret,
+    "secrets": _secrets,
 }

@@ -207,6 +207,22 @@ _ROWS = (
         *("issuers.revoke", "house", RUNS, "Take tokens of an issuer back."),
         subject="revocations:{issuer}",
     ),
+    _read("secrets.list", "house", "owner admin auditor", "Which secrets the store keeps."),
+    _change(
+        *("secrets.set", "house", "owner", "Keep a provider's secret."),
+        subject="secret:{name}",
+        is_of_host=True,
+    ),
+    _change(
+        *("secrets.remove", "house", "owner", "Forget a provider's secret."),
+        subject="secret:{name}",
+        is_of_host=True,
+    ),
+    _change(
+        *("secrets.rewrap", "house", "owner", "Wrap all secrets by the current key."),
+        subject="secrets:all",
+        is_of_host=True,
+    ),
     _read("access.review", "house", "owner admin auditor", "Who can reach what."),
     _read("export", "house", "owner", "Write out everything.", is_of_host=True),
     _read("explain", "house", READS, "Why a call would be let in, or not."),

@@ -10,7 +10,15 @@ from tollhouse.providers.chat_provider import FORMS, USUAL, ChatProvider
 from tollhouse.providers.sigv4 import Credentials, Scope, signed
 
 
-class SignedProvider(ChatProvider):
+class WholeProvider(ChatProvider):
+    """Implements Provider, for an upstream that signs."""
+
+    def speaks(self, dialect: str) -> bool:
+        """A signature is over the whole body, so nothing that leaves in pieces."""
+        return dialect not in FORMS and super().speaks(dialect)
+
+
+class SignedProvider(WholeProvider):
     """Implements Provider. The secret signs, and never leaves."""
 
     def __init__(
@@ -27,10 +35,6 @@ class SignedProvider(ChatProvider):
         self._host = host
         self._credentials, self._scope = signing
         self._clock_s = clock_s
-
-    def speaks(self, dialect: str) -> bool:
-        """A signature is over the whole body, so nothing that leaves in pieces."""
-        return dialect not in FORMS and super().speaks(dialect)
 
     def sending(self, outgoing: Outgoing) -> Sending:
         plain = super().sending(outgoing)

@@ -13,7 +13,7 @@ from tollhouse.auth.imported_keys import ImportedKeys
 from tollhouse.auth.sealed_ids import SealedIds
 from tollhouse.auth.virtual_keys import VirtualKeys
 from tollhouse.config import Settings
-from tollhouse.control import catalogue, limiting, peppers, preparing, sweeping
+from tollhouse.control import catalogue, limiting, peppers, preparing, sweeping, vault
 from tollhouse.control.alerting import keep_telling as keep_telling_alerts
 from tollhouse.control.keeping import SnapshotKeeper
 from tollhouse.control.retention import keep_folding
@@ -71,6 +71,7 @@ async def open_door(
         await issuers.open_accounts(settings, store)
         metrics = make_metrics(settings)
         tasks = await stack.enter_async_context(background())
+        kept = await vault.opened(settings, store)
         keeper = SnapshotKeeper(
             store,
             catalogue.names(settings),
@@ -78,6 +79,7 @@ async def open_door(
             limits=limiting.defaults(settings),
             naming=Naming(settings.auth.foreign_users),
             takes_tokens=settings.names_people,
+            follow=kept.follow if kept else None,
         )
         await keeper.refresh()
         tasks.start(keeper.keep())

@@ -8,13 +8,16 @@ from contextlib import AsyncExitStack
 
 from tollhouse.config import Settings
 from tollhouse.config.sections.providers import ProviderSettings
+from tollhouse.control import vault
 from tollhouse.control.checking import Checked, Verdict, check
+from tollhouse.control.secrets import stored
 from tollhouse.domain.errors import UpstreamTokenUnavailable
 from tollhouse.domain.exchange import Deadlines, Sending
 from tollhouse.ports import Headers
 from tollhouse.providers.bearing import BearingUpstream
 from tollhouse.providers.chat_provider import USER_AGENT, shown
 from tollhouse.upstream.client import HttpUpstream
+from tollhouse.wiring.store import open_database
 from tollhouse.wiring.tokens import tokens_of
 from tollhouse.wiring.ways import way_of
 
@@ -22,7 +25,18 @@ ANTHROPIC_VERSION = (b"anthropic-version", b"2023-06-01")
 
 
 async def check_providers(settings: Settings, names: Iterable[str]) -> list[Checked]:
+    await _fill(settings)
     return list(await asyncio.gather(*(_checked(settings, name) for name in names)))
+
+
+async def _fill(settings: Settings) -> None:
+    """What is kept in the store. Raises Conflict."""
+    if stored(settings):
+        store = open_database(settings)
+        try:
+            await vault.opened(settings, store)
+        finally:
+            await store.close()
 
 
 async def _checked(settings: Settings, name: str) -> Checked:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from contextlib import AsyncExitStack
 
 from tollhouse.config import Settings
+from tollhouse.config.secrets import StoredSecret
 from tollhouse.config.sections.providers import ProviderSettings
 from tollhouse.dialects.anthropic_messages import AnthropicMessages
 from tollhouse.dialects.bedrock_converse import BedrockConverse
@@ -18,7 +19,7 @@ from tollhouse.dialects.openai_chat import OpenAIChat
 from tollhouse.dialects.openai_responses import OpenAIResponses
 from tollhouse.domain.exchange import Deadlines
 from tollhouse.domain.urls import parse
-from tollhouse.ports import Dialect, Provider
+from tollhouse.ports import Dialect, Provider, Upstream
 from tollhouse.providers.anthropic_provider import AnthropicProvider
 from tollhouse.providers.chat_provider import ChatProvider
 from tollhouse.providers.cohere_provider import CohereProvider
@@ -28,7 +29,9 @@ from tollhouse.providers.echo import Echo
 from tollhouse.providers.gemini_provider import GeminiProvider, VertexProvider
 from tollhouse.providers.local import LocalModel, LocalModelFailed
 from tollhouse.providers.ollama_provider import OllamaProvider
-from tollhouse.providers.signed_provider import SignedProvider
+from tollhouse.providers.showing import PLACE, ShowingUpstream
+from tollhouse.providers.signed_provider import SignedProvider, WholeProvider
+from tollhouse.providers.signing import SigningUpstream
 from tollhouse.providers.sigv4 import Credentials, Scope
 from tollhouse.upstream.client import HttpUpstream
 from tollhouse.upstream.moving import MovingUpstream
@@ -70,6 +73,8 @@ async def _open_provider(
     upstream = bearing(http, provider, settings, stack)
     base_path = http.base_path.encode()
     key = provider.key.reveal() if provider.key and upstream is http else None
+    if key is not None and isinstance(provider.key, StoredSecret) and not provider.access_key:
+        upstream, key = ShowingUpstream(http, provider.key.reveal), PLACE
     if provider.kind == "vertex":
         place = (provider.google_project or "", provider.location)
         return VertexProvider(upstream, GEMINI, base_path, place)
@@ -83,6 +88,13 @@ async def _open_provider(
         return OllamaProvider(upstream, OLLAMA, base_path, key)
     if provider.is_cohere:
         return CohereProvider(upstream, CohereChat(), base_path, key)
+    if (moving := _moving(upstream, provider)) is not None:
+        if provider.is_converse:
+            return ConverseProvider(moving, BedrockConverse(), base_path, None)
+        chat = CONVERSATIONS[provider.dialects[0]]
+        return WholeProvider(
+            moving, chat, base_path, None, (*provider.dialects, "openai_embeddings")
+        )
     if provider.is_converse:
         credentials = _signing(provider)
         host = parse(provider.base_url or "").authority
@@ -105,6 +117,22 @@ async def _open_provider(
         speaks,
         key_header=provider.key_header,
     )
+
+
+def _moving(upstream: Upstream, provider: ProviderSettings) -> SigningUpstream | None:
+    """One that signs with credentials which may change; None where there are no such."""
+    given = (provider.access_key, provider.key, provider.session_token)
+    if not (provider.access_key and any(isinstance(each, StoredSecret) for each in given)):
+        return None
+
+    async def current() -> Credentials:
+        signing = _signing(provider)
+        assert signing is not None  # noqa: S101 - the settings were checked
+        return signing[0]
+
+    host = parse(provider.base_url or "").authority
+    scope = Scope(provider.region or "", "bedrock")
+    return SigningUpstream(upstream, host, scope, current, time.time)
 
 
 def _signing(provider: ProviderSettings) -> tuple[Credentials, Scope] | None:

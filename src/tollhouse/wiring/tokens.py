@@ -49,10 +49,14 @@ def _asking(provider: ProviderSettings, path: bytes) -> Callable[[], Sending]:
         from tollhouse.providers.google_tokens import Statement
 
         return Statement(accounts.opened(provider.service_account), path, time.time).asking
+    return partial(_asking_entra, provider, path)
+
+
+def _asking_entra(provider: ProviderSettings, path: bytes) -> Sending:
     members = {
         "grant_type": "client_credentials",
         "client_id": provider.client_id or "",
         "client_secret": provider.key.reveal() if provider.key else "",
         "scope": AZURE_SCOPE,
     }
-    return partial(form, path, members)
+    return form(path, members)

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from tollhouse.config import accounts, addresses, kinds
 from tollhouse.config.accounts import AccountText
-from tollhouse.config.fields import MIB, Count, FilePath, Seconds, SecretRef, Section, setting
+from tollhouse.config.fields import MIB, Count, FilePath, Seconds, Section, StoredRef, setting
 from tollhouse.config.secrets import Secret
 from tollhouse.config.texts import Text
 from tollhouse.data import catalogue
@@ -72,7 +72,7 @@ class ProviderSettings(Section):
         "vendor; not for `local` and `echo`. For Anthropic's it bears no `/v1`. For `bedrock` it follows "
         "from `region`."
     )
-    key: SecretRef | None = setting(
+    key: StoredRef | None = setting(
         "The provider's API key. Required for `openai`, `anthropic` and vendors of the catalogue; not for "
         "`vertex`, `local` and `echo`."
     )
@@ -82,11 +82,11 @@ class ProviderSettings(Section):
         "For `azure`: the version of the API where each model is a deployment with a URL of its own, under the "
         "`url` of the resource. Left out, `url` ends in `/openai/v1`, which has no versions."
     )
-    access_key: SecretRef | None = setting(
+    access_key: StoredRef | None = setting(
         "For AWS Bedrock: the id of an AWS access key. `key` is then its secret, by which each request is signed "
         "(Signature Version 4). Left out, `key` is a Bedrock API key."
     )
-    session_token: SecretRef | None = setting("The token that goes with a temporary `access_key`.")
+    session_token: StoredRef | None = setting("The token that goes with a temporary `access_key`.")
     region: Annotated[str, Text(str, addresses.read_region, addresses.REGION)] | None = setting(
         "The AWS region that `bedrock` is asked in, and that requests are signed for."
     )

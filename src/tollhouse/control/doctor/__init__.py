@@ -7,7 +7,17 @@ from pathlib import Path
 
 from tollhouse.config import Settings
 from tollhouse.control import auditing
-from tollhouse.control.doctor import books, door, files, host, keys, ledger, machine, network
+from tollhouse.control.doctor import (
+    books,
+    door,
+    files,
+    host,
+    keys,
+    ledger,
+    machine,
+    network,
+    secrets,
+)
 from tollhouse.control.doctor.books import Books
 from tollhouse.control.doctor.finding import Check, Finding, Mend, Severity
 from tollhouse.control.doctor.machine import Machine
@@ -39,6 +49,7 @@ CHECKS: tuple[Check, ...] = (
     *host.CHECKS,
     *ledger.CHECKS,
     *keys.CHECKS,
+    *secrets.CHECKS,
 )
 
 

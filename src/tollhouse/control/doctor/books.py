@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from tollhouse.config import Settings
 from tollhouse.control import auditing, budgets, catalogue, keys, sweeping, usage
+from tollhouse.control import secrets as kept
+from tollhouse.control.secrets import Kept
 from tollhouse.domain.budget import Account
 from tollhouse.domain.snapshot import Snapshot
 from tollhouse.ports import Database
@@ -39,6 +41,7 @@ class Books:
     newest_ms: int
     """The latest moment that anything in the store bears."""
 
+    secrets: tuple[Kept, ...] = ()
     most_connections: int | None = None
     database_ms: int | None = None
     """What PostgreSQL grants, and what its clock says."""
@@ -54,6 +57,7 @@ async def read(settings: Settings, database: Database, now_ms: int) -> Books:
     connections, clock_ms = None, None
     if not settings.store.is_sqlite:
         ((connections, clock_ms),) = await database.read(_POSTGRES)
+    wrap = kept.wrapping(settings) if settings.vault.keys else None
     return Books(
         keys=tuple(row for row in rows if keys.state(row, now_ms) == "active"),
         accounts={account.owner: account for account in await budgets.listed(database)},
@@ -63,6 +67,7 @@ async def read(settings: Settings, database: Database, now_ms: int) -> Books:
         snapshot=await snapshots.load(database, catalogue.names(settings), requires_price=True),
         audit_faults=await _audit_faults(settings, database),
         newest_ms=max([newest_call_ms, *begun, *(head.at_ms for head in anchored)]),
+        secrets=tuple(await kept.listed(database, wrap)),
         most_connections=connections,
         database_ms=clock_ms,
     )

@@ -94,6 +94,15 @@ class UpstreamBusy(UpstreamUnreachable):
     retryable = True
 
 
+class UpstreamSecretUnavailable(UpstreamUnreachable):
+    """The provider's key is in the store, and is gone or does not open: nothing was sent."""
+
+    code = "upstream_secret_unavailable"
+    status = 503
+    title = "The gateway has no key to call the provider with."
+    retryable = False
+
+
 class UpstreamTokenUnavailable(UpstreamUnreachable):
     """The provider takes a token, and whoever gives it gave none: nothing was sent."""
 

@@ -1,0 +1,65 @@
+"""The secrets that the settings want from the store, opened, and kept what the store says.
+
+A gateway does not start without one of them. While it serves, one that is set anew holds from the next request on, and
+one that does not open any more is used no further: its provider is refused until somebody sets it right.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from tollhouse.auth.envelopes import EnvelopeBroken, Wrapping
+from tollhouse.config import Settings
+from tollhouse.config.secrets import StoredSecret
+from tollhouse.control.secrets import envelope, stored, wrapping
+from tollhouse.domain.storing import Conflict
+from tollhouse.ports import Database
+from tollhouse.storage import secrets
+from tollhouse.storage.secrets import SecretRow
+
+log = logging.getLogger("tollhouse")
+
+
+class Vault:
+    def __init__(self, database: Database, wrap: Wrapping, wanted: list[StoredSecret]) -> None:
+        self._database = database
+        self._wrap = wrap
+        self._wanted = wanted
+        self._known: dict[str, SecretRow | None] = {}
+
+    async def fill(self) -> list[str]:
+        """What is wrong, if anything has changed since the last look. Raises StoreUnavailable."""
+        rows = {row.name: row for row in await secrets.secrets(self._database)}
+        return [flaw for each in self._wanted if (flaw := self._fill(each, rows.get(each.name)))]
+
+    async def follow(self) -> None:
+        """The same while calls come: it is loud, and goes on."""
+        for flaw in await self.fill():
+            log.error("a secret of the store cannot be used: %s", flaw)
+
+    def _fill(self, secret: StoredSecret, row: SecretRow | None) -> str:
+        key = secret.reference
+        if key in self._known and self._known[key] == row:
+            return ""
+        self._known[key] = row
+        if row is None:
+            secret.withdraw()
+            return f"there is no secret {secret.name!r} in the store: `tollhouse secrets set {secret.name}`"
+        try:
+            secret.fill(self._wrap.open(envelope(row)))
+        except EnvelopeBroken as broken:
+            secret.withdraw()
+            return f"{secret.name!r}: {broken}"
+        return ""
+
+
+async def opened(settings: Settings, database: Database) -> Vault | None:
+    """None where nothing is wanted of the store. Raises Conflict with all that is wrong."""
+    wanted = [secret for _, secret in stored(settings)]
+    if not wanted:
+        return None
+    vault = Vault(database, wrapping(settings), wanted)
+    flaws = await vault.fill()
+    if flaws:
+        raise Conflict("secrets of the store cannot be used: " + "; ".join(flaws))
+    return vault
