@@ -12,7 +12,7 @@ from tollhouse.domain.certificates import Certificate
 from tollhouse.domain.conversation import Conversation, State
 from tollhouse.domain.deltas import Delta
 from tollhouse.domain.errors import Failure, Problem
-from tollhouse.domain.exchange import Errand, Outgoing, Sending
+from tollhouse.domain.exchange import Errand, Outgoing, Proving, Sending
 from tollhouse.domain.forms import Upload
 from tollhouse.domain.homes import Home, Thought
 from tollhouse.domain.identity import Principal
@@ -302,6 +302,14 @@ class Authenticator(Protocol):
     def identify(
         self, credential: str, snapshot: Snapshot, now: float
     ) -> Principal | Awaitable[None]: ...  # awaited, then asked anew; raises Unauthenticated
+
+
+class Prover(Protocol):
+    """Of proofs that go with what is bound to a key."""
+
+    def insist(
+        self, proving: Proving, thumbprint: str, now_s: float
+    ) -> None: ...  # raises ProofInvalid, Overloaded
 
 
 class Certifier(Protocol):

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from auth.bearers import NOW, Door, door, said
 from issuing import AUDIENCE, ISSUER, SigningKey, encoded, signing_key
+from tollhouse.domain.bounds import Bounds
 from tollhouse.domain.errors import TokenInvalid
 
 ES, RS, ED = signing_key("k1", "ES256"), signing_key("k2", "RS256"), signing_key("k3", "EdDSA")
@@ -455,8 +456,24 @@ async def test_the_token_of_a_login(name: str) -> None:
 
 
 @pytest.mark.req("H-136", "B-21")
-async def test_a_token_that_is_bound_to_a_key() -> None:
-    assert "bound to a key" in await refused(ES.token(said(cnf={"jkt": "x"})))
+@pytest.mark.parametrize(
+    "cnf",
+    [
+        *({"jkt": "x"}, {}, [], "x", {"jkt": 7}, {"x5t#S256": "=" * 43}, {"kid": "x" * 43}),
+        {"jkt": "x" * 43, "jwk": {}},
+    ],
+)
+async def test_a_token_that_is_bound_to_what_nobody_here_can_insist_on(cnf: Any) -> None:
+    assert "`cnf`" in await refused(ES.token(said(cnf=cnf)))
+
+
+@pytest.mark.req("B-21")
+async def test_a_token_that_is_bound_has_to_be_shown_with_what_it_is_bound_to() -> None:
+    bound = {"jkt": "A" * 43, "x5t#S256": "A" * 43}
+
+    caller = await door(ES).let_in(ES.token(said(cnf=bound)), NOW)
+
+    assert caller.bounds == Bounds((), frozenset(), frozenset({"00" * 32}), "A" * 43)
 
 
 @pytest.mark.req("H-139", "P-21")

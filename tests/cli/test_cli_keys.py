@@ -172,3 +172,18 @@ def test_the_settings_bound_how_long_a_key_lives(console: Console) -> None:
 
     assert usual.status == 0
     assert all(each.status == 1 and "field_invalid" in each.err for each in refused)
+
+
+@pytest.mark.req("B-21")
+def test_a_key_is_bound_to_its_bearer_and_let_go(console: Console) -> None:
+    console.run("tenants", "create", "acme")
+    key = console.json("keys", "create", "acme", "--name", "web")["id"]
+
+    bound = ("--certificate", "AB:" * 31 + "AB", "--proof-key", "A" * 43)
+    said = console.json("keys", "constrain", key, *bound)
+    wrong = console.run("keys", "constrain", key, "--proof-key", "A" * 42)
+    freed = console.json("keys", "constrain", key, "--no-certificate", "--no-proof")
+
+    assert (said["certificates"], said["proof_key"]) == (["ab" * 32], "A" * 43)
+    assert (wrong.status, "field_invalid" in wrong.err) == (1, True)
+    assert (freed["certificates"], freed["proof_key"]) == ([], None)

@@ -55,6 +55,7 @@ STEPS = [
     "outside",
     "corrections",
     "secrets",
+    "senders",
 ]
 
 

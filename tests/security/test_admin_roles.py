@@ -120,6 +120,7 @@ CASES: dict[str, Arrange] = {
     "keys.ceiling": on(Api.key, "PATCH", "/keys/{}", {"per_conversation": "0.50"}),
     "keys.bind": on(Api.key, "PATCH", "/keys/{}", {"foreign_users": "tolerate"}),
     "keys.confine": on(Api.key, "PATCH", "/keys/{}", {"networks": ["10.0.0.0/8"]}),
+    "keys.constrain": on(Api.key, "PATCH", "/keys/{}", {"proof_key": None}),
     "keys.retire": on(Api.key, "POST", "/keys/{}/retire", {}),
     "keys.disable": on(Api.key, "PATCH", "/keys/{}", OFF),
     "keys.enable": on(Api.key, "PATCH", "/keys/{}", BACK),

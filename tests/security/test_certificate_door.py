@@ -16,7 +16,7 @@ import pytest
 from certificates import Authority, bundle, showing
 from journeys.gateway import MODEL, Gateway, ask, furnish, now_ms, prepared, until
 from journeys.provider import Provider, provider
-from tollhouse.control import tenancy
+from tollhouse.control import keys, tenancy
 
 WEB = "spiffe://prod.example.org/ns/web"
 
@@ -301,3 +301,28 @@ async def more_than(statuses: list[int], count: int) -> bool:
 
 async def is_not(asking: Awaitable[bool]) -> bool:
     return not await asking
+
+
+@pytest.mark.req("B-21")
+async def test_a_key_that_is_bound_to_a_certificate_is_good_with_it_alone(
+    place: Place, up: Provider
+) -> None:
+    other = "spiffe://prod.example.org/ns/other"
+    async with opened(place, up) as door:
+        await door.on_store(partial(keys.constrain, key=door.key_id, certificates=[WEB]))
+        await until(
+            partial(_is_refused, door, place.showing(place.prod.svid(other))), "it is bound"
+        )
+        before = len(up.asked)
+
+        good, _ = await asked(door, place.showing(place.prod.svid(WEB)), door.key)
+        status, told = await asked(door, place.showing(place.prod.svid(other)), door.key)
+
+        assert (good, status) == (200, 401)
+        assert told["error"]["code"] == "certificate_foreign"  # type: ignore[index]
+        assert len(up.asked) == before + 1
+
+
+async def _is_refused(door: Gateway, tls: ssl.SSLContext) -> bool:
+    status, _ = await asked(door, tls, door.key)
+    return status == 401

@@ -74,6 +74,12 @@ class OtherKey(msgspec.Struct, forbid_unknown_fields=True):
     purposes: list[str] | msgspec.UnsetType = msgspec.UNSET
     """What it is for; an empty list is everything."""
 
+    certificates: list[str] | msgspec.UnsetType = msgspec.UNSET
+    """Thumbprints or SPIFFE IDs, of which the connection's is one; an empty list is any, and none."""
+
+    proof_key: str | msgspec.UnsetType | None = msgspec.UNSET
+    """The thumbprint of the key that each call proves (DPoP); null is none."""
+
 
 def rows() -> Iterator[Resource]:
     yield Resource(
@@ -112,7 +118,7 @@ def rows() -> Iterator[Resource]:
         operations=(
             *("keys.disable", "keys.enable", "keys.prioritize", "keys.grant"),
             *("keys.withdraw", "keys.exempt", "keys.ceiling", "keys.bind"),
-            "keys.confine",
+            *("keys.confine", "keys.constrain"),
         ),
         body=OtherKey,
     )
@@ -253,6 +259,10 @@ def _operation(wish: OtherKey, key: str) -> tuple[str, Any]:
             return "keys.confine", lambda store: keys.confine(store, key, networks)
         case OtherKey(purposes=list(purposes)):
             return "keys.confine", lambda store: keys.confine(store, key, None, purposes)
+        case OtherKey(certificates=list(shown)):
+            return "keys.constrain", lambda store: keys.constrain(store, key, shown)
+        case OtherKey(proof_key=None | str() as proves):
+            return "keys.constrain", lambda store: keys.constrain(store, key, None, proves or "")
         case _:
             gone = wish.withdraw if isinstance(wish.withdraw, list) else []
             return "keys.withdraw", lambda store: keys.withdraw(store, key, gone)

@@ -72,6 +72,8 @@ def key(row: KeyRow, now_ms: int) -> Told:
         "per_conversation": money(row.conversation_limit),
         "networks": list(row.networks),
         "purposes": list(row.purposes),
+        "certificates": list(row.certificates),
+        "proof_key": row.proof_key or None,
         "expires_at": moment(row.expires_at_ms),
         "created_at": moment(row.created_at_ms),
         "last_used_at": moment(row.last_used_at_ms),

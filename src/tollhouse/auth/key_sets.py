@@ -64,6 +64,14 @@ def key_set(raw: bytes, algorithms: Collection[str], use: str = FOR_SIGNING) -> 
     return found
 
 
+def single(said: Mapping[str, Any], algorithms: Collection[str]) -> Key:
+    """One key by itself, in public. Raises KeySetInvalid."""
+    key = _key(said, algorithms, FOR_SIGNING)
+    if key is None:
+        raise KeySetInvalid("it is no key that signs with one of the algorithms")
+    return key
+
+
 def _listed(raw: bytes) -> list[Any]:
     if len(raw) > MOST_BYTES:
         raise KeySetInvalid(f"it has more than {MOST_BYTES} bytes")

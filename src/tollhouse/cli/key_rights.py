@@ -160,6 +160,44 @@ def confine(
         )
 
 
+def constrain(
+    context: typer.Context,
+    key: Key,
+    certificates: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--certificate", help="A SHA-256 thumbprint in hex, or a SPIFFE ID; may be repeated."
+        ),
+    ] = None,
+    proof_key: Annotated[
+        str, typer.Option(help="The thumbprint (RFC 7638) of the key that each call proves: DPoP.")
+    ] = "",
+    no_certificate: Annotated[bool, typer.Option(help="None has to be shown.")] = False,
+    no_proof: Annotated[bool, typer.Option(help="Nothing has to be proved.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Say what has to be shown or proved beside a key, so that a stolen one is not enough. What is not said stays.
+
+    Example: tollhouse keys constrain 0Ab1Cd2Ef3Gh --certificate spiffe://prod.example.org/indexer
+    """
+    from tollhouse.control import keys
+
+    said = (certificates or no_certificate, proof_key or no_proof)
+    if not any(said) or (certificates and no_certificate) or (proof_key and no_proof):
+        raise typer.BadParameter("say --certificate or --no-certificate, --proof-key or --no-proof")
+    shows = [] if no_certificate else certificates or None
+    proves = "" if no_proof else proof_key or None
+    row = run(context, lambda house: keys.constrain(house.store, key, shows, proves))
+    if as_json:
+        told = {"certificates": list(row.certificates), "proof_key": row.proof_key or None}
+        print_json({"id": key, **told})
+    else:
+        print(
+            f"key {key} is used with the certificate {' or '.join(row.certificates) or 'of anybody'}, "
+            f"and proofs by {row.proof_key or 'nobody'}"
+        )
+
+
 def _print_models(key: str, models: tuple[str, ...], *, as_json: bool) -> None:
     if as_json:
         print_json({"id": key, "models": list(models)})

@@ -289,6 +289,7 @@ app.command("exempt")(key_rights.exempt)
 app.command("ceiling")(key_rights.ceiling)
 app.command("bind")(key_rights.bind)
 app.command("confine")(key_rights.confine)
+app.command("constrain")(key_rights.constrain)
 
 
 def _take_back(context: typer.Context, text: str, *, as_json: bool) -> None:
@@ -353,6 +354,8 @@ def _json(row: KeyRow, state: str) -> dict[str, Any]:
         **money("per_conversation", row.conversation_limit),
         "networks": list(row.networks),
         "purposes": list(row.purposes),
+        "certificates": list(row.certificates),
+        "proof_key": row.proof_key or None,
         "expires_at": iso(row.expires_at_ms),
         "created_at": iso(row.created_at_ms),
         "last_used_at": iso(row.last_used_at_ms),

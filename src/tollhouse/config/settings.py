@@ -47,6 +47,7 @@ from tollhouse.config.sections.failures import BreakerSettings, RetriesSettings
 from tollhouse.config.sections.issuers import IssuerSettings, TokensSettings
 from tollhouse.config.sections.keys import KeysSettings
 from tollhouse.config.sections.models import ModelSettings
+from tollhouse.config.sections.proofs import ProofsSettings
 from tollhouse.config.sections.providers import ProviderSettings
 from tollhouse.config.sections.static_tokens import StaticTokenSettings
 from tollhouse.config.sections.vault import VaultSettings
@@ -72,6 +73,7 @@ class Settings(Section):
     tokens: TokensSettings = part(TokensSettings)
     static_tokens: dict[ProviderName, StaticTokenSettings] = part(dict)
     authorities: dict[ProviderName, AuthoritySettings] = part(dict)
+    proofs: ProofsSettings = part(ProofsSettings)
     vault: VaultSettings = part(VaultSettings)
     files: FilesSettings = part(FilesSettings)
     ollama: OllamaSettings = part(OllamaSettings)

@@ -204,6 +204,20 @@ async def confine(
     return await shown(database, key)
 
 
+async def constrain(
+    database: Database,
+    key: str,
+    certificates: Iterable[str] | None = None,
+    proof_key: str | None = None,
+) -> KeyRow:
+    """What is shown or proved beside it: None leaves what there is, nothing takes the bound away."""
+    row = await shown(database, key)
+    shows = row.certificates if certificates is None else bounds.read_certificates(certificates)
+    proves = row.proof_key if proof_key is None else bounds.read_proof_key(proof_key)
+    await keys.bind(database, row.id, shows, proves)
+    return await shown(database, key)
+
+
 async def retire(database: Database, key: str) -> None:
     """The secret from before the last rotation dies now, whatever is left of its grace."""
     row = await shown(database, key)

@@ -1,16 +1,24 @@
-"""Where a key may be used from, and for what. A key that says nothing of either is a plain bearer of itself.
+"""Where a key or token may be used from, for what, and with which proof. One that says nothing is a plain bearer's.
 
 Whoever has stolen one that is bound must also stand where it is used, and gets no more of it than it was made for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import Any
 
-from tollhouse.domain import addresses
-from tollhouse.domain.errors import FieldInvalid, NetworkNotAllowed, PurposeNotAllowed
+from tollhouse.domain import addresses, spiffe, tokens
+from tollhouse.domain.certificates import Certificate
+from tollhouse.domain.errors import (
+    CertificateForeign,
+    FieldInvalid,
+    NetworkNotAllowed,
+    PurposeNotAllowed,
+)
 from tollhouse.domain.ranges import Network
 
 PURPOSES = {
@@ -37,6 +45,8 @@ ROUTE = "route:"
 """Before the name of one route alone."""
 
 MOST_NETWORKS = 64
+_is_hex = re.compile(r"[0-9a-f]{64}").fullmatch
+_is_thumbprint = re.compile(r"[A-Za-z0-9_-]{43}").fullmatch
 _MAPPED = IPv6Network("::ffff:0:0/96")
 
 
@@ -46,10 +56,19 @@ class Bounds:
 
     networks: tuple[Network, ...] = ()
     routes: frozenset[str] = frozenset()
+    certificates: frozenset[str] = frozenset()
+    """Thumbprints, or SPIFFE IDs: the connection's is one of them."""
+
+    proof_key: str = ""
+    """The thumbprint of the key that each call proves (RFC 7638)."""
 
     def __str__(self) -> str:
         where = ", ".join(map(str, self.networks)) or "everywhere"
-        return f"from {where}, on {', '.join(sorted(self.routes)) or 'every path'}"
+        shown = f", with the certificate {' or '.join(sorted(self.certificates))}" * bool(
+            self.certificates
+        )
+        proved = f", with proofs by the key {self.proof_key}" * bool(self.proof_key)
+        return f"from {where}, on {', '.join(sorted(self.routes)) or 'every path'}{shown}{proved}"
 
     def insist_on_place(self, peer: str) -> None:
         """Raises NetworkNotAllowed, also where nobody can tell whence a call comes."""
@@ -61,6 +80,13 @@ class Bounds:
         if self.routes and route not in self.routes:
             raise PurposeNotAllowed(private=f"for {route}")
 
+    def insist_on_certificate(self, shown: Certificate | None) -> None:
+        """Of one that holds. Raises CertificateForeign."""
+        if self.certificates and (
+            shown is None or self.certificates.isdisjoint((shown.thumbprint, shown.spiffe_id))
+        ):
+            raise CertificateForeign(private="another certificate" if shown else "no certificate")
+
     def _holds(self, peer: str) -> bool:
         address = addresses.read(peer)
         if address is None:
@@ -69,13 +95,34 @@ class Bounds:
         return any(address in network for network in self.networks)
 
 
-def bounds(networks: Iterable[str], purposes: Iterable[str]) -> Bounds | None:
+FREE = Bounds()
+
+
+def confirmed(said: Any) -> Bounds:
+    """What a token's `cnf` binds it to (RFC 7800). Raises ValueError for what nobody here could insist on."""
+    if not isinstance(said, Mapping) or not said or said.keys() - {"jkt", "x5t#S256"}:
+        raise ValueError("`cnf` names what cannot be proved here")
+    if not all(isinstance(each, str) and _is_thumbprint(each) for each in said.values()):
+        raise ValueError("`cnf` has what is no thumbprint")
+    shown = said.get("x5t#S256")
+    certificates = () if shown is None else (tokens.bytes_of(shown).hex(),)
+    return Bounds((), frozenset(), frozenset(certificates), said.get("jkt", ""))
+
+
+def bounds(
+    networks: Iterable[str],
+    purposes: Iterable[str],
+    certificates: Iterable[str] = (),
+    proof_key: str = "",
+) -> Bounds | None:
     """None where nothing is bound."""
     found = Bounds(
         tuple([ip_network(text) for text in networks]),
         frozenset([route for purpose in purposes for route in _routes(purpose)]),
+        frozenset(certificates),
+        proof_key,
     )
-    return found if found.networks or found.routes else None
+    return None if found == FREE else found
 
 
 def read_networks(texts: Iterable[str]) -> tuple[str, ...]:
@@ -96,6 +143,33 @@ def read_purposes(words: Iterable[str]) -> tuple[str, ...]:
                 param="purposes",
             )
     return purposes
+
+
+def read_certificates(texts: Iterable[str]) -> tuple[str, ...]:
+    """SHA-256 thumbprints in hex, as tools write them, or SPIFFE IDs. Raises FieldInvalid."""
+    return tuple(dict.fromkeys(_certificate(text) for text in texts))
+
+
+def read_proof_key(text: str) -> str:
+    """A thumbprint, or nothing. Raises FieldInvalid."""
+    if text and not _is_thumbprint(text):
+        raise FieldInvalid("A key's thumbprint (RFC 7638) has 43 characters.", param="proof_key")
+    return text
+
+
+def _certificate(text: str) -> str:
+    if text.startswith(spiffe.SCHEME):
+        try:
+            return str(spiffe.read(text))
+        except spiffe.SpiffeInvalid as invalid:
+            raise FieldInvalid(str(invalid), param="certificates") from None
+    plain = text.replace(":", "").lower()
+    if not _is_hex(plain):
+        raise FieldInvalid(
+            f"{text[:80]!r} is neither a SHA-256 thumbprint in hex nor a SPIFFE ID.",
+            param="certificates",
+        )
+    return plain
 
 
 def _network(text: str) -> Network:

@@ -13,6 +13,7 @@ from hashlib import sha256
 from typing import Any
 
 from tollhouse.domain import certificates, spiffe
+from tollhouse.domain.bounds import Bounds, confirmed
 from tollhouse.domain.certificates import Certificate
 from tollhouse.domain.identity import Priority, Proof, proof
 from tollhouse.domain.spiffe import SpiffeInvalid
@@ -108,6 +109,9 @@ class Claimed:
     by: str = BY_TOKEN
     """What was shown."""
 
+    bounds: Bounds | None = None
+    """What it is bound to by itself."""
+
     @property
     def key(self) -> str:
         """What stands where the id of a key does: always the same for one subject of one issuer."""
@@ -144,9 +148,15 @@ def _claimed(claims: Claims, expected: Expected, now: float) -> Claimed:
     issued_at, until = _times(claims, expected.longest_life_s, now)
     _audience(claims.get("aud"), expected.audiences)
     subject = _subject(claims, spiffe.LONGEST if expected.trust_domain else LONGEST_SUBJECT)
-    if "cnf" in claims:
-        raise TokenRefused("it is bound to a key that its bearer would have to prove")
-    return _ruled(claims, expected, subject, _id(claims), (issued_at, until))
+    found = _ruled(claims, expected, subject, _id(claims), (issued_at, until))
+    return replace(found, bounds=_bound(claims["cnf"])) if "cnf" in claims else found
+
+
+def _bound(said: Any) -> Bounds:
+    try:
+        return confirmed(said)
+    except ValueError as error:
+        raise TokenRefused(str(error)) from None
 
 
 def certified(certificate: Certificate, expected: Expected) -> Claimed:

@@ -58,3 +58,14 @@ class Deadlines:
     first_byte_s: float = 300.0
     between_s: float = 120.0
     whole_s: float = 1800.0
+
+
+@dataclass(frozen=True, slots=True)
+class Proving:
+    """A request as a proof of possession speaks of it, and what goes with the proof."""
+
+    proof: str
+    credential: str
+    method: str
+    host: str
+    path: str

@@ -142,6 +142,7 @@ _ROWS = (
     _change("keys.ceiling", KEY, SETS_BUDGETS, "Bound a conversation of a key.", is_above=True),
     _change("keys.bind", KEY, RUNS, "Say whom a key's calls may name."),
     _change("keys.confine", KEY, RUNS, "Say where a key may be used from, and what for."),
+    _change("keys.constrain", KEY, RUNS, "Say what a key's bearer has to show or prove."),
     _change("keys.disable", KEY, RUNS, "Shut a key out.", own="member"),
     _change("keys.enable", KEY, RUNS, "Let a key in again."),
     _change("keys.rotate", KEY, RUNS, "Give a key a new secret."),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from tollhouse.domain import access
@@ -64,7 +64,8 @@ class People:
     def principal(self, claimed: Claimed) -> Principal:
         """Raises TokenRefused where one of them is not here, is disabled, or the token was taken back."""
         self._insist_on_standing(claimed)
-        return self.standing_for(claimed)
+        found = self.standing_for(claimed)
+        return found if claimed.bounds is None else replace(found, bounds=claimed.bounds)
 
     def standing_for(self, proved: Proved) -> Principal:
         """Raises TokenRefused where one of them is not here, or is disabled."""

@@ -27,6 +27,7 @@ from tollhouse.ports import (
     FileKeeper,
     Ledger,
     Limiter,
+    Prover,
     Provider,
     Seals,
 )
@@ -100,6 +101,9 @@ class House:
     """Signs them, if any are given."""
 
     waits: Waits = field(default_factory=Waits)
+    prover: Prover | None = None
+    """Of those who have to prove a key that they hold."""
+
     certifier: Certifier | None = None
     """None where no certificates are asked for."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable
 
 from tollhouse.domain import throttling
+from tollhouse.domain.bounds import Bounds
 from tollhouse.domain.certificates import Certificate
 from tollhouse.domain.errors import (
     AmbiguousCredentials,
@@ -12,18 +13,29 @@ from tollhouse.domain.errors import (
     CertificateInvalid,
     KeyMalformed,
     KeyMissing,
+    ProofInvalid,
+    ProofMissing,
     SchemeForeign,
     SchemeMissing,
     Unauthenticated,
 )
+from tollhouse.domain.exchange import Proving
 from tollhouse.domain.identity import Principal
 from tollhouse.pipeline.call import Call
 from tollhouse.pipeline.house import House
 from tollhouse.pipeline.record import Journal
+from tollhouse.pipeline.route import ID
 
 CREDENTIAL_HEADERS = frozenset({b"authorization", b"x-api-key", b"otari-key", b"x-goog-api-key"})
+PROOF_HEADER = b"dpop"
 LONGEST_CREDENTIAL = 8192
 BLANKS = " \t"  # those of HTTP: a no-break space is part of what was sent
+
+
+class Proven(str):
+    """A credential that its bearer says to be bound: the scheme of its header is `DPoP`."""
+
+    __slots__ = ()
 
 
 async def identify(record: Journal, house: House) -> Principal:
@@ -41,15 +53,16 @@ async def identify(record: Journal, house: House) -> Principal:
             principal = _proved(presented, house)
         if record.call.certificate is not None:
             _insist_on_one(principal, record.call.certificate, house)
+        if principal.bounds is not None:
+            record.caller = principal
+            _within(principal.bounds, record.call, presented, house)
+        elif type(presented) is not str:
+            raise ProofInvalid(private="what it goes with is bound to no key")
     except Unauthenticated:
         if wait_us := throttle.failed(peer, record.presented, now_us):
             raise throttling.too_many(wait_us) from None
         raise
     throttle.proved(presented)
-    if principal.bounds is not None:
-        record.caller = principal
-        principal.bounds.insist_on_place(peer)
-        principal.bounds.insist_on_route(record.call.route.name)
     return principal
 
 
@@ -64,6 +77,33 @@ def credential_of(call: Call) -> str | None:
     if len(shown) > 1 and (len(dict(shown)) < len(shown) or len(set(presented)) > 1):
         raise AmbiguousCredentials
     return presented[0] if presented else None
+
+
+def _within(bounds: Bounds, call: Call, presented: str, house: House) -> None:
+    """What binds a key or token holds of this call. Its certificate, if it has one, was looked at before."""
+    bounds.insist_on_place(call.peer)
+    bounds.insist_on_route(call.route.name)
+    bounds.insist_on_certificate(call.certificate)
+    if bounds.proof_key:
+        if house.prover is None:
+            raise ProofInvalid(private="nobody looks at proofs here")
+        house.prover.insist(_proving(call, presented), bounds.proof_key, house.now_s())
+
+
+def _proving(call: Call, presented: str) -> Proving:
+    """Raises ProofMissing, ProofInvalid."""
+    shown = [value for name, value in call.headers if name == PROOF_HEADER]
+    if not shown:
+        raise ProofMissing
+    if len(shown) > 1:
+        raise ProofInvalid(private="two proofs came with one request")
+    path = call.route.path
+    path = path.replace(ID, call.path_rest) if ID in path else path + call.path_rest
+    host = call.header(b"host") or b""
+    return Proving(
+        *(shown[0].decode("latin-1"), str(presented), call.route.method),
+        *(host.decode("latin-1"), path),
+    )
 
 
 def _by_certificate(record: Journal, house: House) -> Principal:
@@ -105,6 +145,8 @@ def _bare(name: bytes, value: bytes) -> str:
         raise KeyMalformed("The credential is longer than any that is given out here.")
     text = value.decode("latin-1").strip(BLANKS)
     scheme, blank, rest = text.partition(" ")
+    if scheme.lower() == "dpop" and name == b"authorization" and rest.strip(BLANKS):
+        return Proven(rest.strip(BLANKS))
     if scheme.lower() == "bearer":
         if not (key := rest.strip(BLANKS)):
             raise BearerEmpty

@@ -50,6 +50,6 @@ async def _send(reply: Reply, problem: Problem, body: bytes, media_type: bytes) 
     if problem.retryable or problem.retry_after_s is not None:
         headers.append((b"retry-after", b"%d" % (problem.retry_after_s or 1)))
     if isinstance(problem, Unauthenticated):
-        headers.append((b"www-authenticate", b'Bearer realm="tollhouse"'))
+        headers.append((b"www-authenticate", problem.challenge))
     await reply.start(problem.status, headers)
     await reply.end(body)

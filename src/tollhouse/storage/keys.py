@@ -69,6 +69,10 @@ class KeyRow:
     previous_used_at_ms: int | None
     """When the secret from before the last rotation was last used since."""
 
+    certificates: tuple[str, ...] = ()
+    proof_key: str = ""
+    """What its bearer has to show or prove beside it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Secrets:
@@ -89,7 +93,8 @@ SELECT k.id, k.tenant, k.project, k.user_id, k.name, k.tail, k.models, k.is_disa
     CASE WHEN t.is_disabled + p.is_disabled + u.is_disabled > 0 THEN 1 ELSE 0 END,
     CASE WHEN k.digest = '' THEN 1 ELSE 0 END, k.expires_at, k.created_at, k.last_used_at, k.previous_until,
     k.priority, k.is_exempt, k.foreign_users, k.conversation_limit, k.notes,
-    k.networks, k.purposes, k.rotated_at, k.previous_used_at
+    k.networks, k.purposes, k.rotated_at, k.previous_used_at,
+    k.certificates, k.proof_key
 FROM keys AS k JOIN tenants AS t ON t.id = k.tenant JOIN projects AS p ON p.id = k.project
     JOIN users AS u ON u.id = k.user_id
 WHERE $1 IN ('', k.tenant) AND $2 IN ('', k.id) ORDER BY k.created_at, k.id
@@ -102,6 +107,7 @@ _DESCRIBE = "UPDATE keys SET name = $1, notes = $2 WHERE id = $3"
 _EXPIRE = "UPDATE keys SET expires_at = $1 WHERE id = $2"
 _PRIORITIZE = "UPDATE keys SET priority = $1 WHERE id = $2"
 _CONFINE = "UPDATE keys SET networks = $1, purposes = $2 WHERE id = $3"
+_BIND = "UPDATE keys SET certificates = $1, proof_key = $2 WHERE id = $3"
 _RETIRE = """
 UPDATE keys SET previous_pepper = NULL, previous_digest = NULL, previous_until = NULL,
     foreign_pepper = NULL, foreign_digest = NULL
@@ -199,6 +205,10 @@ async def confine(
     await database.write((_CONFINE, (*_listed(networks, purposes), key)))
 
 
+async def bind(database: Database, key: str, certificates: Sequence[str], proof_key: str) -> None:
+    await database.write((_BIND, (*_listed(certificates), proof_key or None, key)))
+
+
 async def retire(database: Database, key: str) -> None:
     """The secret from before the last rotation dies, and with it one of another gateway."""
     await database.write((_RETIRE, (key,)))
@@ -263,7 +273,7 @@ def _key(row: Row) -> KeyRow:
     key, tenant, project, user, name, tail, models = row[:7]
     is_disabled, is_blocked, is_revoked, expires_at, created_at, last_used_at, until = row[7:14]
     priority, is_exempt, naming, ceiling, notes = row[14:19]
-    networks, purposes, rotated_at, previous_used_at = row[19:]
+    networks, purposes, rotated_at, previous_used_at, certificates, proof_key = row[19:]
     return KeyRow(
         *(key, tenant, project, user, name, tail, tuple(json.loads(models))),
         *(bool(is_disabled), bool(is_blocked), bool(is_revoked)),
@@ -277,4 +287,6 @@ def _key(row: Row) -> KeyRow:
         purposes=tuple(json.loads(purposes or "[]")),
         rotated_at_ms=rotated_at,
         previous_used_at_ms=previous_used_at,
+        certificates=tuple(json.loads(certificates or "[]")),
+        proof_key=proof_key or "",
     )

@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 from tollhouse.auth import imported_keys, static_tokens, tokens, virtual_keys
 from tollhouse.auth.imported_keys import ImportedKeys
+from tollhouse.auth.proofs import Proofs
 from tollhouse.auth.sealed_ids import SealedIds
 from tollhouse.auth.virtual_keys import VirtualKeys
 from tollhouse.config import Settings
@@ -121,6 +122,7 @@ async def open_door(
             watch=watch,
             clock_ns=time.time_ns,
             new_id=new_call_id,
+            prover=Proofs(settings.proofs.origin or ""),
             receipts=receipt_signer(settings, audit),
             certifier=doors.certifier,
         )

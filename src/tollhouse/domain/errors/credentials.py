@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from tollhouse.domain.errors.problem import Refusal
 
 
 class Unauthenticated(Refusal):
-    """The credential does not let its bearer in."""
+    """The credential does not let its bearer in. `challenge` is what it would take."""
 
     status = 401
+    challenge: ClassVar[bytes] = b'Bearer realm="tollhouse"'
 
 
 class KeyMissing(Unauthenticated):
@@ -85,6 +88,25 @@ class CsrfTokenInvalid(Refusal):
 class AmbiguousCredentials(Unauthenticated):
     code = "ambiguous_credentials"
     title = "Two different credentials came with one request. Send one."
+
+
+class CertificateForeign(Unauthenticated):
+    code = "certificate_foreign"
+    title = "This key or token is bound to a client certificate, which is not the connection's."
+
+
+class ProofMissing(Unauthenticated):
+    code = "proof_missing"
+    title = "This key or token is bound: send a proof of possession (RFC 9449) in `DPoP`."
+    challenge = b'DPoP realm="tollhouse"'
+
+
+class ProofInvalid(Unauthenticated):
+    """Whatever is wrong with it: the log says what, its bearer is not told."""
+
+    code = "proof_invalid"
+    title = "This proof of possession is not valid here."
+    challenge = b'DPoP realm="tollhouse", error="invalid_dpop_proof"'
 
 
 class NetworkNotAllowed(Refusal):
