@@ -101,6 +101,18 @@ ASKED_FOR: dict[str, set[str]] = {
     "providers.aws.key": {"providers.aws.key"},
     "providers.aws.access_key": {"providers.aws.session_token", "providers.aws.region"},
     "providers.aws.region": {"providers.aws.region"},
+    "providers.aws-workload.kind": {"providers.aws-workload.kind"},
+    "providers.aws-workload.region": {"providers.aws-workload.region"},
+    "providers.aws-workload.role": {"providers.aws-workload.role"},
+    "providers.aws-workload.identity_token": {
+        "providers.aws-workload.identity_token", "providers.aws-workload.key",
+    },
+    "providers.vertex-workload.kind": {"providers.vertex-workload.kind"},
+    "providers.vertex-workload.project": {"providers.vertex-workload.project"},
+    "providers.vertex-workload.audience": {
+        "providers.vertex-workload.audience", "providers.vertex-workload.service_account",
+    },
+    "providers.vertex-workload.identity_token": {"providers.vertex-workload.identity_token"},
     "providers.vllm.kind": {"providers.vllm.kind"},
     "providers.vllm.url": {"providers.vllm.url"},
     "providers.local.kind": {"providers.local.kind"},

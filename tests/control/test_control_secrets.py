@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from stores import NOW, Store
-from tollhouse.auth.envelopes import Wrapping
 from tollhouse.config import Settings, load
 from tollhouse.config.secrets import StoredSecret
 from tollhouse.control import secrets, vault
 from tollhouse.domain.errors import FieldInvalid, InUse, UpstreamSecretUnavailable
 from tollhouse.domain.storing import Conflict
 from tollhouse.storage import snapshots
+from tollhouse.storage.envelopes import Wrapping
 
 pytestmark = pytest.mark.req("S-61", "P-37", "S-28")
 

@@ -35,6 +35,8 @@ def proof(asked: Asked) -> str:
     moment = asked.headers.get("x-amz-date", "")
     scope = f"{moment[:8]}/{REGION}/bedrock/aws4_request"
     names = "content-type;host;x-amz-date"
+    if "x-amz-security-token" in asked.headers:
+        names += ";x-amz-security-token"
     headers = "".join(f"{name}:{asked.headers.get(name)}\n" for name in names.split(";"))
     body = hashlib.sha256(asked.raw).hexdigest()
     request = f"POST\n{quote(asked.path, safe='/')}\n\n{headers}\n{names}\n{body}"

@@ -25,6 +25,9 @@ class Giver:
     is_known: Callable[[dict[str, str]], bool]
     port: int = 0
     expires_in: int = 3600
+    told: Callable[[str], bytes] | None = None
+    """What a token is told as, where it is not OAuth."""
+
     status: int = 200
     asked: list[dict[str, str]] = field(default_factory=list)
     paths: list[str] = field(default_factory=list)
@@ -50,6 +53,8 @@ class Giver:
                 self.asked.append(dict(parse_qsl(raw.decode())))
                 status, said = self._answer(self.asked[-1])
                 body = json.dumps(said).encode()
+                if status == 200 and self.told is not None:
+                    body = self.told(said["access_token"])
                 writer.write(
                     b"HTTP/1.1 %d X\r\ncontent-length: %d\r\n\r\n%b" % (status, len(body), body)
                 )

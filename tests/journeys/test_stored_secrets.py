@@ -15,8 +15,8 @@ import pytest
 from journeys.gateway import Gateway, ask, furnish, now_ms, prepared, until
 from journeys.provider import Provider, provider
 from security.wire import JSON, Got, bearer, recorded, refused_in_dialect, request, send
-from tollhouse.auth.envelopes import Wrapping
 from tollhouse.control import secrets
+from tollhouse.storage.envelopes import Wrapping
 from tollhouse.storage.secrets import SecretRow
 
 pytestmark = pytest.mark.req("P-37", "S-28", "S-61")

@@ -26,6 +26,11 @@ ORIGIN = 'a scheme and a host, such as "https://chat.example.com", or "*"'
 API_VERSION = 'a day, such as "2024-10-21" or "2025-04-01-preview"'
 REGION = 'a region, such as "eu-central-1"'
 PROJECT = 'the id of a project, such as "my-project-1"'
+ROLE = 'the ARN of a role, such as "arn:aws:iam::123456789012:role/llm"'
+AUDIENCE = (
+    'a provider of a pool, such as "//iam.googleapis.com/projects/1/locations/global/'
+    'workloadIdentityPools/p/providers/k"'
+)
 DIRECTORY = 'an id, such as "72f988bf-86f1-41af-91ab-2d7cd011db47", or a domain'
 BETA = 'the name of a beta, such as "interleaved-thinking-2025-05-14" or "interleaved-thinking-*"'
 STORE = '"sqlite:PATH" or "postgresql://USER@HOST:PORT/DATABASE"'
@@ -150,6 +155,20 @@ def read_listen(text: str) -> Listen:
 
 def read_listen_or_off(text: str) -> Listen | None:
     return None if text == "off" else read_listen(text)
+
+
+def read_role(text: str) -> str:
+    if not re.fullmatch(
+        r"arn:aws[a-z-]{0,20}:iam::[0-9]{12}:role/[\w+=,.@/-]{1,512}", text, re.ASCII
+    ):
+        raise Unfit(shown(text))
+    return text
+
+
+def read_audience(text: str) -> str:
+    if not re.fullmatch(r"//iam\.googleapis\.com/[A-Za-z0-9/_.-]{1,500}", text):
+        raise Unfit(shown(text))
+    return text
 
 
 def read_network(text: str) -> Network:

@@ -17,7 +17,7 @@ from tollhouse.config.wording import did_you_mean
 PEPPER_BYTES = 32
 OF_OPENAI = ("speaks", "asks_usage", "output_bound")
 OF_TOKENS = {
-    **dict.fromkeys(("service_account", "project", "location"), "vertex"),
+    **dict.fromkeys(("service_account", "project", "location", "audience"), "vertex"),
     **dict.fromkeys(("tenant", "client_id"), "azure"),
 }
 SIGNING = ("access_key", "session_token", "region")
@@ -257,7 +257,7 @@ def _signing(place: Place, provider: ProviderSettings) -> Iterator[Clash]:
     elif provider.access_key is not None and provider.region is None:
         about = ((*place, "region"), (*place, "access_key"))
         yield Clash(about, "nothing", "the region that requests are signed for")
-    elif provider.access_key is None:
+    elif provider.access_key is None and provider.role is None:
         unused = SIGNING[1:] if provider.url is not None else SIGNING[1:2]
         for name in unused:
             if getattr(provider, name) is not None:
@@ -274,7 +274,7 @@ def _tokens(place: Place, provider: ProviderSettings) -> Iterator[Clash]:
         if provider.key is not None:
             yield _idle((*place, "key"), about_kind, "Vertex AI takes tokens of `service_account`")
         about = ((*place, "service_account"), about_kind)
-        if provider.service_account is None:
+        if provider.service_account is None and provider.audience is None:
             hint = 'Such as "file:vertex.json".'
             yield Clash(about, "nothing", "a reference to a service account's JSON key", hint)
         elif provider.google_project is None:
@@ -282,8 +282,37 @@ def _tokens(place: Place, provider: ProviderSettings) -> Iterator[Clash]:
     for name, other in (("tenant", "client_id"), ("client_id", "tenant")):
         if getattr(provider, name) is None and getattr(provider, other) is not None:
             yield Clash(((*place, name), (*place, other)), "nothing", f"an id, as `{other}` is set")
-    if provider.token_url is not None and provider.tokens_url is None:
+    yield from _workload(place, provider)
+    if provider.token_url is not None and provider.tokens_url is provider.sts_url is None:
         yield _idle((*place, "token_url"), about_kind, "no tokens are asked for")
+
+
+def _workload(place: Place, provider: ProviderSettings) -> Iterator[Clash]:
+    """A workload's own token goes with whoever takes it, and with no key."""
+    about = (*place, "identity_token")
+    if provider.role is not None and not provider.may_sign:
+        yield _idle((*place, "role"), (*place, "kind"), f'"{provider.kind}" is not AWS')
+    given = provider.role, provider.audience, provider.tenant
+    wanted = {"bedrock": "role", "bedrock-openai": "role", "azure": "tenant", "vertex": "audience"}
+    taker = wanted.get(provider.kind)
+    if provider.identity_token is None:
+        for name in ("role", "audience"):
+            if getattr(provider, name) is not None:
+                yield Clash(
+                    (about, (*place, name)), "nothing", "the file with the workload's token"
+                )
+    elif taker is None:
+        yield _idle(about, (*place, "kind"), f'"{provider.kind}" takes no tokens of workloads')
+    elif not any(given):
+        yield Clash(
+            ((*place, taker), about), "nothing", f"whom the token is exchanged for: `{taker}`"
+        )
+    else:
+        for name in ("key", "access_key", "session_token", "service_account"):
+            if getattr(provider, name) is not None:
+                yield _idle((*place, name), about, "the workload's token stands for all keys")
+    if provider.role is not None and provider.region is None and provider.base_url is not None:
+        yield Clash(((*place, "region"), (*place, "role")), "nothing", "the region that is asked")
 
 
 def _targets(settings: Settings) -> Iterator[Clash]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from tollhouse.auth.envelopes import Envelope, EnvelopeBroken, Wrapping
 from tollhouse.config import Settings
 from tollhouse.config.problems import Unfit
 from tollhouse.config.secrets import MAX_BYTES, StoredSecret, check
@@ -13,6 +12,7 @@ from tollhouse.domain.errors import FieldInvalid, InUse
 from tollhouse.domain.storing import Conflict
 from tollhouse.ports import Database
 from tollhouse.storage import secrets
+from tollhouse.storage.envelopes import Envelope, EnvelopeBroken, Wrapping
 from tollhouse.storage.secrets import SecretRow
 
 _is_name = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}").fullmatch

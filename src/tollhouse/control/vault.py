@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import logging
 
-from tollhouse.auth.envelopes import EnvelopeBroken, Wrapping
 from tollhouse.config import Settings
 from tollhouse.config.secrets import StoredSecret
 from tollhouse.control.secrets import envelope, stored, wrapping
 from tollhouse.domain.storing import Conflict
 from tollhouse.ports import Database
 from tollhouse.storage import secrets
+from tollhouse.storage.envelopes import EnvelopeBroken, Wrapping
 from tollhouse.storage.secrets import SecretRow
 
 log = logging.getLogger("tollhouse")

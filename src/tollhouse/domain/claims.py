@@ -136,6 +136,8 @@ def logged_in(claims: Claims, expected: Expected, nonce: str, client: str, now: 
     found = _claimed(claims, expected, now)
     if claims.get("nonce") != nonce:
         raise TokenRefused("it is of a login that did not begin here")
+    if found.bounds is not None:
+        raise TokenRefused("it is bound to what a browser does not prove")
     if claims.get("azp", client) != client:
         raise TokenRefused("it was given to another client")
     if found.issued_at + LOGIN_S < now:

@@ -11,6 +11,7 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Generic, TypeVar
 from urllib.parse import urlencode
 
 import msgspec
@@ -48,14 +49,17 @@ _given = msgspec.json.Decoder(_Given).decode
 _refused = msgspec.json.Decoder(_Refused).decode
 
 
+T = TypeVar("T")
+
+
 @dataclass(frozen=True, slots=True)
-class _Token:
-    value: bytes = field(repr=False)
+class _Token(Generic[T]):
+    value: T = field(repr=False)
     due_s: float
     ends_s: float
 
 
-class Tokens:
+class Renewed(Generic[T]):
     """`asking` makes a request for one; it goes to `upstream`, and to nobody else."""
 
     def __init__(
@@ -70,11 +74,11 @@ class Tokens:
         self._clock_s = clock_s
         self._patience_s = patience_s
         self._lock = asyncio.Lock()
-        self._token: _Token | None = None
+        self._token: _Token[T] | None = None
         self._quiet_until_s = float("-inf")
         self._why: str | None = None
 
-    async def current(self) -> bytes:
+    async def current(self) -> T:
         """Raises UpstreamTokenUnavailable."""
         token = self._good()
         if token is None or (self._is_due() and not self._lock.locked()):
@@ -86,7 +90,7 @@ class Tokens:
             raise UpstreamTokenUnavailable(private=self._why)
         return token.value
 
-    def _good(self) -> _Token | None:
+    def _good(self) -> _Token[T] | None:
         token = self._token
         return token if token is not None and self._clock_s() < token.ends_s else None
 
@@ -101,7 +105,7 @@ class Tokens:
             self._why = failure.private or failure.code
             self._quiet_until_s = self._clock_s() + QUIET_S
 
-    async def _asked(self) -> _Token:
+    async def _asked(self) -> _Token[T]:
         try:
             async with (
                 asyncio.timeout(self._patience_s),
@@ -114,20 +118,31 @@ class Tokens:
         if answer.status != 200:
             private = f"where tokens are given, the answer was {answer.status}{_kind(body)}"
             raise UpstreamTokenUnavailable(private=private)
-        return self._read_token(body)
-
-    def _read_token(self, body: bytes) -> _Token:
         try:
-            given = _given(body)
+            value, told_s = self._read(body)
         except (ValueError, RecursionError):
-            given = _Given("", 0)
-        if not _token(given.access_token) or not given.expires_in > 0:
+            told_s = 0.0
+        if not told_s > 0:
             raise UpstreamTokenUnavailable(private="where tokens are given, the answer was none")
-        life_s = min(given.expires_in, LONGEST_LIFE_S)
+        life_s = min(told_s, LONGEST_LIFE_S)
         now = self._clock_s()
         due_s = now + life_s - min(EARLY_S, life_s / 4)
         ends_s = now + life_s - min(IN_FLIGHT_S, life_s / 8)
-        return _Token(given.access_token.encode(), due_s, ends_s)
+        return _Token(value, due_s, ends_s)
+
+    def _read(self, body: bytes) -> tuple[T, float]:
+        """What was given, and for how long it is good. Raises ValueError."""
+        raise NotImplementedError
+
+
+class Tokens(Renewed[bytes]):
+    """Those of OAuth."""
+
+    def _read(self, body: bytes) -> tuple[bytes, float]:
+        given = _given(body)
+        if not _token(given.access_token):
+            raise ValueError("no token")
+        return given.access_token.encode(), given.expires_in
 
 
 def form(path: bytes, members: Mapping[str, str]) -> Sending:

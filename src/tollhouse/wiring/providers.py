@@ -35,7 +35,7 @@ from tollhouse.providers.signing import SigningUpstream
 from tollhouse.providers.sigv4 import Credentials, Scope
 from tollhouse.upstream.client import HttpUpstream
 from tollhouse.upstream.moving import MovingUpstream
-from tollhouse.wiring.tokens import bearing
+from tollhouse.wiring.tokens import aws_credentials, bearing
 from tollhouse.wiring.ways import way_of
 
 CHAT, MESSAGES, OLLAMA = OpenAIChat(), AnthropicMessages(), OllamaChat()
@@ -88,7 +88,7 @@ async def _open_provider(
         return OllamaProvider(upstream, OLLAMA, base_path, key)
     if provider.is_cohere:
         return CohereProvider(upstream, CohereChat(), base_path, key)
-    if (moving := _moving(upstream, provider)) is not None:
+    if (moving := _moving(upstream, provider, settings, stack)) is not None:
         if provider.is_converse:
             return ConverseProvider(moving, BedrockConverse(), base_path, None)
         chat = CONVERSATIONS[provider.dialects[0]]
@@ -119,8 +119,14 @@ async def _open_provider(
     )
 
 
-def _moving(upstream: Upstream, provider: ProviderSettings) -> SigningUpstream | None:
+def _moving(
+    upstream: Upstream, provider: ProviderSettings, settings: Settings, stack: AsyncExitStack
+) -> SigningUpstream | None:
     """One that signs with credentials which may change; None where there are no such."""
+    host = parse(provider.base_url or "").authority
+    scope = Scope(provider.region or "", "bedrock")
+    if (temporary := aws_credentials(provider, settings, stack)) is not None:
+        return SigningUpstream(upstream, host, scope, temporary.current, time.time)
     given = (provider.access_key, provider.key, provider.session_token)
     if not (provider.access_key and any(isinstance(each, StoredSecret) for each in given)):
         return None
@@ -130,8 +136,6 @@ def _moving(upstream: Upstream, provider: ProviderSettings) -> SigningUpstream |
         assert signing is not None  # noqa: S101 - the settings were checked
         return signing[0]
 
-    host = parse(provider.base_url or "").authority
-    scope = Scope(provider.region or "", "bedrock")
     return SigningUpstream(upstream, host, scope, current, time.time)
 
 

@@ -19,6 +19,7 @@ from tollhouse.domain.vendors import USUAL_HEADERS, Api, Feature, Vendor
 OPENAI_URL = "https://api.openai.com/v1"
 ANTHROPIC_URL = "https://api.anthropic.com"
 OWN_URLS = {"openai": OPENAI_URL, "anthropic": ANTHROPIC_URL}
+GOOGLE_STS = "https://sts.googleapis.com/v1/token"
 ENTRA_URL = "https://login.microsoftonline.com/TENANT/oauth2/v2.0/token"
 USUAL_BETAS = (
     *("advanced-tool-use-*", "claude-code-*", "computer-use-*", "context-management-*", "effort-*"),
@@ -108,6 +109,19 @@ class ProviderSettings(Section):
     client_id: Annotated[str, Text(str, addresses.read_directory, addresses.DIRECTORY)] | None = (
         setting("For `azure`: the application that asks for tokens. Goes with `tenant`.")
     )
+    identity_token: FilePath | None = setting(
+        "A file in which the platform keeps the token of this workload, such as a projected service-account token. "
+        "For `bedrock`, `azure` and `vertex` it is exchanged for short-lived credentials, so that no key is needed: "
+        "with `role`, with `tenant` and `client_id`, or with `audience` and `project`."
+    )
+    role: Annotated[str, Text(str, addresses.read_role, addresses.ROLE)] | None = setting(
+        "For AWS Bedrock: the ARN of the role that `identity_token` is exchanged for."
+    )
+    audience: Annotated[str, Text(str, addresses.read_audience, addresses.AUDIENCE)] | None = (
+        setting(
+            "For `vertex`: the provider of the workload identity pool that `identity_token` is for."
+        )
+    )
     token_url: Annotated[str, Text(str, addresses.read_http, addresses.HTTP)] | None = setting(
         "Where tokens are given, for clouds that are closed off. Left out, what the service account's key says, or "
         f"`{ENTRA_URL}` for a `tenant`."
@@ -196,8 +210,18 @@ class ProviderSettings(Section):
         return _bedrock_url(self.region) if self.is_converse else self.vendor.url
 
     @property
+    def sts_url(self) -> str | None:
+        """Where AWS gives temporary credentials, defaults included; None where it is not asked."""
+        if self.role is None or self.region is None:
+            return None
+        domain = "amazonaws.com.cn" if self.region.startswith("cn-") else "amazonaws.com"
+        return self.token_url or f"https://sts.{self.region}.{domain}/"
+
+    @property
     def tokens_url(self) -> str | None:
         """Where its tokens are given, defaults included; None where it takes none."""
+        if self.audience is not None:
+            return self.token_url or GOOGLE_STS
         if self.service_account is not None:
             return self.token_url or accounts.opened(self.service_account).token_uri
         if self.tenant is not None:
@@ -226,6 +250,8 @@ class ProviderSettings(Section):
 
     @property
     def needs_key(self) -> bool:
+        if self.identity_token is not None:
+            return False
         return self.kind in OWN_URLS or (self.vendor is not None and self.vendor.needs_key)
 
     @property

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tollhouse.auth.envelopes import Envelope, EnvelopeBroken, Wrapping
+from tollhouse.storage.envelopes import Envelope, EnvelopeBroken, Wrapping
 
 pytestmark = pytest.mark.req("S-61", "P-37")
 
