@@ -124,7 +124,13 @@ async def test_each_of_its_changes_is_one_record_of_the_audit_log(told: Told) ->
             *("prices.set", "plans.create", "users.create", "users.describe", "plans.give"),
             *("keys.create", "plans.change", "plans.change", "keys.disable", "keys.rotate"),
             *("keys.enable", "users.disable", "keys.revoke"),
+            *("usage.import", "usage.import", "usage.reprice"),
         ]
     )
     assert len({each["act"] for each in records if each["kind"] == "act"}) == len(done)
     await told.door.audit_is_whole()
+
+
+@pytest.mark.req("OT-34", "OT-78")
+async def test_it_tells_usage_from_outside_once_and_prices_it_anew(told: Told) -> None:
+    assert told.by_client["outside"] == [[1, 0], [0, 1], [3, 3], [2.5]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from otari import OtariClient
@@ -9,10 +10,14 @@ from otari._client import (
     CreateBudgetRequest,
     CreateKeyRequest,
     CreateUserRequest,
+    ExternalEventsRequest,
+    ExternalUsageEvent,
+    Model,
     SetPricingRequest,
     UpdateBudgetRequest,
     UpdateKeyRequest,
     UpdateUserRequest,
+    UsageSetPriceRequest,
 )
 from otari.errors import OtariError
 from told import Door, play
@@ -82,9 +87,33 @@ def journey(door: Door) -> dict[str, Any]:
     told["spend"] = admin.users.get("anna").spend
     told["total"] = admin.budgets.get(budget.budget_id).total_spend
     told["of_user"] = len(admin.users.get_usage("anna"))
+    told["outside"] = outside(admin)
     admin.keys.delete(made.id)
     told["deleted"] = refused(lambda: admin.keys.get(made.id))
     return told
+
+
+def outside(admin: Any) -> list[Any]:
+    """Told twice, it counts once; then all calls of that model are priced anew."""
+    event = ExternalUsageEvent(
+        source_event_id="e-1",
+        timestamp=datetime.now(UTC),
+        provider="shop",
+        model="real-model",
+        input_tokens=1_000_000,
+    )
+    batch = ExternalEventsRequest(source="collector", user_id="anna", events=[event])
+    told = [admin.usage.raw.usage_ingest_external_usage(batch) for _ in range(2)]
+    rates = UsageSetPriceRequest(
+        by_filter=True,
+        provider="shop",
+        model=Model("real-model"),
+        input_price_per_million=2.5,
+        output_price_per_million=10,
+    )
+    found = admin.usage.raw.usage_set_usage_price_rows(rates)
+    rows = [row.cost for row in admin.usage.list(user_id="anna") if row.source == "collector"]
+    return [[it.accepted, it.duplicate] for it in told] + [[found.matched, found.updated], rows]
 
 
 def refused(ask: Any) -> list[Any]:
