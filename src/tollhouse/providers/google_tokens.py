@@ -15,8 +15,8 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from tollhouse.config.accounts import Account
 from tollhouse.domain.exchange import Sending
 from tollhouse.providers.tokens import form
+from tollhouse.providers.workloads import SCOPE
 
-SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 LIFE_S = 3600
 """The longest that Google takes."""

@@ -18,7 +18,6 @@ from tollhouse.providers.workloads import AwsCredentials
 from tollhouse.upstream.client import HttpUpstream
 from tollhouse.wiring.ways import way_of
 
-AZURE_SCOPE = "https://cognitiveservices.azure.com/.default"
 MOST_BYTES = 64 * 1024
 
 
@@ -83,6 +82,6 @@ def _asking_entra(provider: ProviderSettings, path: bytes) -> Sending:
         "grant_type": "client_credentials",
         "client_id": provider.client_id or "",
         "client_secret": provider.key.reveal() if provider.key else "",
-        "scope": AZURE_SCOPE,
+        "scope": workloads.AZURE_SCOPE,
     }
     return form(path, members)
