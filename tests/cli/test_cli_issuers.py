@@ -124,3 +124,19 @@ def issued(console: Console, issuer: TestIssuer) -> Console:
 @pytest.fixture
 def issuer() -> TestIssuer:
     return TestIssuer()
+
+
+@pytest.mark.req("OP-10")
+def test_tokens_of_our_own_are_taken_back_by_our_own_name(
+    issued: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused = issued.run("issuers", "revoke", "tollhouse", "--subject", "acme/anna")
+    monkeypatch.setenv("SIGNING", "canary-of-the-signing-secret-0123")
+    with issued.file.open("a") as file:
+        file.write('[tokens]\nsecrets = { 1 = "env:SIGNING" }\n')
+
+    issued.run("issuers", "revoke", "tollhouse", "--subject", "acme/anna")
+
+    (taken,) = issued.json("issuers", "revoked")
+    assert refused.status != 0
+    assert (taken["issuer"], taken["subject"]) == ("tollhouse", "acme/anna")

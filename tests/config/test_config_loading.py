@@ -184,7 +184,7 @@ def test_a_profile_that_does_not_exist_is_a_problem_that_names_those_that_do() -
         parse("", {}, profile="other")
 
     (only,) = caught.value.problems
-    assert (only.key, only.expected) == ("--profile", "one of otari")
+    assert (only.key, only.expected) == ("--profile", "one of opencode, otari")
 
 
 def file_problem(path: Path) -> str:

@@ -64,6 +64,9 @@ ASKED_FOR: dict[str, set[str]] = {
     },
     "tokens.secrets.2": {"tokens.secret_version"},
     "vault.keys.2": {"vault.key_version"},
+    "opencode.tenant": {
+        "logins.models", "logins.project", "logins.minutes", "logins.failures_per_minute",
+    },
     "issuers.okta.issuer": {"issuers.okta.issuer"},
     "issuers.okta.audiences": {"issuers.okta.audiences"},
     "issuers.okta.rules": {"issuers.okta.rules"},

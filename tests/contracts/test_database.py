@@ -56,6 +56,8 @@ STEPS = [
     "corrections",
     "secrets",
     "senders",
+    "passwords",
+    "first_sight",
 ]
 
 

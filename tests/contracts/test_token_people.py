@@ -16,12 +16,16 @@ from tollhouse.control.budgets import Grant, Scope
 from tollhouse.domain.claims import Claimed
 from tollhouse.domain.errors import BudgetExhausted, BudgetMissing, FieldInvalid
 from tollhouse.domain.identity import Principal, Priority
+from tollhouse.domain.passwords import Kept
 from tollhouse.domain.snapshot import Names, Snapshot
 from tollhouse.domain.tokens import TokenRefused
-from tollhouse.storage import holders, people, snapshots
+from tollhouse.storage import first_sight, holders, passwords, people, snapshots
 from tollhouse.storage import tenancy as stored
 from tollhouse.storage.tenancy import Kind
 
+MEMBERSHIP = """
+INSERT INTO memberships (id, user_id, place, role, created_at) VALUES ($1, $2, $3, $4, $5)
+"""
 OWNERS = ("tenant:acme", "project:acme/default", "user:acme/anna", "issuer:okta")
 CLAIMED = Claimed(
     issuer="okta",
@@ -53,6 +57,65 @@ async def test_a_token_is_paid_by_four_accounts_and_the_books_add_up(store: Stor
     assert held == dict.fromkeys(OWNERS, (0, 40))
     assert await _balances(store) == dict.fromkeys(OWNERS, (25, 0))
     assert await budgets.verify(store) == []
+
+
+@pytest.mark.req("P-20", "B-25")
+async def test_users_are_made_once_so_many_in_an_hour_and_not_after_they_were_deleted(
+    store: Store,
+) -> None:
+    await _furnished(store)
+
+    async def made(name: str, at_ms: int = NOW) -> bool:
+        at = (f"acme/{name}", "acme", "okta", 3, at_ms)
+        changed, _ = await store.write(*first_sight.making(*at))
+        return changed == 1
+
+    together = await asyncio.gather(*(made("erna") for _ in range(4)))
+    once = sum(together)
+    both = [await made("fritz"), await made("gustav"), await made("hans")]
+    later = await made("hans", NOW + first_sight.HOUR_MS)
+    await holders.delete(store, Kind.USER, "acme/fritz")
+    gone, again = await first_sight.gone(store), await made("fritz", NOW + 10**10)
+    await tenancy.create_user(store, "acme", "fritz", NOW)
+
+    assert (once, both, later, again) == (1, [True, True, False], True, False)
+    assert (gone, await first_sight.gone(store)) == (frozenset({"acme/fritz"}), frozenset())
+    owners = {each.owner for each in await budgets.listed(store)}
+    assert {"user:acme/erna", "user:acme/gustav", "user:acme/hans"} <= owners
+
+
+@pytest.mark.req("OP-5")
+async def test_who_holds_no_other_role_than_readonly_only_reads_by_a_token(store: Store) -> None:
+    await _furnished(store)
+    only_reads = []
+    for role, place in (("readonly", "house"), ("readonly", "tenant:acme"), ("member", "x")):
+        row = (f"{role}-{place}", "acme/anna", place, role, NOW)
+        await store.write((MEMBERSHIP, row))
+        only_reads.append((await _caller(store)).is_readonly)
+
+    assert only_reads == [True, True, False]
+
+
+@pytest.mark.req("OP-6", "OP-10")
+async def test_a_password_is_kept_renewed_and_gone_with_its_user(store: Store) -> None:
+    await _furnished(store)
+    old, new = Kept("old", 1), Kept("new", 2)
+
+    await store.write(passwords.setting("acme/anna", old, NOW))
+    await store.write(passwords.renewing("acme/anna", Kept("another", 1), new))
+    unchanged = await passwords.account(store, "acme/anna", "tollhouse")
+    await store.write(
+        passwords.renewing("acme/anna", old, new), passwords.used("acme/anna", NOW + 1)
+    )
+    account = await passwords.account(store, "acme/anna", "tollhouse")
+    (anna,) = await stored.members(store, Kind.USER, "acme")
+    await holders.delete(store, Kind.USER, "acme/anna")
+
+    assert unchanged is not None
+    assert unchanged.kept == old
+    assert account == passwords.Account(new, is_disabled=False, revoked_at_ms=None)
+    assert (anna.password_set_at_ms, anna.last_login_at_ms) == (NOW, NOW + 1)
+    assert await passwords.by_pepper(store) == {}
 
 
 @pytest.mark.req("P-3", "B-25")

@@ -74,6 +74,7 @@ class Gateway:
     program: tuple[str, ...] = ("-m", "tollhouse")
     tls: ssl.SSLContext | None = None
     """How it is called, where it ends TLS itself."""
+    profile: str = ""
 
     @property
     def origin(self) -> str:
@@ -89,11 +90,13 @@ class Gateway:
 
     @property
     def settings(self) -> Settings:
-        return load(self.config, self.environ)
+        return load(self.config, self.environ, self.profile)
 
     async def start(self) -> None:
         log = (self.directory / "log").open("ab")
-        command = [sys.executable, *self.program, "--config", str(self.config), "serve"]
+        named = ["--profile", self.profile] if self.profile else []
+        named += ["--config", str(self.config)]
+        command = [sys.executable, *self.program, *named, "serve"]
         with log:
             self.processes.append(
                 subprocess.Popen(

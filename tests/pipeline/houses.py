@@ -24,7 +24,7 @@ from tollhouse.pipeline.call import Call
 from tollhouse.pipeline.house import House, Shelves
 from tollhouse.pipeline.identify import identify
 from tollhouse.pipeline.record import Journal
-from tollhouse.pipeline.route import Audited, Cancelled, Metered, Route, Takes
+from tollhouse.pipeline.route import Audited, Cancelled, Does, Metered, Route, Takes
 from tollhouse.pipeline.serve import serve
 from tollhouse.pipeline.standing import Rules, Standings
 from tollhouse.ports import Limiter
@@ -153,6 +153,7 @@ def route(deadline_s: float = 5.0) -> Route:
         dialect=OpenAIChat(),
         serve=serve,
         metered=Metered.TOKENS,
+        does=Does.CHANGES,
         guardrails=(),
         deadline_s=deadline_s,
         cancelled=Cancelled.WITH_CALLER,

@@ -9,6 +9,7 @@ import pytest
 
 from pipeline.houses import CALLER, KEY, World, call, identified
 from tollhouse.domain.audit import fingerprint
+from tollhouse.domain.certificates import Certificate
 from tollhouse.domain.errors import (
     AmbiguousCredentials,
     BearerEmpty,
@@ -16,6 +17,7 @@ from tollhouse.domain.errors import (
     KeyMissing,
     KeyUnknown,
     Problem,
+    RoleReadonly,
     SchemeForeign,
     SchemeMissing,
 )
@@ -25,9 +27,20 @@ from tollhouse.pipeline.call import Call
 from tollhouse.pipeline.house import House
 from tollhouse.pipeline.identify import LONGEST_CREDENTIAL, credential_of, identify
 from tollhouse.pipeline.record import Journal
+from tollhouse.pipeline.route import Does
 
 Header = tuple[bytes, bytes]
 RAW = KEY.encode()
+
+
+class Vouches:
+    """Implements Certifier."""
+
+    def __init__(self, caller: Principal) -> None:
+        self._caller = caller
+
+    def identify(self, _certificate: Certificate, _snapshot: Snapshot, _now: float) -> Principal:
+        return self._caller
 
 
 class LetsEverybodyIn:
@@ -149,6 +162,20 @@ def _with_second_authenticator() -> House:
         house,
         authenticators={**house.authenticators, "eyJ": LetsEverybodyIn(), "": LetsEverybodyIn()},
     )
+
+
+@pytest.mark.req("OP-5")
+def test_who_only_reads_is_refused_what_spends_by_a_certificate_too() -> None:
+    certificate = Certificate("ab" * 32, 0, 2**40)
+    reader = replace(CALLER, is_readonly=True)
+    house = replace(World().house, certifier=Vouches(reader))
+    asking = replace(call((b"host", b"x")), certificate=certificate)
+
+    with pytest.raises(RoleReadonly):
+        _identified(asking, house)
+    looking = replace(asking, route=replace(asking.route, does=Does.READS))
+
+    assert _identified(looking, house) is reader
 
 
 def _identified(asking: Call, house: House) -> Principal:

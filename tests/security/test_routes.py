@@ -24,7 +24,7 @@ from security.wire import (
 )
 from tollhouse.dialects.openai_chat import OpenAIChat
 from tollhouse.domain.bounds import PURPOSES
-from tollhouse.pipeline.route import ID, Audited, Cancelled, Metered, Route, RouteTable, Takes
+from tollhouse.pipeline.route import ID, Audited, Cancelled, Does, Metered, Route, RouteTable, Takes
 from tollhouse.pipeline.serve import serve
 from tollhouse.server.routes import route_table, unrouted
 from tollhouse.wiring.dialects import dialects
@@ -238,8 +238,8 @@ async def test_what_is_not_http_is_a_bad_request(door: Gateway, up: Provider, ra
 @pytest.mark.parametrize(
     "part",
     [
-        *("metered", "guardrails", "deadline_s", "cancelled", "audited", "takes", "max_body_bytes"),
-        "is_plain",
+        *("metered", "does", "guardrails", "deadline_s", "cancelled", "audited", "takes"),
+        *("max_body_bytes", "is_plain"),
     ],
 )
 def test_a_route_that_leaves_something_out_cannot_be_made(part: str) -> None:
@@ -299,6 +299,7 @@ def _declaration() -> dict[str, Any]:
         "dialect": OpenAIChat(),
         "serve": serve,
         "metered": Metered.TOKENS,
+        "does": Does.CHANGES,
         "guardrails": (),
         "deadline_s": 1.0,
         "cancelled": Cancelled.WITH_CALLER,

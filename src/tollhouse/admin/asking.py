@@ -93,11 +93,7 @@ class Asking:
         return self.desk.now_ms()
 
     def read(self, kind: type[S]) -> S:
-        """The body, strictly: every member is known and of its type, or is named in the refusal."""
-        try:
-            return msgspec.convert(self.body, kind)
-        except msgspec.ValidationError as error:
-            raise _refusal(str(error)) from None
+        return read_as(self.body, kind)
 
     async def judge(self, name: str, place: str) -> None:
         """Whether it may be read there. Raises RoleInsufficient, NotThere."""
@@ -166,6 +162,14 @@ class Asking:
             return b64decode(padded, b"-_", validate=True).decode()
         except ValueError:
             raise FieldInvalid("`after` is the `next` of the page before.", param="after") from None
+
+
+def read_as(body: Mapping[str, Any], kind: type[S]) -> S:
+    """Strictly: every member is known and of its type, or is named in the refusal."""
+    try:
+        return msgspec.convert(body, kind)
+    except msgspec.ValidationError as error:
+        raise _refusal(str(error)) from None
 
 
 def _cursor(name: str) -> str:

@@ -20,6 +20,12 @@ GUARDED = frozenset({"PATCH", "PUT", "DELETE"})
 """Methods that change what somebody has looked at: they say which state they saw."""
 
 
+class BodyUnfit(FieldInvalid):
+    """As other gateways' clients are told of it."""
+
+    status = 422
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resource:
     name: str

@@ -16,6 +16,7 @@ from tollhouse.pipeline.refuse import refuse
 from tollhouse.pipeline.route import (
     Audited,
     Cancelled,
+    Does,
     Metered,
     Route,
     RouteTable,
@@ -75,6 +76,7 @@ def route(
         dialect=dialect,
         serve=serve,
         metered=Metered.FREE,
+        does=Does.READS if method == "GET" else Does.CHANGES,
         guardrails=(),
         deadline_s=DEADLINE_S,
         cancelled=Cancelled.WITH_CALLER,

@@ -42,6 +42,8 @@ def member(row: Member) -> Told:
         "is_virtual": row.is_virtual,
         "models": None if row.models is None else list(row.models),
         "created_at": moment(row.created_at_ms),
+        "password_set_at": moment(row.password_set_at_ms),
+        "last_login_at": moment(row.last_login_at_ms),
     }
 
 

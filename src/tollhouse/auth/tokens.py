@@ -7,7 +7,7 @@ the same in the same time.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Protocol
@@ -22,6 +22,9 @@ from tollhouse.domain.tokens import Token, TokenRefused
 
 SHAPE = tokens.SHAPE
 MOST_KEPT = 16_384
+
+
+Making = Callable[[Claimed], Awaitable[None]]
 
 
 class Verifier(Protocol):
@@ -70,11 +73,18 @@ class Seen:
 class Tokens:
     """Implements Authenticator."""
 
-    def __init__(self, issuers: Mapping[str, Issuer], most_kept: int = MOST_KEPT) -> None:
-        """By the `iss` of their tokens; trust domains as `spiffe://NAME`."""
+    def __init__(
+        self,
+        issuers: Mapping[str, Issuer],
+        most_kept: int = MOST_KEPT,
+        making: Making | None = None,
+    ) -> None:
+        """By the `iss` of their tokens; trust domains as `spiffe://NAME`. `making` is awaited
+        where a rule lets a user be made."""
         self._issuers = issuers
         self._rings = {each.expected.name: each.ring for each in issuers.values()}
         self._most_kept = most_kept
+        self._making = making
         self._seen: dict[bytes, Seen] = {}
 
     @property
@@ -132,6 +142,8 @@ class Tokens:
             raise TokenInvalid(private=str(refused)) from None
         if not isinstance(claimed, Claimed):
             return claimed
+        if self._making is not None and _lacks_but_the_user(claimed, snapshot):
+            return self._making(claimed)
         ring = self._rings[claimed.issuer]
         return Seen(claimed, ring, ring.keys, snapshot.revision, _principal(claimed, snapshot))
 
@@ -140,6 +152,13 @@ class Tokens:
         if len(self._seen) >= self._most_kept:
             del self._seen[next(iter(self._seen))]
         self._seen[digest] = seen
+
+
+def _lacks_but_the_user(claimed: Claimed, snapshot: Snapshot) -> bool:
+    try:
+        return snapshot.people.lacks_but_the_user(claimed)
+    except TokenRefused as refused:
+        raise TokenInvalid(private=str(refused)) from None
 
 
 def _principal(claimed: Claimed, snapshot: Snapshot) -> Principal:

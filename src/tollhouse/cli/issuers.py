@@ -25,7 +25,7 @@ def revoke(
     issuer: Annotated[
         str,
         typer.Argument(
-            help="The issuer or authority, as [issuers.NAME] or [authorities.NAME] calls it."
+            help="The issuer or authority, as [issuers.NAME] or [authorities.NAME] calls it; `tollhouse` for our own."
         ),
     ],
     token_id: Annotated[
@@ -45,13 +45,13 @@ def revoke(
     Example: tollhouse issuers revoke okta --subject anna@example.com
     """
     from tollhouse.control import revoking
+    from tollhouse.wiring.issuers import longest_lives_s
 
     settings = settings_of(context)
-    if issuer in settings.issuers:
-        longest_s = settings.issuers[issuer].max_life_s
-    elif issuer in settings.authorities:
+    longest_s = longest_lives_s(settings).get(issuer)
+    if issuer in settings.authorities:
         longest_s = LONGEST_CERTIFICATE_S
-    else:
+    if longest_s is None:
         raise typer.BadParameter(
             f"there is no [issuers.{issuer}] or [authorities.{issuer}]", param_hint="ISSUER"
         )

@@ -65,6 +65,10 @@ def _json(member: Member) -> dict[str, object]:
         "is_virtual": member.is_virtual,
         "models": None if member.models is None else list(member.models),
         "created_at": iso(member.created_at_ms),
+        "password_set_at": None
+        if member.password_set_at_ms is None
+        else iso(member.password_set_at_ms),
+        "last_login_at": None if member.last_login_at_ms is None else iso(member.last_login_at_ms),
     }
 
 

@@ -11,6 +11,7 @@ from tollhouse.cli.house import House, Json, run, settings_of
 from tollhouse.cli.members import print_created, print_members, switch
 from tollhouse.cli.printing import print_json
 from tollhouse.cli.times import span_s
+from tollhouse.cli.typed import typed
 
 app = typer.Typer(help="Whose keys are: each user of a tenant may have a budget.")
 
@@ -135,6 +136,41 @@ def delete(context: typer.Context, user: User, as_json: Json = False) -> None:
     from tollhouse.storage.tenancy import Kind
 
     members.delete(context, Kind.USER, user, as_json=as_json)
+
+
+@app.command()
+def password(
+    context: typer.Context,
+    user: User,
+    remove: Annotated[bool, typer.Option("--remove", help="Nobody logs in as the user.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Give a user a password to log in with, asked for at the terminal or read from standard input.
+
+    It is kept as a hash. Tokens that the user logged in to before are taken back.
+
+    Example: tollhouse users password main/anna < password.txt
+    """
+    from tollhouse.auth.passwords import Passwords
+    from tollhouse.config.secrets import weak
+    from tollhouse.control import passwords, peppers
+
+    given = "" if remove else typed("Password")
+
+    async def work(house: House) -> None:
+        at = (house.settings.tokens.max_life_s, house.now_ms)
+        if remove:
+            await passwords.remove_password(house.store, user, *at)
+            return
+        secrets = await peppers.opened(house.settings, house.store)
+        keep = Passwords(secrets.versions, secrets.current).kept
+        await passwords.set_password(house.store, keep, weak(), user, given, *at)
+
+    run(context, work)
+    if as_json:
+        print_json({"id": user, "has_password": not remove})
+    else:
+        print(f"user {user} has {'no' if remove else 'a new'} password")
 
 
 @app.command()

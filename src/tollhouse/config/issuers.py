@@ -18,6 +18,7 @@ OF_LOGINS = ("client_secret", "scopes", "authorize_url", "token_url")
 
 def clashes(settings: Settings) -> Iterator[Clash]:
     yield from _own(settings)
+    yield from _logins(settings)
     named: dict[str, Place] = {}
     for name, issuer in settings.issuers.items():
         place: Place = ("issuers", name)
@@ -27,6 +28,11 @@ def clashes(settings: Settings) -> Iterator[Clash]:
         yield from _keys(place, issuer, settings)
         yield from _login(place, issuer, settings)
         yield from of_rules(place, issuer.rules)
+        creates = any(rule.creates for rule in issuer.rules)
+        if "new_users_per_hour" in issuer.model_fields_set and not creates:
+            about: tuple[Place, ...] = ((*place, "new_users_per_hour"), (*place, "rules"))
+            because = "a setting without effect: none of its rules has `creates`"
+            yield Clash(about, because, "nothing")
 
 
 def of_rules(place: Place, rules: Sequence[RuleSettings]) -> Iterator[Clash]:
@@ -50,6 +56,9 @@ def _own(settings: Settings) -> Iterator[Clash]:
     """Whoever guesses a secret of ours is anybody."""
     tokens = settings.tokens
     if not tokens.secrets:
+        if settings.opencode.tenant is not None:
+            yield _unsigned()
+            return
         for name in sorted(tokens.model_fields_set - {"secrets"}):
             about: Place = ("tokens", name)
             because = "a setting without effect: no token is signed without `secrets`"
@@ -70,6 +79,25 @@ def _own(settings: Settings) -> Iterator[Clash]:
     for name, issuer in settings.issuers.items():
         if OURS in (name, issuer.issuer):
             yield Clash((("issuers", name, "issuer"),), "the name of our own tokens", "another")
+
+
+def _logins(settings: Settings) -> Iterator[Clash]:
+    logins, most_s = settings.logins, settings.tokens.max_life_s
+    if settings.opencode.tenant is None:
+        for name in sorted(logins.model_fields_set):
+            about: Place = ("logins", name)
+            because = "a setting without effect: nobody can log in"
+            yield Clash((about, ("opencode", "tenant")), because, "nothing, or `[opencode] tenant`")
+    elif logins.minutes * 60 > most_s:
+        both: tuple[Place, ...] = (("logins", "minutes"), ("tokens", "max_life_s"))
+        found = f"{logins.minutes} minutes, and tokens are good for {most_s} seconds at most"
+        yield Clash(both, found, "no login that is longer than that")
+
+
+def _unsigned() -> Clash:
+    hint = "Make one with `openssl rand -hex 32`; under `--profile opencode` JWT_SECRET is where it is looked for."
+    about: tuple[Place, ...] = (("tokens", "secrets"), ("opencode", "tenant"))
+    return Clash(about, "nothing, and logins are signed", "a secret of at least 32 bytes", hint)
 
 
 def _keys(place: Place, issuer: IssuerSettings, settings: Settings) -> Iterator[Clash]:

@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from tollhouse import data
+from tollhouse.config import environment
 from tollhouse.config.checks import clashes
 from tollhouse.config.lines import line_of, lines
 from tollhouse.config.problems import ConfigInvalid, Place, Problem, dotted, shown
@@ -25,6 +26,7 @@ from tollhouse.config.settings import Settings
 from tollhouse.config.wording import problem
 
 DEFAULT_DATA_DIR = Path(str(Settings.model_fields["data_dir"].default))
+ENVIRONMENT = "environment"
 MAX_BYTES = 8 * 1024 * 1024
 
 
@@ -39,14 +41,25 @@ def parse(
     text: str, environ: Mapping[str, str], *, file: str = "the configuration", profile: str = ""
 ) -> Settings:
     """The settings of a TOML text, over those of a profile. Raises ConfigInvalid with every problem there is."""
-    raw = _over(_profile(profile), _toml(text, file)) if profile else _toml(text, file)
+    raw, misspoken = _raw(text, file, environ, profile)
     settings, errors = _validated(raw, Sources(environ, _data_dir(raw)))
     unfit = [_place(error) for error in errors]
     found = [(place, problem(error)) for place, error in zip(unfit, errors, strict=True)]
     found += _clashing(settings, unfit)
+    found += [((problem.key,), problem) for problem in misspoken]
     if found:
         raise ConfigInvalid(_in_order(found, text), file)
     return settings
+
+
+def _raw(
+    text: str, file: str, environ: Mapping[str, str], profile: str
+) -> tuple[dict[str, Any], list[Problem]]:
+    if not profile:
+        return _toml(text, file), []
+    beneath = dict(_profile(profile))
+    said = beneath.pop(ENVIRONMENT, {})
+    return environment.taken(_over(beneath, _toml(text, file)), said, environ)
 
 
 def _profile(name: str) -> Mapping[str, Any]:

@@ -159,7 +159,7 @@ def is_readable_by_others(path: Path) -> bool:
 
 def is_guessed(value: str) -> bool:
     """Whether it is in a manual, an example, or one character over and over."""
-    return value.casefold() in _weak() or len(set(value)) == 1
+    return value.casefold() in weak() or len(set(value)) == 1
 
 
 def check(value: str, reference: str) -> None:
@@ -177,7 +177,7 @@ def check(value: str, reference: str) -> None:
 
 
 @cache
-def _weak() -> frozenset[str]:
+def weak() -> frozenset[str]:
     """Values from manuals, examples and other people's defaults."""
     return frozenset(Path(__file__).with_name("weak.txt").read_text(encoding="utf-8").split())
 

@@ -32,13 +32,20 @@ from tollhouse.config.sections.books import (
     ReceiptsSettings,
     StoreSettings,
 )
-from tollhouse.config.sections.callers import Amounts, AuthSettings, Kind, LimitsSettings
+from tollhouse.config.sections.callers import (
+    Amounts,
+    AuthSettings,
+    Kind,
+    LimitsSettings,
+    LoginsSettings,
+)
 from tollhouse.config.sections.door import (
     AdminSettings,
     ConsoleSettings,
     FilesSettings,
     MetricsSettings,
     OllamaSettings,
+    OpencodeSettings,
     OtariSettings,
     ServerSettings,
     UploadsSettings,
@@ -75,9 +82,11 @@ class Settings(Section):
     authorities: dict[ProviderName, AuthoritySettings] = part(dict)
     proofs: ProofsSettings = part(ProofsSettings)
     vault: VaultSettings = part(VaultSettings)
+    logins: LoginsSettings = part(LoginsSettings)
     files: FilesSettings = part(FilesSettings)
     ollama: OllamaSettings = part(OllamaSettings)
     otari: OtariSettings = part(OtariSettings)
+    opencode: OpencodeSettings = part(OpencodeSettings)
     uploads: UploadsSettings = part(UploadsSettings)
     limits: LimitsSettings = part(LimitsSettings)
     limits_for: dict[Kind, Amounts] = part(dict)

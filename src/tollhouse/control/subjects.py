@@ -37,7 +37,16 @@ State = dict[str, Any]
 Look = Callable[[Database, str], Awaitable[State | None]]
 
 MOVING = frozenset(
-    {"id", "spent", "held", "started_at", "ends_at", "last_used_at_ms", "previous_used_at_ms"}
+    {
+        "id",
+        "spent",
+        "held",
+        "started_at",
+        "ends_at",
+        "last_used_at_ms",
+        "previous_used_at_ms",
+        "last_login_at_ms",
+    }
 )
 """Changed by calls, and not by acts."""
 

@@ -18,6 +18,12 @@ _TENANT = re.compile(r"[a-z0-9][a-z0-9-]{0,38}")
 _NAME = re.compile(r"[a-z0-9][a-z0-9._@-]{0,62}")
 
 
+def is_user(name: str) -> bool:
+    """Whether one could be called so."""
+    tenant, _, rest = name.partition("/")
+    return bool(_TENANT.fullmatch(tenant) and _NAME.fullmatch(rest))
+
+
 async def create_tenant(database: Database, slug: str, now_ms: int) -> str:
     """The tenant and its project `default`, each with an account; the tenant's id."""
     if not _TENANT.fullmatch(slug):
@@ -44,9 +50,10 @@ async def create_project(database: Database, tenant: str, name: str, now_ms: int
 
 
 async def create_user(database: Database, tenant: str, name: str, now_ms: int) -> str:
+    """Who was deleted and is made anew has the account of before: nothing that was spent is forgotten."""
     user = await _new_id(database, tenant, name)
     adding = tenancy.adding_user(user, tenant, now_ms)
-    await _create(database, user, adding, budgets.opening(f"{Kind.USER}:{user}"))
+    await _create(database, user, adding, budgets.reopening(f"{Kind.USER}:{user}"))
     return user
 
 

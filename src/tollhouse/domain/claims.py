@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from hashlib import sha256
 from typing import Any
 
@@ -39,6 +40,15 @@ OF_SESSIONS = ("nonce", "at_hash", "c_hash")
 UNVERIFIED = {"email": "email_verified"}
 """Claims that are only as good as another one says."""
 
+
+class Role(StrEnum):
+    """What the bearer of a token is; the later the more. On the door for calls an admin may what a user may."""
+
+    READONLY = "readonly"
+    USER = "user"
+    ADMIN = "admin"
+
+
 _tenant = re.compile(r"[a-z0-9][a-z0-9-]{0,38}").fullmatch
 _name = re.compile(r"[a-z0-9][a-z0-9._@-]{0,62}").fullmatch
 
@@ -62,6 +72,12 @@ class Rule:
     """Names a claim that lists models: of those granted, only what it lists as well."""
 
     priority: Priority = Priority.NORMAL
+    role: str = Role.USER
+    """One of Role, or `claim:NAME` for one or a list of them, of which the greatest counts."""
+
+    creates: bool = False
+    """Whether a user who is not here is made."""
+
     account: str = ""
     """Which of the issuer's accounts pays in a key's place; its own where none is named."""
 
@@ -111,11 +127,12 @@ class Claimed:
 
     bounds: Bounds | None = None
     """What it is bound to by itself."""
+    role: Role = Role.USER
+    creates: bool = False
 
     @property
     def key(self) -> str:
-        """What stands where the id of a key does: always the same for one subject of one issuer."""
-        return f"{self.issuer}:{sha256(self.subject.encode()).hexdigest()[:16]}"
+        return known_as(self.issuer, self.subject)
 
     @property
     def proof(self) -> Proof:
@@ -188,7 +205,14 @@ def _ruled(
         priority=rule.priority,
         account=account(expected.name, rule.account),
         rule=number,
+        role=_role(rule.role, claims),
+        creates=rule.creates,
     )
+
+
+def known_as(issuer: str, subject: str) -> str:
+    """What stands where the id of a key does: always the same for one subject of one issuer."""
+    return f"{issuer}:{sha256(subject.encode()).hexdigest()[:16]}"
 
 
 def account(issuer: str, name: str) -> str:
@@ -301,6 +325,18 @@ def _filled(template: str, claims: Claims, fits: Any, what: str) -> str:
     if proof is not None and claims.get(proof, True) is not True:
         raise TokenRefused(f"its claim `{path}` is not verified")
     return value
+
+
+def _role(said: str, claims: Claims) -> Role:
+    if not said.startswith(FROM_CLAIM):
+        return Role(said)
+    path = said.removeprefix(FROM_CLAIM)
+    value = found(claims, path)
+    listed = value if isinstance(value, list) else [value]
+    roles = [role for role in Role if role in listed[:MOST_LISTED]]
+    if not roles:
+        raise TokenRefused(f"its claim `{path}` names no role: readonly, user or admin")
+    return roles[-1]
 
 
 def _listed(claims: Claims, path: str) -> tuple[str, ...] | None:

@@ -83,6 +83,8 @@ class Principal:
     proof: Proof = BY_KEY
     bounds: Bounds | None = None
     """None where it may be used from everywhere, and for everything."""
+    is_readonly: bool = False
+    """Opens what neither spends nor changes anything."""
 
     @property
     def issuer(self) -> str:

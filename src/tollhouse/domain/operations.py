@@ -123,6 +123,7 @@ _ROWS = (
     _change("users.disable", USER, RUNS, "Shut a user out."),
     _change("users.enable", USER, RUNS, "Let a user in again."),
     _change("users.token", USER, "owner", "Sign a token for a user.", is_of_host=True),
+    _change("users.password", USER, "owner", "Give a user a password.", is_of_host=True),
     _change("users.allow", USER, RUNS, "Bound what the keys of a user may call."),
     _change("users.describe", USER, RUNS, "Say what a user is called."),
     _change("users.delete", USER, RUNS, "Delete a user that nothing holds."),

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from tollhouse.domain import access
-from tollhouse.domain.claims import Claimed
+from tollhouse.domain.claims import Claimed, Role
 from tollhouse.domain.identity import Naming, Narrowing, Principal, Priority, Proof
 from tollhouse.domain.limiting import Defaults, Rules
 from tollhouse.domain.tokens import TokenRefused
@@ -48,6 +48,9 @@ class Member:
     models: tuple[str, ...] | None = None
     """What a user may call at most; None is anything."""
 
+    is_readonly: bool = False
+    """A user who holds no other role than `readonly`."""
+
 
 @dataclass(frozen=True, slots=True)
 class People:
@@ -61,11 +64,25 @@ class People:
     revoked_before: Mapping[Revocable, int] = field(default_factory=dict)
     """Tokens about a subject that were issued before a moment, in seconds."""
 
+    gone: frozenset[str] = frozenset()
+    """Users who were deleted: no token brings them back."""
+
     def principal(self, claimed: Claimed) -> Principal:
         """Raises TokenRefused where one of them is not here, is disabled, or the token was taken back."""
         self._insist_on_standing(claimed)
         found = self.standing_for(claimed)
-        return found if claimed.bounds is None else replace(found, bounds=claimed.bounds)
+        if claimed.bounds is not None:
+            found = replace(found, bounds=claimed.bounds)
+        return replace(found, is_readonly=True) if claimed.role is Role.READONLY else found
+
+    def lacks_but_the_user(self, claimed: Claimed) -> bool:
+        """Whether all is here but the user, who is made then. Raises TokenRefused as `principal` does."""
+        if not claimed.creates or f"user:{claimed.user}" in self.members:
+            return False
+        self._insist_on_standing(claimed)
+        for owner in (f"tenant:{claimed.tenant}", f"project:{claimed.project}", claimed.account):
+            self._member(owner)
+        return claimed.user not in self.gone
 
     def standing_for(self, proved: Proved) -> Principal:
         """Raises TokenRefused where one of them is not here, or is disabled."""
@@ -87,6 +104,7 @@ class People:
             naming=self.naming,
             narrowed=tuple([each for owner in owners for each in self.narrowed.get(owner, ())]),
             proof=proved.proof,
+            is_readonly=user.is_readonly,
         )
 
     def _member(self, owner: str) -> Member:

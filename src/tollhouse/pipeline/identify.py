@@ -15,6 +15,7 @@ from tollhouse.domain.errors import (
     KeyMissing,
     ProofInvalid,
     ProofMissing,
+    RoleReadonly,
     SchemeForeign,
     SchemeMissing,
     Unauthenticated,
@@ -24,7 +25,7 @@ from tollhouse.domain.identity import Principal
 from tollhouse.pipeline.call import Call
 from tollhouse.pipeline.house import House
 from tollhouse.pipeline.record import Journal
-from tollhouse.pipeline.route import ID
+from tollhouse.pipeline.route import ID, Does
 
 CREDENTIAL_HEADERS = frozenset({b"authorization", b"x-api-key", b"otari-key", b"x-goog-api-key"})
 PROOF_HEADER = b"dpop"
@@ -44,7 +45,7 @@ async def identify(record: Journal, house: House) -> Principal:
     try:
         presented = record.presented = credential_of(record.call)
         if presented is None:
-            return _by_certificate(record, house)
+            return _reading(record, _by_certificate(record, house))
         if wait_us := throttle.wait_us(peer, presented, now_us):
             raise throttling.too_many(wait_us)
         principal = _proved(presented, house)
@@ -63,7 +64,15 @@ async def identify(record: Journal, house: House) -> Principal:
             raise throttling.too_many(wait_us) from None
         raise
     throttle.proved(presented)
-    return principal
+    return _reading(record, principal) if principal.is_readonly else principal
+
+
+def _reading(record: Journal, caller: Principal) -> Principal:
+    """Who only reads is let in by routes that do."""
+    if caller.is_readonly and record.call.route.does is not Does.READS:
+        record.caller = caller
+        raise RoleReadonly
+    return caller
 
 
 def credential_of(call: Call) -> str | None:

@@ -38,6 +38,13 @@ class Cancelled(StrEnum):
     WITH_CALLER = "with_caller"  # the upstream is cancelled at once
 
 
+class Does(StrEnum):
+    """What a call of it comes to."""
+
+    READS = "reads"
+    CHANGES = "changes"  # or spends: who may only read is refused
+
+
 class Audited(StrEnum):
     ALWAYS = "always"
 
@@ -50,6 +57,7 @@ class Route:
     dialect: Dialect
     serve: Serve
     metered: Metered
+    does: Does
     guardrails: tuple[str, ...]
     """By name. There are none yet, and a route that names one that does not exist cannot be made."""
 

@@ -24,7 +24,7 @@ async def send_problem(call: Call, problem: Problem) -> None:
         reply.cut(tell(problem, call.request_id), is_end=isinstance(dialect, Concluding))
         return
     body = dialect.problem(problem, call.request_id)
-    if call.route.path.startswith(OF_OTARI):
+    if call.route.path.startswith(OF_OTARI) and not body.startswith(b'{"detail"'):
         body = b'{"detail":%b,%b' % (json.dumps(problem.detail).encode(), body[1:])
     await _send(reply, problem, body, b"application/json")
 

@@ -15,6 +15,7 @@ from tollhouse.pipeline.refuse import refuse
 from tollhouse.pipeline.route import (
     Audited,
     Cancelled,
+    Does,
     Metered,
     Route,
     RouteTable,
@@ -40,6 +41,9 @@ MOST_OF_PICTURES = 64 * MIB
 MOST_OF_A_NAME = 64 * 1024
 """A body that only names a model."""
 
+
+READING = frozenset({"GET", "HEAD", ""})
+"""The last of what nobody calls, or nothing takes."""
 
 AROUND_A_FILE = 64 * 1024
 """What else is in the form that it comes in."""
@@ -167,9 +171,13 @@ def _ollama(dialects: Mapping[str, Dialect], paths: OllamaPaths) -> list[Route]:
             for name, path in metered.items()
         ),
         *free("ollama_tags", tags(is_open=paths.are_names_open), "GET /api/tags", "HEAD /api/tags"),
-        *free(
-            "ollama_show", show(is_open=paths.are_names_open), "POST /api/show", most=MOST_OF_A_NAME
-        ),
+        *[
+            replace(route, does=Does.READS)
+            for route in free(
+                *("ollama_show", show(is_open=paths.are_names_open), "POST /api/show"),
+                most=MOST_OF_A_NAME,
+            )
+        ],
         *free("ollama_ps", list_running, "GET /api/ps", "HEAD /api/ps"),
         *free(
             "ollama_manage",
@@ -194,6 +202,7 @@ def _metered(name: str, path: str, dialect: Dialect, max_body_bytes: int) -> Rou
         dialect=dialect,
         serve=serve,
         metered=Metered.TOKENS,
+        does=Does.CHANGES,
         guardrails=(),
         deadline_s=CALL_S,
         cancelled=Cancelled.WITH_CALLER,
@@ -206,7 +215,7 @@ def _metered(name: str, path: str, dialect: Dialect, max_body_bytes: int) -> Rou
 
 def _count(path: str, dialect: Dialect, max_body_bytes: int) -> Route:
     free = _free("count", "POST", path, dialect, count, is_plain=False)
-    return replace(free, deadline_s=COUNT_S, max_body_bytes=max_body_bytes)
+    return replace(free, does=Does.READS, deadline_s=COUNT_S, max_body_bytes=max_body_bytes)
 
 
 def _models(path: str, dialect: Dialect) -> Route:
@@ -230,6 +239,7 @@ def _free(
         dialect=dialect,
         serve=serve,
         metered=Metered.FREE,
+        does=Does.READS if method in READING else Does.CHANGES,
         guardrails=(),
         deadline_s=LIST_S,
         cancelled=Cancelled.WITH_CALLER,

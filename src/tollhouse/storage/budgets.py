@@ -76,6 +76,11 @@ def opening(owner: str) -> Statement:
     return "INSERT INTO accounts (owner) VALUES ($1)", (owner,)
 
 
+def reopening(owner: str) -> Statement:
+    """The one that is there, with what was spent on it, or a new one."""
+    return "INSERT INTO accounts (owner) VALUES ($1) ON CONFLICT (owner) DO NOTHING", (owner,)
+
+
 def limiting(
     owner: str, *, has_budget: bool, limit: int | None, is_soft: bool = False
 ) -> Statement:

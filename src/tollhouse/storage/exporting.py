@@ -19,8 +19,8 @@ PAGE = 2000
 MOMENTARY = frozenset({"owners", "folding", "replies", "claims", "logins"})
 """Processes that live, what is being folded, what was answered lately, with a key in it perhaps, and who logs on."""
 
-SECRET = frozenset({"digest", "previous_digest", "foreign_digest", "wrapped", "sealed"})
-"""Columns that tell keys, or help to guess them."""
+SECRET = frozenset({"digest", "previous_digest", "foreign_digest", "wrapped", "sealed", "password"})
+"""Columns that tell keys and passwords, or help to guess them."""
 
 
 @dataclass(frozen=True, slots=True)

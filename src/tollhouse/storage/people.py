@@ -10,19 +10,24 @@ from tollhouse.domain.identity import Naming
 from tollhouse.domain.limiting import Rules
 from tollhouse.domain.people import Member, People, Revocable
 from tollhouse.ports import Database, Statement
-from tollhouse.storage import bindings
+from tollhouse.storage import bindings, first_sight
 
 MS_PER_S = 1000
 
 _MEMBERS = """
-SELECT a.owner, a.id, t.is_disabled, NULL FROM tenants AS t JOIN accounts AS a ON a.owner = 'tenant:' || t.id
+SELECT a.owner, a.id, t.is_disabled, NULL, 0 FROM tenants AS t JOIN accounts AS a ON a.owner = 'tenant:' || t.id
 UNION ALL
-SELECT a.owner, a.id, p.is_disabled, NULL FROM projects AS p JOIN accounts AS a ON a.owner = 'project:' || p.id
+SELECT a.owner, a.id, p.is_disabled, NULL, 0 FROM projects AS p JOIN accounts AS a ON a.owner = 'project:' || p.id
 UNION ALL
-SELECT a.owner, a.id, u.is_disabled, u.models FROM users AS u JOIN accounts AS a ON a.owner = 'user:' || u.id
+SELECT a.owner, a.id, u.is_disabled, u.models, CASE WHEN r.roles = r.reading THEN 1 ELSE 0 END
+FROM users AS u JOIN accounts AS a ON a.owner = 'user:' || u.id
+LEFT JOIN (
+    SELECT user_id, COUNT(*) AS roles, SUM(CASE WHEN role = 'readonly' THEN 1 ELSE 0 END) AS reading
+    FROM memberships GROUP BY user_id
+) AS r ON r.user_id = u.id
 WHERE u.is_virtual = 0
 UNION ALL
-SELECT owner, id, 0, NULL FROM accounts WHERE owner LIKE 'issuer:%'
+SELECT owner, id, 0, NULL, 0 FROM accounts WHERE owner LIKE 'issuer:%'
 """
 _OPEN = "INSERT INTO accounts (owner) VALUES ($1) ON CONFLICT (owner) DO NOTHING"
 _REVOKED = """
@@ -49,8 +54,13 @@ class Revocation:
 
 async def people(database: Database, rules: Rules, naming: Naming) -> People:
     members = {
-        owner: Member(account, bool(is_disabled), None if most is None else tuple(json.loads(most)))
-        for owner, account, is_disabled, most in await database.read(_MEMBERS)
+        owner: Member(
+            account,
+            bool(is_disabled),
+            None if most is None else tuple(json.loads(most)),
+            bool(is_readonly),
+        )
+        for owner, account, is_disabled, most, is_readonly in await database.read(_MEMBERS)
     }
     ids: set[Revocable] = set()
     before: dict[Revocable, int] = {}
@@ -60,7 +70,8 @@ async def people(database: Database, rules: Rules, naming: Naming) -> People:
         else:
             before[each.issuer, each.subject] = each.at_ms // MS_PER_S
     narrowed = await bindings.narrowings(database)
-    return People(members, rules, narrowed, naming, frozenset(ids), before)
+    gone = await first_sight.gone(database)
+    return People(members, rules, narrowed, naming, frozenset(ids), before, gone)
 
 
 async def open_accounts(database: Database, owners: Sequence[str]) -> None:

@@ -38,18 +38,21 @@ class Member:
     """What is kept beside a user, as JSON. Nothing is decided on it."""
 
     changed_at_ms: int | None = None
+    password_set_at_ms: int | None = None
+    last_login_at_ms: int | None = None
+    """By that password."""
 
 
 _LIST = {
     Kind.TENANT: """
-        SELECT id, id, is_disabled, created_at, 0, NULL, NULL, NULL, '{}', NULL FROM tenants
+        SELECT id, id, is_disabled, created_at, 0, NULL, NULL, NULL, '{}', NULL, NULL, NULL FROM tenants
         WHERE $1 IN ('', id) ORDER BY id""",
     Kind.PROJECT: """
-        SELECT id, tenant, is_disabled, created_at, 0, NULL, NULL, NULL, '{}', NULL FROM projects
+        SELECT id, tenant, is_disabled, created_at, 0, NULL, NULL, NULL, '{}', NULL, NULL, NULL FROM projects
         WHERE $1 IN ('', tenant) ORDER BY id""",
     Kind.USER: """
-        SELECT id, tenant, is_disabled, created_at, is_virtual, models, plan, alias, notes, changed_at
-        FROM users
+        SELECT id, tenant, is_disabled, created_at, is_virtual, models, plan, alias, notes, changed_at, set_at, used_at
+        FROM users LEFT JOIN passwords ON user_id = id
         WHERE $1 IN ('', tenant) ORDER BY id""",
 }
 _DISABLE = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Iterable, Sequence
-from contextlib import AbstractAsyncContextManager, nullcontext
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -97,8 +97,22 @@ def otari_paths(
     return served_otari(settings, house, peppers, store, register, keeper)
 
 
+def opencode_paths(
+    settings: Settings,
+    peppers: Peppers,
+    store: Store,
+    keeper: SnapshotKeeper,
+    stack: AsyncExitStack,
+) -> Iterable[Route]:
+    if settings.opencode.tenant is None:
+        return ()
+    from tollhouse.wiring.opencode import served_opencode
+
+    return served_opencode(settings, peppers, store, keeper, stack)
+
+
 def names_beside(settings: Settings) -> set[str]:
-    """Of all routes that either of them has."""
+    """Of all routes that any of them has."""
     chat, names = OpenAIChat(), set[str]()
     if settings.admin.listen is not None:
         from tollhouse.admin.console.routes import console_routes
@@ -109,4 +123,8 @@ def names_beside(settings: Settings) -> set[str]:
         from tollhouse.admin.otari.routes import otari_routes
 
         names |= {route.name for route in otari_routes(chat)}
+    if settings.opencode.tenant is not None:
+        from tollhouse.admin.opencode.routes import opencode_routes
+
+        names |= {route.name for route in opencode_routes(chat)}
     return names

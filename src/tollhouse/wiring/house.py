@@ -15,6 +15,7 @@ from tollhouse.auth.sealed_ids import SealedIds
 from tollhouse.auth.virtual_keys import VirtualKeys
 from tollhouse.config import Settings
 from tollhouse.control import catalogue, limiting, peppers, preparing, sweeping, vault
+from tollhouse.control.acting import Desk
 from tollhouse.control.alerting import keep_telling as keep_telling_alerts
 from tollhouse.control.keeping import SnapshotKeeper
 from tollhouse.control.retention import keep_folding
@@ -44,7 +45,13 @@ from tollhouse.wiring import issuers
 from tollhouse.wiring.alerts import noting, telling
 from tollhouse.wiring.audit import AuditRegister, open_audit, receipt_signer
 from tollhouse.wiring.background import Background, background
-from tollhouse.wiring.beside import Listening, admin_listener, keep_renewing, otari_paths
+from tollhouse.wiring.beside import (
+    Listening,
+    admin_listener,
+    keep_renewing,
+    opencode_paths,
+    otari_paths,
+)
 from tollhouse.wiring.dialects import dialects, ollama_paths
 from tollhouse.wiring.door import make_door, manners, upload_disk
 from tollhouse.wiring.providers import open_providers
@@ -84,12 +91,16 @@ async def open_door(
         )
         await keeper.refresh()
         tasks.start(keeper.keep())
+        audit = await open_audit(settings, store, stack)
+        register = AuditRegister(audit)
         secrets = await peppers.opened(settings, store)
         known_peppers = secrets.versions
         keys = VirtualKeys(known_peppers)
         authenticators: dict[str, Authenticator] = {virtual_keys.SHAPE: keys}
         if settings.takes_tokens:
-            authenticators[tokens.SHAPE] = bearers = issuers.open_tokens(settings, stack)
+            desk = Desk(store=store, register=register, new_id=new_call_id, now_ms=_now_ms)
+            bearers = issuers.open_tokens(settings, stack, desk, keeper.refresh)
+            authenticators[tokens.SHAPE] = bearers
             issuers.keep(bearers, tasks)
         imported = ImportedKeys(known_peppers, keys)
         authenticators |= dict.fromkeys(imported_keys.SHAPES, imported)
@@ -100,7 +111,6 @@ async def open_door(
         tasks.start(note_used_keys(store, keys.touched, keys.touched_previous))
         me = Tenancy(new_call_id(), socket.gethostname(), os.getpid(), settings.ledger.lease_s)
         ledger = await _open_ledger(settings, store, me, tasks, stack)
-        audit = await open_audit(settings, store, stack)
         spoken, watch = dialects(), Watching(metrics)
         load = Load(settings.server.max_concurrent_requests, settings.server.max_lag_ms / 1000)
         tasks.start(measure_lag(load.measured))
@@ -136,7 +146,6 @@ async def open_door(
             looks = routes.looking(spoken["chat"])
             tasks.start(look_after(house, looks, settings.files.look_every_s))
         health = Health(settings.ollama.version, lambda: not draining.is_on and keeper.is_fresh)
-        register = AuditRegister(audit)
         chat = spoken["chat"]
         table = RouteTable(
             *routes.route_table(
@@ -146,6 +155,7 @@ async def open_door(
                 settings.files.max_bytes,
             ),
             *otari_paths(settings, house, secrets, store, register, keeper),
+            *opencode_paths(settings, secrets, store, keeper, stack),
         )
         if workers.number() is None:
             stack.enter_context(served_metrics(settings, metrics))

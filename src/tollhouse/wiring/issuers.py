@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -16,7 +16,14 @@ from tollhouse.auth.tokens import Issuer, Tokens
 from tollhouse.config import Settings
 from tollhouse.config.problems import Problem, dotted
 from tollhouse.config.sections.authorities import AuthoritySettings
-from tollhouse.config.sections.issuers import ASYMMETRIC, IssuerSettings, RuleSettings
+from tollhouse.config.sections.issuers import (
+    ASYMMETRIC,
+    IssuerRuleSettings,
+    IssuerSettings,
+    RuleSettings,
+)
+from tollhouse.control.acting import Desk
+from tollhouse.control.first_sight import FirstSight
 from tollhouse.domain import claims
 from tollhouse.domain.addresses import Doors
 from tollhouse.domain.claims import OURS, Expected, Rule
@@ -54,7 +61,9 @@ async def open_accounts(settings: Settings, store: Database) -> None:
         await people.open_accounts(store, sorted(owners))
 
 
-def open_tokens(settings: Settings, stack: AsyncExitStack) -> Tokens:
+def open_tokens(
+    settings: Settings, stack: AsyncExitStack, desk: Desk, refresh: Callable[[], Awaitable[None]]
+) -> Tokens:
     """Nothing is asked for yet: see `keep`."""
     issuers = {
         issuer.issuer: Issuer(expected(name, issuer), _ring(name, issuer, settings, stack))
@@ -69,7 +78,8 @@ def open_tokens(settings: Settings, stack: AsyncExitStack) -> Tokens:
     }
     if (own := own_keys_of(settings)) is not None:
         issuers[OURS] = Issuer(_ours(settings), own)
-    return Tokens(issuers)
+    most = {name: each.new_users_per_hour for name, each in settings.issuers.items()}
+    return Tokens(issuers, making=FirstSight(desk, refresh, most).making)
 
 
 def own_keys_of(settings: Settings) -> OwnKeys | None:
@@ -99,6 +109,11 @@ def known(settings: Settings) -> Mapping[str, Expected]:
         if authority.audiences:
             others[f"{SCHEME}{authority.trust_domain}"] = of_bundle(name, authority)
     return {**others, OURS: _ours(settings)} if settings.tokens.secrets else others
+
+
+def longest_lives_s(settings: Settings) -> Mapping[str, int]:
+    """How long the tokens of each may be good, by its name."""
+    return {each.name: each.longest_life_s for each in known(settings).values()}
 
 
 def holds(token: Token, settings: Settings) -> bool | None:
@@ -172,7 +187,8 @@ def _bundle_ring(name: str, authority: AuthoritySettings, settings: Settings) ->
 
 def _ours(settings: Settings) -> Expected:
     """Our own say whose they are: nobody else can sign them."""
-    rule = Rule({}, "claim:tenant", "claim:project", "claim:user", ("*",), models_claim="models")
+    said = ("claim:tenant", "claim:project", "claim:user", ("*",))
+    rule = Rule({}, *said, models_claim="models", role="claim:role")
     audiences = frozenset({OURS})
     named = (OURS, OURS, audiences)
     return Expected(*named, settings.tokens.max_life_s, (rule,))
@@ -198,6 +214,8 @@ def _rule(rule: RuleSettings) -> Rule:
         models_claim=rule.models_claim,
         priority=Priority(rule.priority),
         account=rule.account,
+        role=rule.calls_as,
+        creates=isinstance(rule, IssuerRuleSettings) and rule.creates,
     )
 
 

@@ -11,22 +11,15 @@ from dataclasses import replace
 
 from tollhouse.admin.asking import Office
 from tollhouse.admin.otari import budgets, external, keys, pricing, set_price, usage, users
-from tollhouse.admin.resource import Resource
+from tollhouse.admin.resource import BodyUnfit, Resource
 from tollhouse.admin.routes import route
 from tollhouse.admin.serving import Serve, serving
-from tollhouse.domain.errors import FieldInvalid
 from tollhouse.pipeline.call import Call
 from tollhouse.pipeline.house import House
 from tollhouse.pipeline.route import Route
 from tollhouse.ports import Dialect
 
 ROOTS = ("/v1", "/api/v1")
-
-
-class BodyUnfit(FieldInvalid):
-    """As otari's clients are told of it."""
-
-    status = 422
 
 
 RESOURCES: tuple[Resource, ...] = tuple(

@@ -12,6 +12,7 @@ from tollhouse.config.fields import (
     PEPPER_VERSION,
     Count,
     FilePath,
+    ModelPattern,
     SecretRef,
     Section,
     setting,
@@ -63,6 +64,39 @@ class AuthSettings(Section):
         description="Versions, and where their secrets are, of at least 32 bytes. Left out, the "
         "gateway makes one for SQLite: `pepper` in `data_dir`. With PostgreSQL it must be given, "
         "because all replicas need the same.",
+    )
+
+
+NAME = "1 to 63 of a-z, 0-9 and . _ @ -"
+
+
+def _name(text: str) -> str:
+    if not re.fullmatch(r"[a-z0-9][a-z0-9._@-]{0,62}", text):
+        raise Unfit(shown(text))
+    return text
+
+
+class LoginsSettings(Section):
+    """Users who log in with a password that `tollhouse users password` gave them, where their clients can."""
+
+    models: tuple[ModelPattern, ...] = setting(
+        "The models that they may call; `prefix*` and `*` stand for more. `tollhouse users allow` bounds each. "
+        "Without any, none is.",
+        (),
+        strict=False,
+    )
+    project: Annotated[str, Text(str, _name, NAME)] = setting(
+        "Whose calls theirs are: a project of their tenant, by the name after the slash.", "default"
+    )
+    minutes: int = setting(
+        "How long a login is good. `[tokens] max_life_s` is at least as much.", 60, ge=1, le=44_640
+    )
+    failures_per_minute: int = setting(
+        "Passwords that may be wrong in a minute from one address for one user, counted in each worker; ten times "
+        "as many from one network, or for one user from anywhere. 0 sets no limit.",
+        10,
+        ge=0,
+        le=100_000,
     )
 
 

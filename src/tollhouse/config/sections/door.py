@@ -202,6 +202,14 @@ class OtariSettings(Section):
     )
 
 
+class OpencodeSettings(Section):
+    """OpenCode's paths for logging in and out. `--profile opencode` serves them."""
+
+    tenant: Annotated[str, Text(str, _tenant, TENANT)] | None = setting(
+        "The tenant whose users log in under `/api/v1/auth/token`. Without one these paths are not there."
+    )
+
+
 class OllamaSettings(Section):
     """Ollama's API under `/api`, for its own clients."""
 

@@ -14,7 +14,7 @@ from tollhouse.config.problems import Unfit, shown
 from tollhouse.config.sections.callers import Peppers
 from tollhouse.config.sections.providers import OwnNetworks
 from tollhouse.config.texts import Text
-from tollhouse.domain.claims import FROM_CLAIM
+from tollhouse.domain.claims import FROM_CLAIM, Role
 
 ISSUER = 'the `iss` of its tokens, letter by letter, such as "https://login.example.com"'
 ALGORITHM = 'an asymmetric algorithm, such as "RS256", "PS256", "ES256" or "EdDSA"'
@@ -25,6 +25,7 @@ MOMENT = 'a moment with its zone, such as "2026-12-01T00:00:00Z"'
 MEMBER = 'a name in lower case, or "claim:NAME" for what a claim says'
 SCOPE = 'a scope, such as "openid" or "groups"'
 ROLE_AT = "house, tenant:ID or project:ID"
+ROLE = 'one of "readonly", "user" and "admin", or "claim:NAME" for what a claim says'
 DISCOVERY = "/.well-known/openid-configuration"
 ASYMMETRIC = tuple(f"{family}{size}" for family in ("RS", "PS", "ES") for size in (256, 384, 512))
 
@@ -80,9 +81,19 @@ def _role_at(text: str) -> str:
     return text
 
 
+def _role(text: str) -> str:
+    name = text.removeprefix(FROM_CLAIM)
+    if name != text:
+        return FROM_CLAIM + _said(name)
+    if text not in set(Role):
+        raise Unfit(shown(text))
+    return text
+
+
 Algorithm = Annotated[str, Text(str, _algorithm, ALGORITHM)]
 Scope = Annotated[str, Text(str, _scope, SCOPE)]
 Member = Annotated[str, Text(str, _member, MEMBER)]
+TokenRole = Annotated[str, Text(str, _role, ROLE)]
 Audience = Annotated[str, Text(str, _said, AUDIENCE)]
 Claim = Annotated[str, Text(str, _claim, CLAIM)]
 Account = Annotated[str, Text(str, _account, ACCOUNT)]
@@ -141,6 +152,21 @@ class RuleSettings(WhoseSettings):
     )
     role_at: Annotated[str, Text(str, _role_at, ROLE_AT)] = setting(
         "Where `role` is held.", "house"
+    )
+    calls_as: TokenRole = setting(
+        "What the bearer is: `user`, `admin`, or `readonly`, who is refused whatever spends or changes anything. "
+        '"claim:NAME" takes it from a claim, or the greatest of a list; a token that names none is refused.',
+        "user",
+    )
+
+
+class IssuerRuleSettings(RuleSettings):
+    """Whose calls those of a token are. The first rule that fits decides; where none does, nobody comes in."""
+
+    creates: bool = setting(
+        "Make a user who is not here when a token of theirs comes first. Tenant and project have to be there all "
+        "the same, and who was deleted is not made again.",
+        default=False,
     )
 
 
@@ -208,7 +234,13 @@ class IssuerSettings(Section):
     token_url: Annotated[str, Text(str, addresses.read_http, addresses.HTTP)] | None = setting(
         "Where the code of a login is exchanged, if that is another host than the issuer's."
     )
-    rules: list[RuleSettings] = Field(
+    new_users_per_hour: int = setting(
+        "How many users the rules with `creates` may make in an hour. More are refused with `new_users_limited`.",
+        100,
+        ge=1,
+        le=100_000,
+    )
+    rules: list[IssuerRuleSettings] = Field(
         min_length=1,
         description="Whose calls those of its tokens are: tables `[[issuers.NAME.rules]]`, below.",
     )

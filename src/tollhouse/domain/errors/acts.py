@@ -31,6 +31,14 @@ class InUse(Refusal):
     title = "Something else still holds this, so it is not deleted."
 
 
+class RoleReadonly(Refusal):
+    code = "role_readonly"
+    status = 403
+    title = (
+        "Who only reads neither spends nor changes anything: the role of this token is `readonly`."
+    )
+
+
 class LastOwner(Refusal):
     code = "last_owner"
     status = 409

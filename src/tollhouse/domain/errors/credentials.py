@@ -85,6 +85,13 @@ class CsrfTokenInvalid(Refusal):
     title = "With a session, what changes anything bears the console's token in `X-CSRF-Token`."
 
 
+class LoginFailed(Unauthenticated):
+    """Whatever is wrong: that there is such a user is not told either."""
+
+    code = "login_failed"
+    title = "This name and this password do not go together."
+
+
 class AmbiguousCredentials(Unauthenticated):
     code = "ambiguous_credentials"
     title = "Two different credentials came with one request. Send one."
@@ -121,6 +128,13 @@ class PurposeNotAllowed(Refusal):
     code = "purpose_not_allowed"
     status = 403
     title = "This key is not for what this path does."
+
+
+class NewUsersLimited(Refusal):
+    code = "new_users_limited"
+    status = 429
+    title = "You are new here, and too many were made here at your issuer's word in this hour."
+    retryable = True
 
 
 class TooManyFailures(Refusal):
