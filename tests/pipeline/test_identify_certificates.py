@@ -6,10 +6,12 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from pipeline.houses import CALLER, World, call, identified
+from pipeline.houses import CALLER, KEY_ID, World, call, identified
+from tollhouse.domain.bounds import Bounds
 from tollhouse.domain.certificates import Certificate
 from tollhouse.domain.errors import (
     AmbiguousCredentials,
+    CertificateForeign,
     CertificateInvalid,
     KeyMissing,
     Problem,
@@ -61,6 +63,15 @@ def test_beside_a_key_it_may_stand_for_the_keys_user_or_for_nobody() -> None:
         _came(Vouching(WORKLOAD))
 
 
+@pytest.mark.req("B-21", "S-44")
+def test_beside_a_key_that_is_bound_to_it_it_may_stand_for_anybody() -> None:
+    caller, _ = _came(Vouching(WORKLOAD), bound_to=SHOWN.thumbprint)
+
+    assert caller.user == CALLER.user
+    with pytest.raises(CertificateForeign):
+        _came(Vouching(WORKLOAD), bound_to="cd" * 32)
+
+
 @pytest.mark.req("S-43", "S-42", "H-143")
 @pytest.mark.parametrize("headers", [(), NO_KEY], ids=["with a key", "alone"])
 def test_one_that_does_not_hold_lets_nobody_in_whatever_else_is_shown(
@@ -91,7 +102,14 @@ def test_bad_ones_are_throttled_like_bad_keys() -> None:
 
 
 def _came(
-    certifier: Vouching | None, headers: tuple[tuple[bytes, bytes], ...] = ()
+    certifier: Vouching | None,
+    headers: tuple[tuple[bytes, bytes], ...] = (),
+    bound_to: str = "",
 ) -> tuple[Principal, Journal]:
-    record = Journal(replace(call(*headers), certificate=SHOWN))
-    return identified(record, replace(World().house, certifier=certifier)), record
+    world, record = World(), Journal(replace(call(*headers), certificate=SHOWN))
+    if bound_to:
+        known = world.snapshot.keys[KEY_ID]
+        bounds = Bounds(certificates=frozenset({bound_to}))
+        bound = replace(known, principal=replace(CALLER, bounds=bounds))
+        world.snapshot = replace(world.snapshot, keys={KEY_ID: bound})
+    return identified(record, replace(world.house, certifier=certifier)), record

@@ -128,9 +128,13 @@ def _by_certificate(record: Journal, house: House) -> Principal:
 
 
 def _insist_on_one(principal: Principal, certificate: Certificate, house: House) -> None:
-    """Beside a credential the certificate has to hold as well, and may stand for nobody else."""
+    """Beside a credential the certificate has to hold as well, and may stand for nobody else by itself.
+
+    One that the credential is bound to is there for its sake.
+    """
     shown = _shown(certificate, house)
-    if shown is not None and shown.user != principal.user:
+    is_bound = principal.bounds is not None and principal.bounds.certificates
+    if shown is not None and shown.user != principal.user and not is_bound:
         raise AmbiguousCredentials
 
 
