@@ -18,6 +18,7 @@ from tollhouse.storage import snapshots
 from tollhouse.storage.postgres import PostgresDatabase
 
 STORM = Path(__file__).parent / "storm.py"
+WORDS_OF_ROOM = 10
 TENANT = "INSERT INTO tenants (id, created_at) VALUES ($1, $2)"
 PROJECT = "INSERT INTO projects (id, tenant, created_at) VALUES ($1, $2, $3)"
 USER = "INSERT INTO users (id, tenant, created_at) VALUES ($1, $2, $3)"
@@ -226,8 +227,10 @@ async def test_the_first_look_for_changes_returns_at_once(store: Store) -> None:
 async def test_a_change_of_another_process_is_seen_within_a_second(
     store: Store, address: str
 ) -> None:
+    """And as much later as the machine is: what the store takes meanwhile for a word says so."""
     await store.changed()
     waiting = asyncio.create_task(store.changed())
+    slowest = asyncio.create_task(_slowest_until(waiting, store))
 
     with subprocess.Popen(
         [sys.executable, STORM, address, "price"],
@@ -244,8 +247,18 @@ async def test_a_change_of_another_process_is_seen_within_a_second(
         assert await asyncio.to_thread(other.stdout.readline) == "written\n"
         written = time.monotonic()
         await waiting
+        seen_s = time.monotonic() - written
 
-    assert time.monotonic() - written < 1
+    assert seen_s < 1 + WORDS_OF_ROOM * await slowest
+
+
+async def _slowest_until(over: asyncio.Task[None], store: Store) -> float:
+    slowest_s = 0.0
+    while not over.done():
+        began = time.monotonic()
+        await store.read("SELECT value FROM control")
+        slowest_s = max(slowest_s, time.monotonic() - began)
+    return slowest_s
 
 
 async def test_a_lost_listener_is_replaced(
