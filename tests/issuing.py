@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -134,3 +135,8 @@ def encoded(raw: bytes) -> str:
 
 def number(value: int, size: int = 0) -> str:
     return encoded(value.to_bytes(size or (value.bit_length() + 7) // 8))
+
+
+def named(case: object) -> str:
+    """For the name of a test: without keys, which each process draws for itself."""
+    return re.sub(r"'[\w-]{40,}'", "…", repr(case))

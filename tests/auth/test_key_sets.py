@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from issuing import number, signing_key
+from issuing import named, number, signing_key
 from tollhouse.auth.key_sets import (
     LONGEST_KEY_ID,
     MOST_BYTES,
@@ -68,7 +68,7 @@ def test_the_longest_key_of_rsa_and_one_that_is_longer() -> None:
     ]
     + [{**RS.public, name: value} for name in "ne" for value in ("", 1, None, ["AQAB"], "AQ==")]
     + [{**RS.public, "e": "AQ"}, {**RS.public, "e": "AA"}, {**RS.public, "e": "Ag"}],
-    ids=str,
+    ids=named,
 )
 def test_half_a_key(key: dict[str, Any]) -> None:
     assert refused(ES.public | {"kid": "good"}, key) == "one of its keys cannot be read"

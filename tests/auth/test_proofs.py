@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from issuing import named
 from proving import Holder
 from tollhouse.auth.proofs import AHEAD_S, LIFE_S, Proofs, thumbprint
 from tollhouse.domain.errors import Overloaded, ProofInvalid
@@ -64,7 +65,7 @@ def test_query_fragment_and_the_case_of_a_host_count_for_nothing(url: str) -> No
         {"head": {"jku": "https://evil.example.com"}},
         {"head": {"x5c": []}},
     ],
-    ids=repr,
+    ids=named,
 )
 def test_a_proof_of_anything_else_is_refused_and_says_no_more(changes: dict[str, Any]) -> None:
     with pytest.raises(ProofInvalid) as refused:
