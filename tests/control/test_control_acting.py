@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from stores import NOW, acme_key
-from tollhouse.control import acting, budgets, keys, members, removing, tenancy
+from tollhouse.control import acting, budgets, key_rights, keys, members, removing, tenancy
 from tollhouse.control.acting import Asked, Desk
 from tollhouse.control.budgets import Grant as Budget
 from tollhouse.domain.errors import (
@@ -60,7 +60,7 @@ def actor(role: Role, at: Place, **more: Any) -> Actor:
 
 async def granting(desk: Desk, by: Actor, key: str, model: str, **asked: Any) -> None:
     async def work(store: Books) -> None:
-        await keys.grant(store, key, [model])
+        await key_rights.grant(store, key, [model])
 
     operation = OPERATIONS["keys.grant"]
     await acting.act(desk, by, operation, {"key": key}, work, Asked(**asked))
@@ -199,7 +199,7 @@ async def test_an_act_whose_end_cannot_be_seen_is_written_down_all_the_same(
     key = (await acme_key(sqlite)).id
 
     async def last(store: Books) -> None:
-        await keys.grant(store, key, ["b"])
+        await key_rights.grant(store, key, ["b"])
         await store.write(("ALTER TABLE keys RENAME TO lost", ()))
 
     await acting.act(at, HOST, OPERATIONS["keys.grant"], {"key": key}, last)
@@ -217,7 +217,7 @@ async def test_a_conflict_of_its_own_is_told_as_that_and_not_as_another_s_act(
 
     async def work(store: Books) -> None:
         if not is_first:
-            await keys.grant(store, key, ["b"])
+            await key_rights.grant(store, key, ["b"])
         await store.write(("INSERT INTO tenants (id, created_at) VALUES ('acme', 1)", ()))
 
     with pytest.raises(Conflict):
@@ -286,7 +286,7 @@ async def test_an_etag_changes_with_the_state_even_where_no_act_changed_it(
     key = (await acme_key(sqlite)).id
     seen = await acting.etag(sqlite, f"key:{key}")
 
-    await keys.grant(sqlite, key, ["behind"])
+    await key_rights.grant(sqlite, key, ["behind"])
 
     with pytest.raises(PreconditionFailed):
         await granting(at, HOST, key, "b", expected=seen)

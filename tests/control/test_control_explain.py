@@ -4,7 +4,7 @@ import pytest
 
 from stores import DAY_MS, NOW, acme_key, hold
 from tollhouse.config import parse
-from tollhouse.control import budgets, catalogue, keys, prices, views
+from tollhouse.control import budgets, catalogue, key_rights, keys, prices, views
 from tollhouse.control.explain import Explanation, explain
 from tollhouse.control.prices import Rates
 from tollhouse.domain import models
@@ -58,7 +58,7 @@ async def test_each_refusal_is_named_where_it_happens(sqlite: SqliteDatabase) ->
     assert await refusal("nobody") == ("key", "key_unknown")
     assert await refusal(at_ms=NOW + 91 * DAY_MS) == ("key", "key_expired")
     assert await refusal() == ("model", "model_not_granted")
-    await keys.grant(sqlite, key.id, ["small"])
+    await key_rights.grant(sqlite, key.id, ["small"])
     assert await refusal() == ("model", "model_unpriced")
     await prices.set_price(sqlite, "echo:echo", Rates("1", "2"), None, NOW)
     await hold(sqlite, key, "c1", 999_999_999)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from stores import DAY_MS, NOW, PEPPERS, acme_key
-from tollhouse.control import budgets, keys, tenancy
+from tollhouse.control import budgets, granting, key_rights, keys, tenancy
 from tollhouse.control.keys import Wish
 from tollhouse.domain import credentials
 from tollhouse.domain.errors import FieldInvalid
@@ -115,8 +115,8 @@ async def test_a_revoked_key_can_be_neither_enabled_nor_rotated(sqlite: SqliteDa
 async def test_grants_are_given_and_taken_back(sqlite: SqliteDatabase) -> None:
     key = await acme_key(sqlite, models=("a",))
 
-    more = await keys.grant(sqlite, f"thk_{key.id}", ["b-*", "a"])
-    less = await keys.withdraw(sqlite, key.id, ["a"])
+    more = await key_rights.grant(sqlite, f"thk_{key.id}", ["b-*", "a"])
+    less = await key_rights.withdraw(sqlite, key.id, ["a"])
 
     assert more == ("a", "b-*")
     assert less == ("b-*",)
@@ -127,18 +127,18 @@ async def test_a_grant_that_matches_nothing_is_refused(sqlite: SqliteDatabase, m
     key = await acme_key(sqlite)
 
     with pytest.raises(FieldInvalid):
-        await keys.grant(sqlite, key.id, [model])
+        await key_rights.grant(sqlite, key.id, [model])
 
 
 @pytest.mark.req("OT-25", "OT-26", "S-46")
 async def test_a_key_is_granted_nothing_beyond_what_its_user_may(sqlite: SqliteDatabase) -> None:
     key = await annas_key(sqlite, ["gpt-4*"])
-    await keys.allow(sqlite, "acme/anna", ["gpt-*"])
+    await granting.allow(sqlite, "acme/anna", ["gpt-*"])
 
-    await keys.grant(sqlite, key, ["gpt-5"])
+    await key_rights.grant(sqlite, key, ["gpt-5"])
     for beyond in ("o3", "*", "g*"):
         with pytest.raises(FieldInvalid, match="beyond"):
-            await keys.grant(sqlite, key, [beyond])
+            await key_rights.grant(sqlite, key, [beyond])
         with pytest.raises(FieldInvalid, match="beyond"):
             await annas_key(sqlite, [beyond])
 
@@ -149,7 +149,7 @@ async def test_a_user_who_may_less_takes_their_keys_along_at_once(sqlite: Sqlite
     seen = []
 
     for most in (["gpt-4", "o*"], [], None):
-        await keys.allow(sqlite, "acme/anna", most)
+        await granting.allow(sqlite, "acme/anna", most)
         seen.append((await snapshots.revision(sqlite), await callable_by(sqlite, key)))
 
     assert [models for _, models in seen] == [("o3", "gpt-4"), (), ("gpt-*", "o3")]

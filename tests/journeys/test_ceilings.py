@@ -12,7 +12,7 @@ import pytest
 
 from journeys.gateway import MODEL, Gateway, ask, gateway, until
 from journeys.provider import Provider, provider
-from tollhouse.control import budgets, keys
+from tollhouse.control import budgets, key_rights
 from tollhouse.control.budgets import Grant, Scope
 from tollhouse.domain.identity import Naming
 from tollhouse.wiring import Store
@@ -55,7 +55,7 @@ async def test_the_user_of_the_key_pays_whomever_the_body_names(
 
     assert (await _post(door, "messages", PATHS["messages"](CLAUDE_CODE)))[0] == 200
     assert (await _post(door, "chat/completions", ask(user=f"key-{door.key_id}")))[0] == 200
-    await door.on_store(lambda store: keys.bind(store, door.key_id, Naming.TOLERATE))
+    await door.on_store(lambda store: key_rights.bind(store, door.key_id, Naming.TOLERATE))
     assert await _eventually(door, ask(user=foreign)) == 200
 
     await door.nothing_is_held()
@@ -85,7 +85,7 @@ async def test_a_caller_may_say_what_a_call_may_cost_and_nobody_else_hears_of_it
 @pytest.mark.req("B-18")
 async def test_a_conversation_ends_at_its_ceiling_and_another_goes_on(door: Gateway) -> None:
     worst = await door.worst(json.dumps(ask()).encode())
-    await door.on_store(lambda store: keys.set_ceiling(store, door.key_id, worst))
+    await door.on_store(lambda store: key_rights.set_ceiling(store, door.key_id, worst))
     loop, other = {"x-conversation-id": "loop"}, {"x-conversation-id": "other"}
 
     async def is_over() -> bool:
@@ -112,7 +112,7 @@ async def test_a_key_that_is_exempt_calls_on_an_empty_budget_and_is_written_down
     await door.budget(0)
     assert (await _post(door, "chat/completions", ask()))[0] == 402
 
-    await door.on_store(lambda store: keys.set_exempt(store, door.key_id, is_exempt=True))
+    await door.on_store(lambda store: key_rights.set_exempt(store, door.key_id, is_exempt=True))
     assert await _eventually(door, ask()) == 200
 
     await _settled(door)

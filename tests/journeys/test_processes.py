@@ -41,7 +41,7 @@ from journeys.provider import (
     stream_events,
 )
 from servers import PostgresServer
-from tollhouse.control import keys, prices, tenancy
+from tollhouse.control import key_rights, keys, prices, tenancy
 from tollhouse.control.prices import Rates
 from tollhouse.storage.tenancy import Kind
 from tollhouse.wiring import Store
@@ -67,7 +67,7 @@ async def _disable(store: Store, key: str) -> None:
 
 
 async def _withdraw(store: Store, key: str) -> None:
-    await keys.withdraw(store, key, [MODEL])
+    await key_rights.withdraw(store, key, [MODEL])
 
 
 CHANGES = {

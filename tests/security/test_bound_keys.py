@@ -11,7 +11,7 @@ import pytest
 from journeys.gateway import MODEL, Gateway, ask, furnish, prepared, until
 from journeys.provider import Provider
 from security.wire import CHAT, JSON, Got, bearer, recorded, refused_in_dialect, request, send
-from tollhouse.control import keys
+from tollhouse.control import key_rights, keys
 from tollhouse.storage.keys import KeyRow
 
 pytestmark = pytest.mark.req("B-21")
@@ -142,7 +142,7 @@ async def _ask(door: Gateway, key: str, caller: str, *lines: tuple[str, str]) ->
 
 
 async def _confine(door: Gateway, key: str, networks: list[str]) -> KeyRow:
-    return await door.on_store(lambda store: keys.confine(store, key, networks))
+    return await door.on_store(lambda store: key_rights.confine(store, key, networks))
 
 
 async def _becomes(door: Gateway, key: str, status: int) -> None:

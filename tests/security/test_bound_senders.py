@@ -13,7 +13,7 @@ from journeys.gateway import MODEL, Gateway, ask, furnish, prepared, until
 from journeys.provider import Provider
 from proving import Holder
 from security.wire import CHAT, JSON, Got, recorded, refused_in_dialect, request, send
-from tollhouse.control import keys
+from tollhouse.control import key_rights
 from tollhouse.control.keys import Issued
 
 pytestmark = pytest.mark.req("B-21", "P-37")
@@ -33,7 +33,7 @@ async def bound(
     )
     await furnish(door, 10**12)
     key = await door.new_key(models=(MODEL,))
-    await door.on_store(lambda store: keys.constrain(store, key.id, None, ME.thumbprint))
+    await door.on_store(lambda store: key_rights.constrain(store, key.id, None, ME.thumbprint))
     try:
         await door.start()
         yield door, key
@@ -108,7 +108,7 @@ async def test_a_key_that_is_bound_to_a_certificate_is_refused_without_one(
 ) -> None:
     door, _ = bound
     key = await door.new_key(models=(MODEL,))
-    await door.on_store(lambda store: keys.constrain(store, key.id, ["ab" * 32]))
+    await door.on_store(lambda store: key_rights.constrain(store, key.id, ["ab" * 32]))
     before = len(up.asked)
 
     async def is_known() -> bool:

@@ -10,7 +10,7 @@ import msgspec
 from tollhouse.admin import telling
 from tollhouse.admin.asking import Answer, Asking
 from tollhouse.admin.resource import Resource
-from tollhouse.control import keys
+from tollhouse.control import key_rights, keys
 from tollhouse.control.keys import Issued, Wish
 from tollhouse.control.tenancy import DEFAULT_PROJECT
 from tollhouse.domain import amounts
@@ -244,28 +244,32 @@ def _operation(wish: OtherKey, key: str) -> tuple[str, Any]:
             name = "keys.disable" if is_disabled else "keys.enable"
             return name, lambda store: keys.set_disabled(store, key, is_disabled=is_disabled)
         case OtherKey(priority=Priority() as priority):
-            return "keys.prioritize", lambda store: keys.set_priority(store, key, priority)
+            return "keys.prioritize", lambda store: key_rights.set_priority(store, key, priority)
         case OtherKey(grant=list(models)):
             _check_length(models)
-            return "keys.grant", lambda store: keys.grant(store, key, models)
+            return "keys.grant", lambda store: key_rights.grant(store, key, models)
         case OtherKey(is_exempt=bool(is_exempt)):
-            return "keys.exempt", lambda store: keys.set_exempt(store, key, is_exempt=is_exempt)
+            return "keys.exempt", lambda store: key_rights.set_exempt(
+                store, key, is_exempt=is_exempt
+            )
         case OtherKey(per_conversation=None | str() as dollars):
             limit = None if dollars is None else amounts.nanos(dollars, "per_conversation")
-            return "keys.ceiling", lambda store: keys.set_ceiling(store, key, limit)
+            return "keys.ceiling", lambda store: key_rights.set_ceiling(store, key, limit)
         case OtherKey(foreign_users=None | Naming() as naming):
-            return "keys.bind", lambda store: keys.bind(store, key, naming)
+            return "keys.bind", lambda store: key_rights.bind(store, key, naming)
         case OtherKey(networks=list(networks)):
-            return "keys.confine", lambda store: keys.confine(store, key, networks)
+            return "keys.confine", lambda store: key_rights.confine(store, key, networks)
         case OtherKey(purposes=list(purposes)):
-            return "keys.confine", lambda store: keys.confine(store, key, None, purposes)
+            return "keys.confine", lambda store: key_rights.confine(store, key, None, purposes)
         case OtherKey(certificates=list(shown)):
-            return "keys.constrain", lambda store: keys.constrain(store, key, shown)
+            return "keys.constrain", lambda store: key_rights.constrain(store, key, shown)
         case OtherKey(proof_key=None | str() as proves):
-            return "keys.constrain", lambda store: keys.constrain(store, key, None, proves or "")
+            return "keys.constrain", lambda store: key_rights.constrain(
+                store, key, None, proves or ""
+            )
         case _:
             gone = wish.withdraw if isinstance(wish.withdraw, list) else []
-            return "keys.withdraw", lambda store: keys.withdraw(store, key, gone)
+            return "keys.withdraw", lambda store: key_rights.withdraw(store, key, gone)
 
 
 def _span(said: int | msgspec.UnsetType | None, lifetimes: Lifetimes) -> int | None:

@@ -9,7 +9,7 @@ import msgspec
 from tollhouse.admin import telling
 from tollhouse.admin.asking import Answer, Asking
 from tollhouse.admin.resource import Resource
-from tollhouse.control import keys, members, removing, tenancy
+from tollhouse.control import granting, members, removing, tenancy
 from tollhouse.domain.errors import FieldInvalid, NotThere
 from tollhouse.domain.operations import Role
 from tollhouse.domain.roles import Place, place_of
@@ -215,7 +215,7 @@ async def _update_user(asking: Asking) -> Answer:
         raise FieldInvalid("Say one of is_disabled, models: each is an operation of its own.")
 
     async def allow(store: Books) -> None:
-        await keys.allow(store, user, models if isinstance(models, list) else None)
+        await granting.allow(store, user, models if isinstance(models, list) else None)
 
     async def switch(store: Books) -> None:
         await tenancy.set_disabled(store, Kind.USER, user, is_disabled=is_disabled is True)

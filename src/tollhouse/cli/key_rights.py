@@ -23,9 +23,9 @@ def grant(context: typer.Context, key: Key, models: Models, as_json: Json = Fals
 
     Example: tollhouse keys grant 0Ab1Cd2Ef3Gh gpt-4.1 'local-*'
     """
-    from tollhouse.control import keys
+    from tollhouse.control import key_rights
 
-    granted = run(context, lambda house: keys.grant(house.store, key, models))
+    granted = run(context, lambda house: key_rights.grant(house.store, key, models))
     _print_models(key, granted, as_json=as_json)
 
 
@@ -34,9 +34,9 @@ def withdraw(context: typer.Context, key: Key, models: Models, as_json: Json = F
 
     Example: tollhouse keys withdraw 0Ab1Cd2Ef3Gh 'local-*'
     """
-    from tollhouse.control import keys
+    from tollhouse.control import key_rights
 
-    granted = run(context, lambda house: keys.withdraw(house.store, key, models))
+    granted = run(context, lambda house: key_rights.withdraw(house.store, key, models))
     _print_models(key, granted, as_json=as_json)
 
 
@@ -50,9 +50,9 @@ def prioritize(
 
     Example: tollhouse keys prioritize 0Ab1Cd2Ef3Gh low
     """
-    from tollhouse.control import keys
+    from tollhouse.control import key_rights
 
-    run(context, lambda house: keys.set_priority(house.store, key, priority))
+    run(context, lambda house: key_rights.set_priority(house.store, key, priority))
     if as_json:
         print_json({"id": key, "priority": priority.value})
     else:
@@ -69,9 +69,9 @@ def exempt(
 
     Example: tollhouse keys exempt 0Ab1Cd2Ef3Gh
     """
-    from tollhouse.control import keys
+    from tollhouse.control import key_rights
 
-    run(context, lambda house: keys.set_exempt(house.store, key, is_exempt=not off))
+    run(context, lambda house: key_rights.set_exempt(house.store, key, is_exempt=not off))
     if as_json:
         print_json({"id": key, "is_exempt": not off})
     else:
@@ -90,11 +90,11 @@ def ceiling(
 
     Example: tollhouse keys ceiling 0Ab1Cd2Ef3Gh --per-conversation 0.50
     """
-    from tollhouse.control import keys
+    from tollhouse.control import key_rights
     from tollhouse.domain import amounts
 
     limit = None if per_conversation == "none" else amounts.nanos(per_conversation, "limit")
-    run(context, lambda house: keys.set_ceiling(house.store, key, limit))
+    run(context, lambda house: key_rights.set_ceiling(house.store, key, limit))
     if as_json:
         print_json({"id": key, **money("per_conversation", limit)})
     else:
@@ -114,13 +114,13 @@ def bind(
 
     Example: tollhouse keys bind 0Ab1Cd2Ef3Gh --foreign-users tolerate
     """
-    from tollhouse.control import keys
+    from tollhouse.control import key_rights
     from tollhouse.domain.identity import Naming
 
     if foreign_users not in ("default", *Naming):
         raise typer.BadParameter(f"{foreign_users!r} is none of default, {', '.join(Naming)}")
     naming = None if foreign_users == "default" else Naming(foreign_users)
-    run(context, lambda house: keys.bind(house.store, key, naming))
+    run(context, lambda house: key_rights.bind(house.store, key, naming))
     if as_json:
         print_json({"id": key, "foreign_users": naming})
     else:
@@ -140,7 +140,7 @@ def confine(
 
     Example: tollhouse keys confine 0Ab1Cd2Ef3Gh --from 10.20.0.0/16 --for embeddings --for models
     """
-    from tollhouse.control import keys
+    from tollhouse.control import key_rights
 
     if (
         (anywhere and networks)
@@ -150,7 +150,7 @@ def confine(
         raise typer.BadParameter("say --from or --anywhere, --for or --anything")
     where = [] if anywhere else networks or None
     what_for = [] if anything else purposes or None
-    row = run(context, lambda house: keys.confine(house.store, key, where, what_for))
+    row = run(context, lambda house: key_rights.confine(house.store, key, where, what_for))
     if as_json:
         print_json({"id": key, "networks": list(row.networks), "purposes": list(row.purposes)})
     else:
@@ -180,14 +180,14 @@ def constrain(
 
     Example: tollhouse keys constrain 0Ab1Cd2Ef3Gh --certificate spiffe://prod.example.org/indexer
     """
-    from tollhouse.control import keys
+    from tollhouse.control import key_rights
 
     said = (certificates or no_certificate, proof_key or no_proof)
     if not any(said) or (certificates and no_certificate) or (proof_key and no_proof):
         raise typer.BadParameter("say --certificate or --no-certificate, --proof-key or --no-proof")
     shows = [] if no_certificate else certificates or None
     proves = "" if no_proof else proof_key or None
-    row = run(context, lambda house: keys.constrain(house.store, key, shows, proves))
+    row = run(context, lambda house: key_rights.constrain(house.store, key, shows, proves))
     if as_json:
         told = {"certificates": list(row.certificates), "proof_key": row.proof_key or None}
         print_json({"id": key, **told})

@@ -69,12 +69,12 @@ def allow(
 
     Example: tollhouse users allow acme/anna 'gpt-*' local-small
     """
-    from tollhouse.control import keys
+    from tollhouse.control import granting
 
     if everything and models:
         raise typer.BadParameter("--everything stands alone")
     most = None if everything else tuple(models or ())
-    run(context, lambda house: keys.allow(house.store, user, most))
+    run(context, lambda house: granting.allow(house.store, user, most))
     if as_json:
         print_json({"id": user, "models": None if most is None else list(most)})
     else:

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tollhouse.control import budgets, keys, plans, prices, tenancy
+from tollhouse.control import budgets, granting, key_rights, keys, plans, prices, tenancy
 from tollhouse.control.budgets import UNLIMITED, Grant, Start
 from tollhouse.control.keys import Foreign, Wish
 from tollhouse.control.peppers import Peppers
@@ -178,7 +178,7 @@ def _arriving(
             Deed(
                 "users.allow",
                 about,
-                lambda books: keys.allow(books, user, person.models),
+                lambda books: granting.allow(books, user, person.models),
                 f"bound what the keys of {user} may call",
             )
         )
@@ -250,7 +250,7 @@ def _settings(tenant: str, each: Pass, now_ms: int, made: list[str]) -> list[Dee
             Deed(
                 "keys.exempt",
                 about,
-                lambda books: keys.set_exempt(books, key, is_exempt=True),
+                lambda books: key_rights.set_exempt(books, key, is_exempt=True),
                 f"let the key {each.name!r} call without a budget",
             )
         )
@@ -259,7 +259,7 @@ def _settings(tenant: str, each: Pass, now_ms: int, made: list[str]) -> list[Dee
             Deed(
                 "keys.bind",
                 about,
-                lambda books: keys.bind(books, key, each.naming),
+                lambda books: key_rights.bind(books, key, each.naming),
                 f"say whom calls of the key {each.name!r} may name",
             )
         )

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from tollhouse.control import keys
+from tollhouse.control import granting
 from tollhouse.control.arriving import DIGEST, Arrivals, named
 from tollhouse.domain import amounts
 from tollhouse.domain.errors import FieldInvalid
@@ -55,7 +55,7 @@ def models(row: Row, name: str, where: str, arrivals: Arrivals) -> tuple[str, ..
         return None
     wanted = tuple(map(str, found)) if isinstance(found, list) else ()
     try:
-        return keys.patterns(wanted)
+        return granting.patterns(wanted)
     except FieldInvalid:
         arrivals.left.append(
             f"{where}.{name}: a name there can be none here, so it may call nothing"

@@ -1,22 +1,21 @@
-"""Virtual keys: issued once in clear, allowed nothing until granted, rotated, revoked."""
+"""Virtual keys: issued once in clear, rotated, revoked."""
 
 from __future__ import annotations
 
-import re
 import secrets
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from tollhouse.control import granting
 from tollhouse.control.peppers import Peppers
 from tollhouse.control.tenancy import DEFAULT_PROJECT
 from tollhouse.domain import bounds, credentials
-from tollhouse.domain.access import is_within
 from tollhouse.domain.errors import FieldInvalid
-from tollhouse.domain.identity import Naming, Priority
+from tollhouse.domain.identity import Priority
 from tollhouse.domain.lifetimes import DAY_S, FOR_EVER, USUAL_S, Lifetimes
 from tollhouse.domain.storing import Conflict
 from tollhouse.ports import Database, Statement
-from tollhouse.storage import bindings, budgets, keys, tenancy
+from tollhouse.storage import budgets, keys, tenancy
 from tollhouse.storage.keys import KeyRow, NewKey
 from tollhouse.storage.tenancy import Kind
 
@@ -26,8 +25,6 @@ TOUCH_EVERY_S = 60
 NONE: Mapping[str, int] = {}
 
 Draw = Callable[[int], str]
-
-_PATTERN = re.compile(r"[^\s*]{1,200}\*?|\*")
 
 
 def draw(length: int) -> str:
@@ -91,14 +88,14 @@ async def issue(
 ) -> Issued:
     """Store the digest of a new key and its account, and a virtual user if none is named."""
     project, user = await _owners(database, wish)
-    await _insist_on_allowed(database, user, patterns(wish.models))
+    await granting.insist_on_allowed(database, user, granting.patterns(wish.models))
     key_id = draw(credentials.ID_LENGTH)
     key = credentials.assemble(key_id, draw(credentials.SECRET_LENGTH))
     wanted = wish.expires_at_ms or expiry(wish.expires_in_s, now_ms)
     expires_at = lifetimes.end_ms(wanted, now_ms)
     new = NewKey(
         *(key_id, wish.tenant, project, user or f"{wish.tenant}/key-{key_id}", _named(wish.name)),
-        *(_tail(key, wish), peppers.digest(key), patterns(wish.models), expires_at),
+        *(_tail(key, wish), peppers.digest(key), granting.patterns(wish.models), expires_at),
         wish.priority,
         peppers.digest(wish.foreign.digest) if wish.foreign else None,
         *(bounds.read_networks(wish.networks), bounds.read_purposes(wish.purposes)),
@@ -122,21 +119,6 @@ async def shown(database: Database, key: str) -> KeyRow:
     if not found:
         raise Conflict(f"there is no key {_id(key)!r}")
     return found[0]
-
-
-async def grant(database: Database, key: str, models: Iterable[str]) -> tuple[str, ...]:
-    """Allow more models; what the key may call then."""
-    wanted = patterns(models)
-    await _insist_on_allowed(database, (await shown(database, key)).user, wanted)
-    return await _change_models(database, key, lambda has: tuple(dict.fromkeys((*has, *wanted))))
-
-
-async def withdraw(database: Database, key: str, models: Iterable[str]) -> tuple[str, ...]:
-    """Take grants back, each as it was given; what the key may call then."""
-    gone = set(models)
-    return await _change_models(
-        database, key, lambda has: tuple(model for model in has if model not in gone)
-    )
 
 
 async def set_disabled(database: Database, key: str, *, is_disabled: bool) -> None:
@@ -165,57 +147,6 @@ async def expire(
     ends_at = lifetimes.end_ms(expires_at_ms, now_ms)
     await keys.set_expiry(database, row.id, ends_at)
     return ends_at
-
-
-async def set_priority(database: Database, key: str, priority: Priority) -> None:
-    row = await shown(database, key)
-    await keys.set_priority(database, row.id, priority)
-
-
-async def set_exempt(database: Database, key: str, *, is_exempt: bool) -> None:
-    """What a key that is exempt costs is written down, and counts on no account."""
-    row = await shown(database, key)
-    await bindings.set_exempt(database, row.id, is_exempt=is_exempt)
-
-
-async def set_ceiling(database: Database, key: str, limit: int | None) -> None:
-    """What one conversation may come to, in nano-dollars; None lets it go on."""
-    row = await shown(database, key)
-    await bindings.set_ceiling(database, row.id, limit)
-
-
-async def bind(database: Database, key: str, naming: Naming | None) -> None:
-    """Whom its calls may name as their user; None leaves that to the settings."""
-    row = await shown(database, key)
-    await bindings.set_naming(database, row.id, naming)
-
-
-async def confine(
-    database: Database,
-    key: str,
-    networks: Iterable[str] | None = None,
-    purposes: Iterable[str] | None = None,
-) -> KeyRow:
-    """Where it may be used from, and what for: None leaves what there is, nothing takes the bound away."""
-    row = await shown(database, key)
-    where = row.networks if networks is None else bounds.read_networks(networks)
-    what_for = row.purposes if purposes is None else bounds.read_purposes(purposes)
-    await keys.confine(database, row.id, where, what_for)
-    return await shown(database, key)
-
-
-async def constrain(
-    database: Database,
-    key: str,
-    certificates: Iterable[str] | None = None,
-    proof_key: str | None = None,
-) -> KeyRow:
-    """What is shown or proved beside it: None leaves what there is, nothing takes the bound away."""
-    row = await shown(database, key)
-    shows = row.certificates if certificates is None else bounds.read_certificates(certificates)
-    proves = row.proof_key if proof_key is None else bounds.read_proof_key(proof_key)
-    await keys.bind(database, row.id, shows, proves)
-    return await shown(database, key)
 
 
 async def retire(database: Database, key: str) -> None:
@@ -301,19 +232,6 @@ async def _owners(database: Database, wish: Wish) -> tuple[str, str | None]:
     return project, await _member(database, Kind.USER, wish.tenant, wish.user)
 
 
-async def _insist_on_allowed(database: Database, user: str | None, models: tuple[str, ...]) -> None:
-    """Raises FieldInvalid for what the user's keys may not call."""
-    people = await tenancy.members(database, Kind.USER, user.partition("/")[0]) if user else []
-    most = next((each.models for each in people if each.id == user), None)
-    beyond = [model for model in models if most is not None and not is_within(model, most)]
-    if beyond:
-        raise FieldInvalid(
-            f"{beyond[0]!r} is beyond what the keys of {user} may be granted: "
-            f"{', '.join(most or ()) or 'nothing'}.",
-            param="models",
-        )
-
-
 async def _member(database: Database, kind: Kind, tenant: str, name: str) -> str:
     """A project or user of this tenant, by its name or its whole id."""
     wanted = name if name.startswith(f"{tenant}/") else f"{tenant}/{name}"
@@ -332,32 +250,6 @@ def _account(key: NewKey, limit: int | None) -> list[Statement]:
     if limit is None:
         return [budgets.opening(owner)]
     return [budgets.opening(owner), budgets.limiting(owner, has_budget=True, limit=limit)]
-
-
-async def _change_models(
-    database: Database, key: str, change: Callable[[tuple[str, ...]], tuple[str, ...]]
-) -> tuple[str, ...]:
-    row = await shown(database, key)
-    models = change(row.models)
-    if not await keys.set_models(database, row.id, models, before=row.models):
-        raise Conflict(f"the grants of key {row.id} were changed at the same time: try again")
-    return models
-
-
-async def allow(database: Database, user: str, models: Iterable[str] | None) -> None:
-    """What the keys of a user may call at most, whatever they were granted; None is anything."""
-    most = None if models is None else patterns(models)
-    if not await tenancy.allow(database, user, most):
-        raise Conflict(f"there is no user {user[:100]!r}")
-
-
-def patterns(models: Iterable[str]) -> tuple[str, ...]:
-    """Names, `prefix*` or `*`, each once. Raises FieldInvalid."""
-    wanted = tuple(dict.fromkeys(models))
-    for model in wanted:
-        if not _PATTERN.fullmatch(model) or not model.isprintable():
-            raise FieldInvalid(f"{model[:60]!r} is neither a model's name nor `prefix*` nor `*`.")
-    return wanted
 
 
 def _named(name: str) -> str:

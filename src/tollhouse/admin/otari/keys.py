@@ -27,7 +27,7 @@ from tollhouse.admin.otari.desk import (
     workspace,
 )
 from tollhouse.admin.resource import Resource
-from tollhouse.control import keys, plans, tenancy
+from tollhouse.control import key_rights, keys, plans, tenancy
 from tollhouse.control.budgets import UNLIMITED
 from tollhouse.control.keys import Issued, Wish
 from tollhouse.domain.errors import NotThere
@@ -245,22 +245,22 @@ def _granting(row: KeyRow, wanted: tuple[str, ...]) -> Iterator[Step]:
     gone = [model for model in row.models if model not in wanted]
     about = {"key": row.id}
     if fresh:
-        yield Step("keys.grant", about, lambda store: keys.grant(store, row.id, fresh))
+        yield Step("keys.grant", about, lambda store: key_rights.grant(store, row.id, fresh))
     if gone:
-        yield Step("keys.withdraw", about, lambda store: keys.withdraw(store, row.id, gone))
+        yield Step("keys.withdraw", about, lambda store: key_rights.withdraw(store, row.id, gone))
 
 
 def _exempting(key: str, *, is_exempt: bool) -> Step:
     return Step(
         "keys.exempt",
         {"key": key},
-        lambda store: keys.set_exempt(store, key, is_exempt=is_exempt),
+        lambda store: key_rights.set_exempt(store, key, is_exempt=is_exempt),
     )
 
 
 def _binding(key: str, *, is_refused: bool | None) -> Step:
     naming = {True: Naming.REFUSE, False: Naming.TOLERATE, None: None}[is_refused]
-    return Step("keys.bind", {"key": key}, lambda store: keys.bind(store, key, naming))
+    return Step("keys.bind", {"key": key}, lambda store: key_rights.bind(store, key, naming))
 
 
 async def _delete(asking: Asking) -> Answer:

@@ -25,7 +25,7 @@ from tollhouse.admin.otari.desk import (
 )
 from tollhouse.admin.otari.desk import accounts as accounts_of
 from tollhouse.admin.resource import Resource
-from tollhouse.control import keys, plans, removing, tenancy
+from tollhouse.control import granting, plans, removing, tenancy
 from tollhouse.control.budgets import UNLIMITED
 from tollhouse.domain.budget import Account
 from tollhouse.domain.errors import NotThere
@@ -182,7 +182,7 @@ def _steps(asking: Asking, name: str, row: Member, other: OtherUser) -> Iterator
         yield Step(*_giving(asking, name, other.budget_id))
     if not isinstance(other.allowed_models, UnsetType):
         models = other.allowed_models
-        yield Step("users.allow", about, lambda store: keys.allow(store, user, models))
+        yield Step("users.allow", about, lambda store: granting.allow(store, user, models))
     if isinstance(other.blocked, bool):
         is_blocked = other.blocked
         yield Step(
