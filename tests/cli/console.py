@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,8 +10,14 @@ from typing import Any
 
 import pytest
 
+from journeys.gateway import now_ms
 from tollhouse.cli.app import app
 from tollhouse.cli.edge import guarded
+from tollhouse.config import load
+from tollhouse.control import sessions
+from tollhouse.control.sessions import Admission, Begun
+from tollhouse.domain.sessions import Front, Terms
+from tollhouse.wiring import open_database
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,3 +53,19 @@ class Console:
         ended = self.run(*words, "--json")
         assert ended.status == 0, ended.err
         return ended.json
+
+
+def logged_on(console: Console) -> Begun:
+    """By a link of the host, as a browser does it."""
+
+    async def begin() -> Begun:
+        store = open_database(load(console.file, {}))
+        try:
+            claim = await sessions.claim(store, sessions.Claims(), 60, "host:root", now_ms())
+            who = await sessions.claimed(store, claim.secret, now_ms())
+            at = Admission(Front("http://127.0.0.1:8401"), Terms(600, 600))
+            return await sessions.begin(store, at, who, "10.0.0.1", now_ms())
+        finally:
+            await store.close()
+
+    return asyncio.run(begin())

@@ -7,11 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from console import Console
+from console import Console, logged_on
 
 from tollhouse.domain.operations import OPERATIONS
 
-ISSUER = """
+MORE = """
+[admin]
+listen = "127.0.0.1:8401"
+[vault]
+keys = { 1 = "file:vault" }
 [issuers.okta]
 issuer = "https://login.example.com"
 audiences = ["llm"]
@@ -25,7 +29,10 @@ secrets = { 1 = "file:signing" }
 pytestmark = pytest.mark.req("B-12", "S-109", "P-39", "B-23")
 
 
-def test_every_command_that_changes_anything_leaves_exactly_one_record(console: Console) -> None:
+def test_every_command_that_changes_anything_leaves_exactly_one_record(
+    console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", Typed())
     for words in story(console):
         before = len(acts(console))
         ended = console.run(*words)
@@ -94,6 +101,18 @@ def test_who_changed_what_is_listed_with_the_newest_first(console: Console) -> N
     assert drawn.out.count("tenants.create") == 1
 
 
+class Typed:
+    """Somebody who gives the same whenever something is asked for, and is no terminal."""
+
+    def isatty(self) -> bool:
+        return False
+
+    def read(self, _size: int = -1) -> str:
+        return "canary horse battery staple"
+
+    readline = read
+
+
 def story(console: Console) -> Any:
     """Commands, each as soon as what it needs is there."""
     yield "tenants", "create", "acme"
@@ -108,10 +127,11 @@ def story(console: Console) -> Any:
     yield "tenants", "forget", "acme", "best"
     yield "tenants", "forget", "acme", "gpt-*"
     with console.file.open("a") as file:
-        file.write(ISSUER)
-    secret = console.directory / "data" / "signing"
-    secret.write_text("0f" * 32)
-    secret.chmod(0o600)
+        file.write(MORE)
+    for name, digits in (("signing", "0f"), ("vault", "1e")):
+        secret = console.directory / "data" / name
+        secret.write_text(digits * 32)
+        secret.chmod(0o600)
     yield "issuers", "revoke", "okta", "--subject", "anna"
     yield "issuers", "revoke", "okta"  # refused: it names nothing
     yield "projects", "create", "acme", "web"
@@ -126,6 +146,7 @@ def story(console: Console) -> Any:
     yield "users", "enable", "acme/bert"
     yield "users", "allow", "acme/bert", "gpt-*"
     yield "users", "describe", "acme/bert", "--alias", "Bert"
+    yield "users", "password", "acme/bert"
     yield "plans", "create", "acme", "--name", "small", "--limit", "5", "--every", "month"
     (plan,) = [each["id"] for each in console.json("plans", "list")]
     yield "plans", "give", "acme/bert", plan
@@ -150,7 +171,10 @@ def story(console: Console) -> Any:
     yield "keys", "bind", key, "--foreign-users", "tolerate"
     yield "keys", "disable", key
     yield "keys", "enable", key
+    yield "keys", "confine", key, "--from", "10.0.0.0/8"
+    yield "keys", "constrain", key, "--certificate", "ab" * 32
     yield "keys", "rotate", key
+    yield "keys", "retire", key
     yield "keys", "revoke", key
     yield "budgets", "set", "tenant:acme", "--limit", "10"
     yield "prices", "set", "echo:echo", "--free"
@@ -167,7 +191,17 @@ def story(console: Console) -> Any:
     yield "admin", "token"
     (token,) = [each["id"] for each in console.json("admin", "tokens")]
     yield "admin", "revoke", token
+    yield "admin", "claim"
+    yield "sessions", "revoke", logged_on(console).id
+    yield "secrets", "set", "openai"
+    yield "secrets", "rewrap"
+    yield "secrets", "remove", "openai"
     yield "usage", "resolve", "nothing", "--release"  # refused: there is no such call
+    events = console.directory / "events.jsonl"
+    event = {"id": "1", "at": "2026-01-31T12:00:00Z", "user": "acme/anna", "target": "up:m"}
+    events.write_text(json.dumps({**event, "owed": "0.25"}))
+    yield "usage", "import", str(events), "--tenant", "acme", "--source", "meter", "--apply"
+    yield "usage", "reprice", "up:m", "--apply"
     yield "usage", "fold"
     yield "tenants", "create", "bolt"
     yield "tenants", "delete", "bolt"

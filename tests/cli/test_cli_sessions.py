@@ -2,17 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
-from console import Console
-
-from journeys.gateway import now_ms
-from tollhouse.config import load
-from tollhouse.control import sessions
-from tollhouse.control.sessions import Admission, Begun
-from tollhouse.domain.sessions import Front, Terms
-from tollhouse.wiring import open_database
+from console import Console, logged_on
 
 LISTENING = '[admin]\nlisten = "127.0.0.1:8401"\n'
 
@@ -52,7 +43,7 @@ def test_a_link_is_good_for_minutes(console: Console, ttl: str) -> None:
 @pytest.mark.req("S-27")
 def test_a_session_is_listed_and_ended_by_its_id(console: Console) -> None:
     console.run("tenants", "list")
-    begun = _logged_on(console)
+    begun = logged_on(console)
 
     (listed,) = console.json("sessions", "list")
     ended = console.run("sessions", "revoke", begun.id)
@@ -63,17 +54,3 @@ def test_a_session_is_listed_and_ended_by_its_id(console: Console) -> None:
     assert (ended.status, again.status) == (0, 1)
     assert console.json("sessions", "list")[0]["state"].startswith("ended: host:")
     assert "ended: host:" in console.run("sessions", "list").out
-
-
-def _logged_on(console: Console) -> Begun:
-    async def begin() -> Begun:
-        store = open_database(load(console.file, {}))
-        try:
-            claim = await sessions.claim(store, sessions.Claims(), 60, "host:root", now_ms())
-            who = await sessions.claimed(store, claim.secret, now_ms())
-            at = Admission(Front("http://127.0.0.1:8401"), Terms(600, 600))
-            return await sessions.begin(store, at, who, "10.0.0.1", now_ms())
-        finally:
-            await store.close()
-
-    return asyncio.run(begin())

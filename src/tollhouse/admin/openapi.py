@@ -60,8 +60,8 @@ OF_ACTS = {
     *("precondition_required", "idempotency_key_reused", "already_done"),
 }
 OF_LOOKS = {"role_insufficient", "not_found", "conflict"}
-NOWHERE = {"route_unknown", "method_not_allowed"}
-"""What a path or a method gets that is not in this document."""
+NOWHERE = {"route_unknown", "method_not_allowed", "login_refused"}
+"""What a path or a method gets that is not in this document: pages are not."""
 
 OF_CALLS = set(REGISTRY) - NOWHERE - OF_ACTS - OF_BROWSERS - (DOOR - OF_BODIES)
 OF_CALLS -= OF_MANAGEMENT | OF_RECEIPTS
