@@ -16,7 +16,7 @@ import pytest
 from certificates import Authority, bundle, showing
 from journeys.gateway import MODEL, Gateway, ask, furnish, now_ms, prepared, until
 from journeys.provider import Provider, provider
-from tollhouse.control import keys, tenancy
+from tollhouse.control import key_rights, tenancy
 
 WEB = "spiffe://prod.example.org/ns/web"
 
@@ -309,7 +309,7 @@ async def test_a_key_that_is_bound_to_a_certificate_is_good_with_it_alone(
 ) -> None:
     other = "spiffe://prod.example.org/ns/other"
     async with opened(place, up) as door:
-        await door.on_store(partial(keys.constrain, key=door.key_id, certificates=[WEB]))
+        await door.on_store(partial(key_rights.constrain, key=door.key_id, certificates=[WEB]))
         await until(
             partial(_is_refused, door, place.showing(place.prod.svid(other))), "it is bound"
         )
