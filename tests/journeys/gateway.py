@@ -221,6 +221,16 @@ class Gateway:
         files = sorted((self.directory / "data" / "audit").glob("*/*.jsonl"))
         return [line for file in files for line in file.read_text().splitlines()]
 
+    @asynccontextmanager
+    async def serving(self) -> AsyncIterator[None]:
+        """From its start to the end of all its processes."""
+        try:
+            await self.start()
+            yield
+        finally:
+            while self.processes:
+                self.kill()
+
     def calls(self) -> list[dict[str, Any]]:
         """What the audit log says of calls; a line that is still being written is not there yet."""
         records = [json.loads(line) for line in self.audit_lines() if line.endswith("}")]
@@ -264,12 +274,8 @@ async def gateway(
         requests_per_minute=requests_per_minute,
     )
     await furnish(it, limit)
-    try:
-        await it.start()
+    async with it.serving():
         yield it
-    finally:
-        while it.processes:
-            it.kill()
 
 
 def prepared(

@@ -111,12 +111,8 @@ models = ["{MODEL}"]
     it = prepared(directory, up.url, settings=said, server="workers = 2")
     await furnish(it, 10**12)
     await it.on_store(lambda store: tenancy.create_user(store, "acme", "asks", now_ms()))
-    try:
-        await it.start()
+    async with it.serving():
         yield it
-    finally:
-        while it.processes:
-            it.kill()
 
 
 @pytest.fixture

@@ -39,12 +39,8 @@ async def door(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Gatewa
     await it.on_store(_price)
     issued = await it.new_key(models=("*",))
     it.key, it.key_id = issued.key, issued.id
-    try:
-        await it.start()
+    async with it.serving():
         yield it
-    finally:
-        while it.processes:
-            it.kill()
 
 
 @pytest.fixture

@@ -191,12 +191,8 @@ async def knowing_anna(directory: Path, up: Provider, said: str) -> AsyncIterato
     it.environ["SIGNING"] = "canary-of-the-signing-secret-0123"
     await furnish(it, 10**12)
     await it.on_store(lambda store: tenancy.create_user(store, "acme", "anna", now_ms()))
-    try:
-        await it.start()
+    async with it.serving():
         yield it
-    finally:
-        while it.processes:
-            it.kill()
 
 
 async def record_of(door: Gateway, number: int = 0) -> dict[str, Any]:

@@ -93,12 +93,8 @@ async def door(tmp_path_factory: pytest.TempPathFactory, up: Provider) -> AsyncI
     models = tuple(f"{kind}-{name}" for name in PROVIDERS for kind in ("m", "strict"))
     issued = await it.new_key(models=models)
     it.key, it.key_id = issued.key, issued.id
-    try:
-        await it.start()
+    async with it.serving():
         yield it
-    finally:
-        while it.processes:
-            it.kill()
 
 
 @pytest.mark.req("P-12", "P-15", "R-15")

@@ -55,12 +55,8 @@ async def besieged(
     door.config.write_text(text)
     await furnish(door, 10**12)
     callers = await door.on_store(lambda store: _issued(door, store))
-    try:
-        await door.start()
+    async with door.serving():
         yield door, callers
-    finally:
-        while door.processes:
-            door.kill()
 
 
 async def _issued(door: Gateway, store: Store) -> Callers:

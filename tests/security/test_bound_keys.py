@@ -27,12 +27,8 @@ async def proxied(up: Provider, tmp_path_factory: pytest.TempPathFactory) -> Asy
         tmp_path_factory.mktemp("bound"), up.url, server='trusted_proxies = ["127.0.0.1/32"]'
     )
     await furnish(door, 10**12)
-    try:
-        await door.start()
+    async with door.serving():
         yield door
-    finally:
-        while door.processes:
-            door.kill()
 
 
 @pytest.mark.parametrize("caller", ["10.1.2.3", "::ffff:10.1.2.3", "203.0.113.9, 10.1.2.3"])

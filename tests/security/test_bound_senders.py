@@ -34,12 +34,8 @@ async def bound(
     await furnish(door, 10**12)
     key = await door.new_key(models=(MODEL,))
     await door.on_store(lambda store: key_rights.constrain(store, key.id, None, ME.thumbprint))
-    try:
-        await door.start()
+    async with door.serving():
         yield door, key
-    finally:
-        while door.processes:
-            door.kill()
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "DPoP", "dpop"])

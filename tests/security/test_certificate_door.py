@@ -79,12 +79,8 @@ async def opened(
     await furnish(door, 10**12)
     for name in ("web", "anna"):
         await door.on_store(partial(tenancy.create_user, tenant="acme", name=name, now_ms=now_ms()))
-    try:
-        await door.start()
+    async with door.serving():
         yield door
-    finally:
-        while door.processes:
-            door.kill()
 
 
 async def asked(

@@ -458,12 +458,8 @@ role = "auditor"
             await members.add(store, HOST, "acme/anna", "tenant:acme", Role.FINANCE, now_ms())
 
         await it.on_store(people)
-        try:
-            await it.start()
+        async with it.serving():
             yield Console(it, port, okta, other)
-        finally:
-            while it.processes:
-                it.kill()
 
 
 @pytest.fixture

@@ -146,12 +146,8 @@ creates = true
 """
     it = prepared(directory, up.url, settings=said)
     await furnish(it, 10**12)
-    try:
-        await it.start()
+    async with it.serving():
         yield it
-    finally:
-        while it.processes:
-            it.kill()
 
 
 async def called(door: Gateway, token: str) -> Got:

@@ -246,12 +246,8 @@ async def served(it: Gateway) -> AsyncIterator[Door]:
     await it.on_store(_price)
     it.key, it.key_id = await _key(it)
     powerless, spent = await it.new_key(), await it.new_key(models=("*",), limit=1)
-    try:
-        await it.start()
+    async with it.serving():
         yield Door(it, powerless.key, spent.key)
-    finally:
-        while it.processes:
-            it.kill()
 
 
 async def _key(it: Gateway) -> tuple[str, str]:

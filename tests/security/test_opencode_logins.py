@@ -258,12 +258,8 @@ async def opened(
 
     await it.on_store(people)
     await it.budget(10**12, "tenant:main")
-    try:
-        await it.start()
+    async with it.serving():
         yield it
-    finally:
-        while it.processes:
-            it.kill()
 
 
 async def given(it: Gateway, store: Store, name: str, password: str = PASSWORD) -> None:

@@ -104,12 +104,8 @@ async def api(
         made.tokens["narrow"] = token.token
 
     await door.on_store(people)
-    try:
-        await door.start()
+    async with door.serving():
         yield made
-    finally:
-        while door.processes:
-            door.kill()
 
 
 Arrange = Callable[[Api], Awaitable[str]]

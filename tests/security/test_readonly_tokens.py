@@ -121,9 +121,5 @@ models = ["{MODEL}"]
     it = prepared(directory, up.url, settings=said)
     await furnish(it, 10**12)
     await it.on_store(lambda store: tenancy.create_user(store, "acme", "anna", now_ms()))
-    try:
-        await it.start()
+    async with it.serving():
         yield it
-    finally:
-        while it.processes:
-            it.kill()

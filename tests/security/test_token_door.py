@@ -219,12 +219,8 @@ async def opened(
     it = prepared(directory, up.url, settings=further + _settings(issuer))
     await furnish(it, 10**12)
     await it.on_store(lambda store: tenancy.create_user(store, "acme", "anna", now_ms()))
-    try:
-        await it.start()
+    async with it.serving():
         yield it
-    finally:
-        while it.processes:
-            it.kill()
 
 
 def _settings(issuer: IdentityProvider, name: str = "okta") -> str:

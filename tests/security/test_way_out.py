@@ -102,12 +102,8 @@ async def watching(directory: Path) -> AsyncIterator[Watched]:
         door.environ |= {"NO_PROXY": "", "HOME": str(directory)}
         (directory / ".netrc").write_text(f"machine {NAME} login root password {PASSWORD}\n")
         await furnish(door, 10**12)
-        try:
-            await door.start()
+        async with door.serving():
             yield it
-        finally:
-            while door.processes:
-                door.kill()
             for server in decoy.servers:
                 server.close()
 

@@ -84,11 +84,7 @@ async def test_who_leaves_in_the_very_moment_of_being_told_has_taken_nothing(
     server: ValkeyServer, limiter: ValkeyLimiter
 ) -> None:
     leaving = asyncio.create_task(limiter.take("leaves", PLACE))
-    await asyncio.sleep(0)
-    told = limiter._waiting[0].told
-    assert told is not None
-    while not told.done():
-        await asyncio.sleep(0)
+    await _is_told(limiter)
 
     leaving.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -102,11 +98,7 @@ async def test_who_leaves_in_the_moment_in_which_it_breaks_has_left(
 ) -> None:
     server.kill()
     leaving = asyncio.create_task(limiter.take("leaves", PLACE))
-    await asyncio.sleep(0)
-    told = limiter._waiting[0].told
-    assert told is not None
-    while not told.done():
-        await asyncio.sleep(0)
+    await _is_told(limiter)
 
     leaving.cancel()
     server.start()
@@ -120,11 +112,7 @@ async def test_who_is_told_no_in_the_moment_of_leaving_gives_nothing_back(
 ) -> None:
     await limiter.take("holds", PLACE)
     leaving = asyncio.create_task(limiter.take("holds", PLACE))
-    await asyncio.sleep(0)
-    told = limiter._waiting[0].told
-    assert told is not None
-    while not told.done():
-        await asyncio.sleep(0)
+    await _is_told(limiter)
 
     leaving.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -259,3 +247,12 @@ async def _until(is_so: Callable[[], bool]) -> None:
     async with asyncio.timeout(20):
         while not is_so():
             await asyncio.sleep(0.005)
+
+
+async def _is_told(limiter: ValkeyLimiter) -> None:
+    """Whoever stands first: it is decided, and not yet heard."""
+    await asyncio.sleep(0)
+    told = limiter._waiting[0].told
+    assert told is not None
+    while not told.done():
+        await asyncio.sleep(0)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
@@ -59,7 +60,7 @@ class _Token(Generic[T]):
     ends_s: float
 
 
-class Renewed(Generic[T]):
+class ShortLived(ABC, Generic[T]):
     """`asking` makes a request for one; it goes to `upstream`, and to nobody else."""
 
     def __init__(
@@ -130,12 +131,12 @@ class Renewed(Generic[T]):
         ends_s = now + life_s - min(IN_FLIGHT_S, life_s / 8)
         return _Token(value, due_s, ends_s)
 
+    @abstractmethod
     def _read(self, body: bytes) -> tuple[T, float]:
         """What was given, and for how long it is good. Raises ValueError."""
-        raise NotImplementedError
 
 
-class Tokens(Renewed[bytes]):
+class Tokens(ShortLived[bytes]):
     """Those of OAuth."""
 
     def _read(self, body: bytes) -> tuple[bytes, float]:

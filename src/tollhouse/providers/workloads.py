@@ -17,7 +17,7 @@ from tollhouse.domain.errors import UpstreamTokenUnavailable
 from tollhouse.domain.exchange import Sending
 from tollhouse.ports import Upstream
 from tollhouse.providers.sigv4 import Credentials
-from tollhouse.providers.tokens import Renewed, form
+from tollhouse.providers.tokens import ShortLived, form
 
 LONGEST = 16 * 1024
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
@@ -77,7 +77,7 @@ def of_aws(path: bytes, role: str, token: Path) -> Asking:
     return partial(_asked, path, said, "WebIdentityToken", token)
 
 
-class AwsCredentials(Renewed[Credentials]):
+class AwsCredentials(ShortLived[Credentials]):
     """Temporary ones of AWS's token service, as it tells them."""
 
     def __init__(
