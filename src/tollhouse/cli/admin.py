@@ -18,18 +18,20 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Credentials for the admin listener.")
 
+For = Annotated[
+    str, typer.Option(help="For whom: it may what this user may. Without one: for you.")
+]
+Most = Annotated[Role, typer.Option(help="The most that it may be.")]
+Where = Annotated[str, typer.Option(help="Where at most: house, tenant:ID or project:ID.")]
+
 
 @app.command()
 def token(
     context: typer.Context,
     ttl: Annotated[str, typer.Option(help="How long it lives: up to 12h.")] = "15m",
-    user: Annotated[
-        str, typer.Option(help="For whom: it may what this user may. Without one: for you.")
-    ] = "",
-    role: Annotated[Role, typer.Option(help="The most that it may be.")] = Role.OWNER,
-    at: Annotated[
-        str, typer.Option(help="Where at most: house, tenant:ID or project:ID.")
-    ] = "house",
+    user: For = "",
+    role: Most = Role.OWNER,
+    at: Where = "house",
     may: Annotated[
         list[str] | None,
         typer.Option(help="Only these operations, such as keys.list or keys.*; may be repeated."),
@@ -106,13 +108,9 @@ def revoke(
 def claim(
     context: typer.Context,
     ttl: Annotated[str, typer.Option(help="How long it is good: up to 1h.")] = "10m",
-    user: Annotated[
-        str, typer.Option(help="For whom: it may what this user may. Without one: for you.")
-    ] = "",
-    role: Annotated[Role, typer.Option(help="The most that it may be.")] = Role.OWNER,
-    at: Annotated[
-        str, typer.Option(help="Where at most: house, tenant:ID or project:ID.")
-    ] = "house",
+    user: For = "",
+    role: Most = Role.OWNER,
+    at: Where = "house",
     as_json: Json = False,
 ) -> None:
     """Print a link by which a browser logs on to the admin listener, once. It is kept nowhere.

@@ -15,3 +15,7 @@ class Clash:
     found: str
     expected: str
     hint: str | None = None
+
+
+def idle(place: Place, cause: Place, because: str) -> Clash:
+    return Clash((place, cause), f"a setting without effect: {because}", "nothing")
