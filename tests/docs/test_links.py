@@ -48,6 +48,16 @@ def test_every_page_is_linked_from_another() -> None:
     assert [page for page in PAGES if page not in linked and page.name != "README.md"] == []
 
 
+def test_the_map_leads_to_every_page() -> None:
+    docs = ROOT / "docs"
+    shown = (docs / "README.md").read_text("utf-8")
+
+    pages = [page.relative_to(docs) for page in docs.rglob("*.md") if page.parent != docs]
+    missing = [page for page in pages if f"({page.as_posix()})" not in shown]
+
+    assert [page for page in missing if page.parts[0] != "decisions"] == []
+
+
 def leads_somewhere(page: Path, target: str) -> bool:
     if target.startswith(OUTSIDE):
         return True
