@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 
-def is_granted(model: str, granted: Iterable[str]) -> bool:
-    return any(matches(model, pattern) for pattern in granted)
+def is_granted(model: str, granted: Collection[str]) -> bool:
+    return model in granted or any(matches(model, pattern) for pattern in granted)
 
 
 def is_within(pattern: str, granted: Iterable[str]) -> bool:

@@ -78,9 +78,10 @@ def _reading(record: Journal, caller: Principal) -> Principal:
 def credential_of(call: Call) -> str | None:
     """What the caller presents, wherever its client puts it."""
     fields = call.fields
-    names = [name for name in CREDENTIAL_HEADERS if name in fields]
+    names = CREDENTIAL_HEADERS & fields.keys()
     if len(names) == 1 and len(fields) == len(call.headers):  # none came twice
-        return _bare(names[0], fields[names[0]])
+        (name,) = names
+        return _bare(name, fields[name])
     shown = [header for header in call.headers if header[0] in CREDENTIAL_HEADERS]
     presented = [_bare(name, value) for name, value in shown]
     if len(shown) > 1 and (len(dict(shown)) < len(shown) or len(set(presented)) > 1):
