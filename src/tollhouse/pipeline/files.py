@@ -34,7 +34,7 @@ async def come_in(call: Call, house: House) -> AsyncIterator[Principal]:
     """Recorded, within the deadline, known, and not too much: as for every call."""
     with recorded(call, house) as record, within(call.route.deadline_s):
         caller = record.caller = await identify(record, house)
-        with carried(caller, house):
+        with carried(caller, record, house):
             yield caller
 
 

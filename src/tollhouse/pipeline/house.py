@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from tollhouse.domain.audit import Record
 from tollhouse.domain.breaker import State
@@ -31,6 +31,9 @@ from tollhouse.ports import (
     Provider,
     Seals,
 )
+
+if TYPE_CHECKING:
+    from tollhouse.pipeline.carry import carried
 
 
 class Snapshots(Protocol):
@@ -106,6 +109,9 @@ class House:
 
     certifier: Certifier | None = None
     """None where no certificates are asked for."""
+
+    under_way: set[carried] = field(default_factory=set)
+    """Calls of those who were let in, to be looked at again while they last."""
 
     @property
     def snapshot(self) -> Snapshot:

@@ -56,7 +56,8 @@ async def identify(record: Journal, house: House) -> Principal:
             _insist_on_one(principal, record.call.certificate, house)
         if principal.bounds is not None:
             record.caller = principal
-            _within(principal.bounds, record.call, presented, house)
+            _within(principal.bounds, record.call)
+            _insist_on_proof(principal.bounds, record.call, presented, house)
         elif type(presented) is not str:
             raise ProofInvalid(private="what it goes with is bound to no key")
     except Unauthenticated:
@@ -65,6 +66,24 @@ async def identify(record: Journal, house: House) -> Principal:
         raise
     throttle.proved(presented)
     return _reading(record, principal) if principal.is_readonly else principal
+
+
+def identify_again(record: Journal, house: House) -> Principal | None:
+    """Who it is by now, of a call that was let in: all that was looked at then, but the proof, which is good for
+    one look. None where that has to be asked for first, as it then is. Raises Refusal, Failure.
+    """
+    call = record.call
+    presented = credential_of(call)
+    if presented is None:
+        return _reading(record, _by_certificate(record, house))
+    principal = _proved(presented, house)
+    if not isinstance(principal, Principal):
+        return None
+    if call.certificate is not None:
+        _insist_on_one(principal, call.certificate, house)
+    if principal.bounds is not None:
+        _within(principal.bounds, call)
+    return _reading(record, principal)
 
 
 def _reading(record: Journal, caller: Principal) -> Principal:
@@ -89,11 +108,14 @@ def credential_of(call: Call) -> str | None:
     return presented[0] if presented else None
 
 
-def _within(bounds: Bounds, call: Call, presented: str, house: House) -> None:
+def _within(bounds: Bounds, call: Call) -> None:
     """What binds a key or token holds of this call. Its certificate, if it has one, was looked at before."""
     bounds.insist_on_place(call.peer)
     bounds.insist_on_route(call.route.name)
     bounds.insist_on_certificate(call.certificate)
+
+
+def _insist_on_proof(bounds: Bounds, call: Call, presented: str, house: House) -> None:
     if bounds.proof_key:
         if house.prover is None:
             raise ProofInvalid(private="nobody looks at proofs here")

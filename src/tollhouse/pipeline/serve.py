@@ -20,7 +20,7 @@ from tollhouse.pipeline.within import within
 async def serve(call: Call, house: House) -> None:
     with recorded(call, house) as record, within(call.route.deadline_s):
         caller = record.caller = await identify(record, house)
-        with carried(caller, house):
+        with carried(caller, record, house):
             if house.waits:
                 turn_away(call, caller, house)
             body = await call.read_body()

@@ -27,6 +27,7 @@ from tollhouse.domain.shedding import Load
 from tollhouse.domain.throttling import Throttle
 from tollhouse.pipeline.batch_look import look_after
 from tollhouse.pipeline.house import House
+from tollhouse.pipeline.recheck import keep_looking
 from tollhouse.pipeline.route import RouteTable
 from tollhouse.pipeline.standing import Standings
 from tollhouse.ports import Authenticator, Database, Ledger, Limiter
@@ -138,6 +139,7 @@ async def open_door(
         )
         if settings.ledger.keep_days:
             tasks.start(keep_folding(store, me.owner, settings.ledger.keep_days, _now_ms))
+        tasks.start(keep_looking(house, settings.auth.recheck_every_s))
         keep_renewing(doors, metrics, tasks)
         tasks.start(keep_load_gauges(metrics, load, house.standings))
         tasks.start(keep_telling_alerts(store, noting(metrics), telling(settings, stack), _now_ms))

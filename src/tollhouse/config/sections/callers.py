@@ -48,6 +48,13 @@ class AuthSettings(Section):
         ge=0,
         le=1_000_000,
     )
+    recheck_every_s: int = setting(
+        "How often calls under way are looked at again. One whose key, token or certificate does not hold any "
+        "more, or that would not be let in for another reason, is ended with its refusal, and pays for what came.",
+        10,
+        ge=1,
+        le=25,
+    )
     foreign_users: Literal["known", "refuse", "tolerate"] = setting(
         "What becomes of a body whose `user`, `safety_identifier` or `metadata.user_id` is not the key's "
         "user, who pays in any case. `known` refuses another user of the tenant, `refuse` everybody; "
