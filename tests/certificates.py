@@ -48,20 +48,23 @@ class Authority:
         name: str = "workload",
         age: dt.timedelta = dt.timedelta(0),
         lasts: dt.timedelta = 2 * HOUR,
-        is_authority: bool = False,
+        is_authority: bool | None = False,
         usage: x509.KeyUsage | None = None,
+        further: x509.ExtensionType | None = None,
     ) -> Path:
         """With these alternative names; what its key is for is said where `usage` is given."""
         key = ec.generate_private_key(ec.SECP256R1())
-        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        blank = (
-            _blank(subject, self._name, key, age, lasts)
-            .add_extension(x509.BasicConstraints(ca=is_authority, path_length=None), critical=True)
-            .add_extension(
-                x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(self._key_id),
-                critical=False,
-            )
+        named = [x509.NameAttribute(NameOID.COMMON_NAME, name)] if name else []
+        blank = _blank(x509.Name(named), self._name, key, age, lasts).add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(self._key_id),
+            critical=False,
         )
+        if is_authority is not None:
+            blank = blank.add_extension(
+                x509.BasicConstraints(ca=is_authority, path_length=None), critical=True
+            )
+        if further is not None:
+            blank = blank.add_extension(further, critical=False)
         if names:
             blank = blank.add_extension(x509.SubjectAlternativeName(names), critical=False)
         if usage is not None:
@@ -139,15 +142,18 @@ def _blank(
     )
 
 
-def usage_of(*, is_authority: bool) -> x509.KeyUsage:
+def usage_of(*, is_authority: bool, **said: bool) -> x509.KeyUsage:
     return x509.KeyUsage(
-        digital_signature=True,
-        key_cert_sign=is_authority,
-        crl_sign=is_authority,
-        content_commitment=False,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        encipher_only=False,
-        decipher_only=False,
+        **{
+            "digital_signature": True,
+            "key_cert_sign": is_authority,
+            "crl_sign": is_authority,
+            "content_commitment": False,
+            "key_encipherment": False,
+            "data_encipherment": False,
+            "key_agreement": False,
+            "encipher_only": False,
+            "decipher_only": False,
+            **said,
+        }
     )

@@ -12,7 +12,7 @@ from issuing import AUDIENCE, ISSUER, SigningKey, TestIssuer
 from issuing import said as said_at
 from tollhouse.auth.key_ring import KeyRing
 from tollhouse.auth.signatures import ALGORITHMS
-from tollhouse.auth.tokens import Issuer, Tokens
+from tollhouse.auth.tokens import Issuer, Making, Tokens
 from tollhouse.domain.claims import Expected, Rule
 from tollhouse.domain.errors import TokenInvalid
 from tollhouse.domain.identity import Principal
@@ -63,6 +63,7 @@ class Door:
     members: dict[str, Member] = field(default_factory=lambda: dict(MEMBERS))
     most_kept: int = 1000
     clock_s: float = 0.0
+    making: Making | None = None
 
     def __post_init__(self) -> None:
         self.ring = KeyRing(
@@ -74,7 +75,7 @@ class Door:
             clock_s=lambda: self.clock_s,
         )
         expected = Expected("okta", ISSUER, self.audiences, DAY_S, self.rules)
-        self.tokens = Tokens({ISSUER: Issuer(expected, self.ring)}, self.most_kept)
+        self.tokens = Tokens({ISSUER: Issuer(expected, self.ring)}, self.most_kept, self.making)
         self.people = People(self.members, Rules(Defaults(), {}))
         self.revision = 1
 

@@ -6,6 +6,7 @@ import datetime as dt
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,7 @@ from tollhouse.domain.people import Member, People
 from tollhouse.domain.snapshot import Names, Snapshot
 
 WEB = "spiffe://prod.example.org/ns/web"
+SVID, SIGNING = [x509.UniformResourceIdentifier(WEB)], usage_of(is_authority=False)
 LONG = f"spiffe://prod.example.org/{'a' * 2022}"
 
 
@@ -121,6 +123,11 @@ def test_an_id_may_have_2048_bytes(two: Two) -> None:
     assert two.read(two.prod, two.prod.svid(LONG)).spiffe_id == LONG
 
 
+def svid_for(authority: Authority, **uses: bool) -> Path:
+    usage = usage_of(is_authority=False, **uses)
+    return authority.certify_as(x509.UniformResourceIdentifier(WEB), usage=usage)
+
+
 BAD_KINDS: dict[str, Callable[[Authority], Path]] = {
     "no id": lambda it: it.certify_as(usage=usage_of(is_authority=False)),
     "a host name alone": lambda it: it.certify("localhost"),
@@ -130,6 +137,14 @@ BAD_KINDS: dict[str, Callable[[Authority], Path]] = {
     "a key for certificates": lambda it: it.certify_as(
         x509.UniformResourceIdentifier(WEB), usage=usage_of(is_authority=True)
     ),
+    **{
+        f"a key {said}": partial(svid_for, **{said: is_said})
+        for said, is_said in {
+            "key_cert_sign": True,
+            "crl_sign": True,
+            "digital_signature": False,
+        }.items()
+    },
     "a key for whatever": lambda it: it.certify_as(x509.UniformResourceIdentifier(WEB)),
 }
 
@@ -177,6 +192,32 @@ def test_it_counts_as_long_as_its_root_is_in_the_bundle(two: Two) -> None:
 @pytest.mark.req("S-40")
 def test_one_that_is_its_own_root_is_nobodys(two: Two) -> None:
     refused(two, two.certificates.read([two.prod.root]))
+
+
+@pytest.mark.req("S-40")
+def test_what_does_not_say_whether_it_is_an_authority_is_a_callers(two: Two) -> None:
+    shown = two.read(two.prod, two.prod.certify_as(*SVID, usage=SIGNING, is_authority=None))
+
+    assert shown.spiffe_id == WEB
+
+
+@pytest.mark.req("S-40", "H-143")
+def test_what_tls_lets_pass_and_cannot_be_read_is_nobodys(two: Two) -> None:
+    of_no_kind = x509.UnrecognizedExtension(
+        x509.SubjectAlternativeName.oid, bytes.fromhex("3004a3023000")
+    )
+    odd = two.prod.certify_as(further=of_no_kind, usage=SIGNING)
+
+    for shown in (two.read(two.prod, odd), two.certificates.read([b"0", two.prod.root])):
+        assert shown.flaw == "it cannot be read"
+        refused(two, shown)
+
+
+def test_what_is_wrong_with_one_is_said_for_the_log(two: Two) -> None:
+    assert two.read(two.prod, two.prod.svid(WEB, WEB)).flaw == "it has more than one URI"
+    assert two.read(two.plain, two.plain.certify_as(name="")).flaw == (
+        "it says nobody's name, or one that nobody can read"
+    )
 
 
 @pytest.mark.req("S-42")
@@ -336,6 +377,41 @@ def test_the_same_certificate_by_a_chain_that_does_not_hold_is_not_taken_for_the
 
     with pytest.raises(CertificateInvalid):
         two.certificates.identify(replace(shown, flaw="another way"), SNAPSHOT, time.time())
+
+
+@pytest.mark.req("S-40", "S-42")
+def test_the_same_certificate_by_another_root_is_as_good_as_that_root(tmp_path: Path) -> None:
+    two = Two(tmp_path, RULES)
+    chain = two.prod.svid(WEB)
+    two.bundle.roots = bundles.roots(bundle(two.prod, two.other))
+    shown = two.read(two.prod, chain)
+    two.certificates.identify(shown, SNAPSHOT, time.time())
+
+    again = two.read(two.other, chain)
+
+    assert again.anchor != shown.anchor
+    two.bundle.roots = bundles.roots(bundle(two.prod))
+    with pytest.raises(CertificateInvalid):
+        two.certificates.identify(again, SNAPSHOT, time.time())
+
+
+def test_one_that_is_looked_at_anew_takes_no_others_place(tmp_path: Path) -> None:
+    two = Two(tmp_path, RULES, most_kept=2)
+    first, second = (two.read(two.prod, two.prod.svid(f"{WEB}/{each}")) for each in "ab")
+    for shown in (first, second):
+        two.certificates.identify(shown, SNAPSHOT, time.time())
+
+    two.certificates.identify(second, replace(SNAPSHOT, revision=2), time.time())
+
+    assert set(two.certificates._seen) == {first.thumbprint, second.thumbprint}
+
+
+@pytest.mark.req("S-40")
+def test_a_name_may_have_2048_characters(two: Two) -> None:
+    long, longer = (two.plain.certify_as(x509.DNSName("a" * n), name="") for n in (2048, 2049))
+
+    assert not two.read(two.plain, long).flaw
+    refused(two, two.read(two.plain, longer))
 
 
 def test_names_are_few_and_can_be_read(two: Two) -> None:

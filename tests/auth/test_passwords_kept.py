@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
+import time
 from dataclasses import replace
 
 import pytest
@@ -30,10 +32,7 @@ def test_what_is_kept_proves_the_password_and_no_other_and_not_without_the_peppe
 
 
 def test_what_was_kept_in_another_way_is_kept_anew_once_it_was_proved() -> None:
-    light = Argon2id(
-        salt=b"s" * 16, length=32, iterations=1, lanes=1, memory_cost=64, secret=b"p" * 32
-    )
-    old = Kept(light.derive_phc_encoded(PASSWORD.encode()), 1)
+    old = Kept(_lightly(HOUSE.peppers[1]), 1)
 
     wrong, right = HOUSE.proved("another one at all", old), HOUSE.proved(PASSWORD, old)
 
@@ -48,6 +47,43 @@ def test_what_was_kept_in_another_way_is_kept_anew_once_it_was_proved() -> None:
 )
 def test_where_there_is_nothing_to_prove_it_by_nobody_is_let_in(kept: Kept | None) -> None:
     assert HOUSE.proved(PASSWORD, kept) == Proved(holds=False)
+
+
+@pytest.mark.parametrize("pepper", [1, 2])
+def test_an_older_pepper_or_a_cheaper_way_is_enough_to_keep_it_anew(pepper: int) -> None:
+    old = Kept(_lightly(HOUSE.peppers[pepper]), pepper)
+    if pepper == 1:
+        old = replace(HOUSE, current=1).kept(PASSWORD)
+
+    renewed = HOUSE.proved(PASSWORD, old).renewed
+
+    assert renewed is not None
+    assert renewed.text.startswith(PARAMETERS)
+    assert renewed.pepper == 2
+
+
+@pytest.mark.req("S-23")
+def test_whom_nobody_knows_takes_as_long_as_who_is_known() -> None:
+    began = time.process_time()
+    kept = HOUSE.kept(PASSWORD)
+    usual_s = time.process_time() - began
+
+    began = time.process_time()
+    HOUSE.proved(PASSWORD, None)
+
+    assert kept
+    assert time.process_time() - began > usual_s / 5
+
+
+async def test_proofs_are_done_on_a_thread_that_stands_back_and_not_once_all_is_over() -> None:
+    proofs = Proofs()
+
+    there = await proofs.done(lambda: os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+    proofs.close()
+
+    assert there > os.getpriority(os.PRIO_PROCESS, 0)
+    with pytest.raises(RuntimeError):
+        await proofs.done(int)
 
 
 async def test_more_proofs_than_may_wait_are_refused_and_the_loop_goes_on_meanwhile() -> None:
@@ -95,3 +131,10 @@ async def test_who_hangs_up_frees_no_place_before_the_proof_is_over() -> None:
     finally:
         gate.set()
         proofs.close()
+
+
+def _lightly(pepper: bytes) -> str:
+    light = Argon2id(
+        salt=b"s" * 16, length=32, iterations=1, lanes=1, memory_cost=64, secret=pepper
+    )
+    return light.derive_phc_encoded(PASSWORD.encode())

@@ -9,7 +9,7 @@ import pytest
 
 from issuing import named
 from proving import Holder
-from tollhouse.auth.proofs import AHEAD_S, LIFE_S, Proofs, thumbprint
+from tollhouse.auth.proofs import AHEAD_S, LIFE_S, LONGEST, LONGEST_ID, Proofs, thumbprint
 from tollhouse.domain.errors import Overloaded, ProofInvalid
 from tollhouse.domain.exchange import Proving
 
@@ -55,7 +55,7 @@ def test_query_fragment_and_the_case_of_a_host_count_for_nothing(url: str) -> No
         *({"ath": each} for each in (None, "", "x", KEY)),
         *({"jti": each} for each in (None, "", 7, "x" * 257)),
         *({"head": {"typ": each}} for each in ("JWT", "at+jwt", "DPOP+JWT", None)),
-        *({"head": {"alg": each}} for each in ("none", "HS256", "RS256", "ES384", None)),
+        *({"head": {"alg": each}} for each in ("none", "HS256", "RS256", "ES384", None, [])),
         {"head": {"jwk": None}},
         {"head": {"jwk": "x"}},
         {"head": {"jwk": THIEF.public}},
@@ -78,6 +78,9 @@ def test_a_proof_of_anything_else_is_refused_and_says_no_more(changes: dict[str,
     "proof",
     [
         *("", "a", "a.b", "a.b.c", "..", "a.b.c.d", "x" * 5000),
+        ME.proof(KEY, URL, NOW).rpartition(".")[0],
+        ME.proof(KEY, URL, NOW) + ".AAAA",
+        ME.proof(KEY, URL, NOW, note="x" * LONGEST),
         ME.proof(KEY, URL, NOW) + "A",
         ME.proof(KEY, URL, NOW)[:-4],
         ME.proof(KEY, URL, NOW).rpartition(".")[0] + ".",
@@ -87,6 +90,47 @@ def test_a_proof_of_anything_else_is_refused_and_says_no_more(changes: dict[str,
 def test_what_is_no_proof_is_refused(proof: str) -> None:
     with pytest.raises(ProofInvalid):
         Proofs().insist(_with(proof), ME.thumbprint, NOW)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"iat": int(NOW) - LIFE_S},
+        {"iat": int(NOW) + AHEAD_S},
+        {"jti": "x" * LONGEST_ID},
+    ],
+    ids=named,
+)
+def test_what_just_fits_is_taken(changes: dict[str, Any]) -> None:
+    Proofs().insist(_with(ME.proof(KEY, URL, NOW, **changes)), ME.thumbprint, NOW)
+
+
+def test_a_proof_may_have_4096_characters() -> None:
+    lengths = range(LONGEST // 2, LONGEST)
+    proofs = (ME.proof(KEY, URL, NOW, note="x" * length) for length in lengths)
+    longest = next(proof for proof in proofs if len(proof) == LONGEST)
+
+    Proofs().insist(_with(longest), ME.thumbprint, NOW)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://\u212aiosk.example.com/v1/chat/completions",
+        "https://kiosk.example.com/v1/chat/\ncompletions",
+    ],
+    ids=["a letter that is one in lower case alone", "a character that parsers leave out"],
+)
+def test_an_address_is_plain_text(url: str) -> None:
+    asked = replace(_with(ME.proof(KEY, url, NOW)), host="kiosk.example.com")
+
+    with pytest.raises(ProofInvalid):
+        Proofs().insist(asked, ME.thumbprint, NOW)
+
+
+@pytest.mark.parametrize("key", [{}, {"kty": "EC", "crv": "P-256", "x": 1, "y": "AQ"}], ids=named)
+def test_what_is_no_key_has_no_thumbprint(key: dict[str, Any]) -> None:
+    assert thumbprint(key) == ""
 
 
 def test_a_thief_who_signs_with_another_key_is_refused() -> None:

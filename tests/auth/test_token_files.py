@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -59,6 +61,21 @@ def test_a_file_written_in_the_same_moment_with_the_same_size_is_noticed(door: D
 
     door.path.write_text(NEW)
     os.utime(door.path, ns=(door.now_ns, door.now_ns))
+
+    assert door.let_in(NEW)
+    door.refuses(OLD)
+
+
+@pytest.mark.req("OC-4")
+@pytest.mark.parametrize("written_ns", [2**61, 1], ids=["now", "long ago"])
+def test_where_clocks_of_files_are_coarse_what_was_written_just_now_is_read_again(
+    tmp_path: Path, written_ns: int
+) -> None:
+    door = Door(cast(Path, Coarse(tmp_path / "token", written_ns, changed_ns=2**61)))
+    door.write(OLD)
+    door.let_in(OLD)
+
+    door.write(NEW)
 
     assert door.let_in(NEW)
     door.refuses(OLD)
@@ -120,6 +137,37 @@ def test_while_there_was_never_a_token_nobody_comes_in_and_the_answer_says_why(
     assert caught.value.detail == "Authentication is not configured on this gateway."
 
 
+@pytest.mark.req("OC-8")
+def test_what_somebody_writes_into_a_pipe_is_no_token(door: Door) -> None:
+    os.mkfifo(door.path)
+    pipe = os.open(door.path, os.O_RDWR | os.O_NONBLOCK)
+    os.write(pipe, OLD.encode())
+
+    try:
+        assert door.file.digests() == ()
+    finally:
+        os.close(pipe)
+
+
+@pytest.mark.req("OC-5")
+def test_a_file_may_have_64_kib_to_the_last_byte(door: Door) -> None:
+    door.write(NEW + "\n" * (MOST_BYTES - len(NEW)))
+
+    assert door.let_in(NEW)
+
+
+def test_of_tokens_that_were_found_the_most_are_remembered_and_no_more(door: Door) -> None:
+    shown = [f"{OLD}-{number}" for number in range(5)]
+    tokens = StaticTokens([(FixedToken(digest(each)), door.bearer) for each in shown], most_kept=2)
+
+    kept = []
+    for each in shown:
+        tokens.identify(each, door.snapshot, 0.0)
+        kept.append(len(tokens._seen))
+
+    assert kept == [1, 2, 1, 2, 1]
+
+
 @pytest.mark.req("OC-9", "OC-7")
 @pytest.mark.parametrize(
     "shown",
@@ -171,6 +219,39 @@ def test_what_goes_wrong_is_told_once_and_never_with_the_token(
     assert "[static_tokens.asks]" in told
     assert "twice" in told
     assert "canary" not in told
+
+
+async def test_what_goes_wrong_is_told_though_nobody_calls(
+    door: Door, caplog: pytest.LogCaptureFixture
+) -> None:
+    looking = asyncio.create_task(door.tokens.keep())
+    await asyncio.sleep(0)
+    looking.cancel()
+
+    (told,) = caplog.messages
+    assert told == ("the tokens of [static_tokens.asks] cannot be had: No such file or directory")
+
+
+@dataclass
+class Coarse:
+    """A file where the clocks of files stand still from one writing to the next."""
+
+    path: Path
+    written_ns: int
+    changed_ns: int
+
+    def __fspath__(self) -> str:
+        return str(self.path)
+
+    def write_text(self, text: str) -> None:
+        self.path.write_text(text)
+
+    def stat(self) -> os.stat_result:
+        seconds = [0, 0, 0]
+        return os.stat_result(
+            [0] * 6 + [len(self.path.read_bytes()), *seconds, *seconds],
+            {"st_mtime_ns": self.written_ns, "st_ctime_ns": self.changed_ns},
+        )
 
 
 @dataclass

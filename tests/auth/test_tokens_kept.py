@@ -7,14 +7,15 @@ import time
 from dataclasses import replace
 from hashlib import sha256
 from itertools import product
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from auth.bearers import MEMBERS, NOW, door, said
+from auth.bearers import MEMBERS, NOW, RULE, door, said
 from issuing import signing_key
-from tollhouse.domain.claims import Rule
+from tollhouse.domain.claims import Claimed, Rule
 from tollhouse.domain.errors import TokenInvalid
 from tollhouse.domain.identity import Priority
 from tollhouse.domain.people import Member
@@ -207,6 +208,54 @@ async def test_an_address_that_its_provider_has_not_verified_proves_nobody() -> 
     assert await at.let_in(ED.token(said(**mail, email_verified=True)), NOW)
     assert "not verified" in await at.why_not(ED.token(said(**mail, email_verified=False)), NOW)
     assert "not verified" in await at.why_not(ED.token(said(**mail, email_verified="true")), NOW)
+
+
+@pytest.mark.req("P-21")
+@pytest.mark.parametrize("makes", [True, False])
+async def test_a_user_who_may_be_made_is_made_before_a_look_at_who_it_is(*, makes: bool) -> None:
+    made: list[str] = []
+
+    async def making(claimed: Claimed) -> None:
+        made.append(claimed.user)
+        at.people.members[f"user:{claimed.user}"] = Member(9)  # type: ignore[index]
+
+    rule = replace(RULE, creates=True)
+    at = door(ED, rules=(rule,), making=making if makes else None)
+    carol = ED.token(said(sub="carol"))
+
+    if makes:
+        assert (await at.let_in(carol, NOW)).user == "acme/carol"
+    else:
+        assert "there is no user" in await at.why_not(carol, NOW)
+    await at.let_in(ED.token(said()), NOW)
+    assert made == ["acme/carol"] * makes
+
+
+@pytest.mark.req("P-21", "S-25")
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"gone": frozenset({"acme/carol"})},
+        {"revoked_ids": frozenset({("okta", "one")})},
+        {"revoked_before": {("okta", "carol"): int(NOW)}},
+        *(
+            {"members": {k: v for k, v in MEMBERS.items() if k != owner}}
+            for owner in ("tenant:acme", "project:acme/default", "issuer:okta")
+        ),
+    ],
+    ids=["gone", "taken back", "from before", "no tenant", "no project", "no account"],
+)
+async def test_nobody_is_made_who_would_not_be_let_in_then(changes: dict[str, Any]) -> None:
+    made: list[Claimed] = []
+
+    async def making(claimed: Claimed) -> None:
+        made.append(claimed)
+
+    at = door(ED, rules=(replace(RULE, creates=True),), making=making)
+    at.people = replace(at.people, **changes)
+
+    assert await at.why_not(ED.token(said(sub="carol", jti="one")), NOW)
+    assert made == []
 
 
 async def test_one_subject_is_one_caller_whatever_his_token() -> None:

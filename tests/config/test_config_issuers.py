@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -218,3 +219,77 @@ def test_a_role_is_held_at_a_place(at: str) -> None:
     rules = f'{RULE}\nrole = "auditor"\nrole_at = "{at}"'
 
     assert problem(issuer(rules=rules)).key == "issuers.okta.rules[0].role_at"
+
+
+OPENCODE = '[opencode]\ntenant = "acme"\n'
+SIGNED = '[tokens]\nsecrets = { 1 = "env:S" }\n'
+SECRET = "canary-of-a-secret-0123456789-0123"
+
+
+@pytest.mark.req("OP-4", "OP-6")
+def test_logins_that_give_tokens_need_a_secret_that_signs_them() -> None:
+    assert problem(OPENCODE).key == "tokens.secrets"
+    assert read(OPENCODE + SIGNED, S=SECRET).opencode.tenant == "acme"
+
+
+@pytest.mark.req("OP-6")
+def test_no_login_is_longer_than_a_token_may_be_good() -> None:
+    longest = OPENCODE + SIGNED + "max_life_s = 3600\n[logins]\nminutes = 60"
+
+    assert read(longest, S=SECRET).logins.minutes == 60
+    assert problem(longest.replace("= 60", "= 61"), S=SECRET).key == "logins.minutes"
+
+
+def test_what_is_said_of_logins_has_no_effect_where_nobody_can_log_in() -> None:
+    assert problem('[logins]\nmodels = ["m"]').key == "logins.models"
+
+
+def test_how_many_users_are_made_has_no_effect_where_none_is() -> None:
+    said = "https://login.example.com", "new_users_per_hour = 7"
+
+    assert problem(issuer(*said)).key == "issuers.okta.new_users_per_hour"
+    assert read(issuer(*said, rules=f"{RULE}\ncreates = true")).issuers["okta"].rules[0].creates
+
+
+@pytest.mark.req("S-65")
+def test_where_people_log_on_is_looked_at_though_the_keys_are_elsewhere() -> None:
+    line, listening = LOGIN
+    bad = "http://8.8.8.8"
+
+    assert problem(listening + issuer(bad, line, ELSEWHERE)).key == "issuers.okta.issuer"
+    assert problem(listening + issuer(bad, line)).key == "issuers.okta.issuer"
+
+
+def test_networks_have_an_effect_if_keys_are_asked_for_or_people_log_on(tmp_path: Path) -> None:
+    line, listening = LOGIN
+    (tmp_path / "keys.json").write_text("{}")
+    said = (f'keys_file = "{tmp_path}/keys.json"', 'networks = ["10.0.0.0/8"]')
+
+    assert problem(issuer("okta", *said)).key == "issuers.okta.networks"
+    assert read(listening + issuer("https://login.example.com", line, *said)).issuers
+
+
+@pytest.mark.parametrize("scope", ["", "two words", 'a"b', "a\\b", "\u00e9", "a" * 201])
+def test_what_is_no_scope_is_not_asked_for(scope: str) -> None:
+    line, listening = LOGIN
+    said = json.dumps(["openid", scope])
+
+    found = problem(listening + issuer("https://login.example.com", line, f"scopes = {said}"))
+
+    assert found.key == "issuers.okta.scopes[1]"
+
+
+@pytest.mark.req("OP-5")
+@pytest.mark.parametrize("role", ["", "owner", "User", "claim:", f"claim:{'c' * 256}"])
+def test_a_bearer_is_one_of_three_or_what_a_claim_says(role: str) -> None:
+    as_role = f'{RULE}\ncalls_as = "{role}"'
+
+    assert problem(issuer(rules=as_role)).key == "issuers.okta.rules[0].calls_as"
+
+
+@pytest.mark.req("OP-5")
+@pytest.mark.parametrize("role", ["readonly", "admin", "claim:role"])
+def test_what_a_bearer_is_stands_in_the_rule(role: str) -> None:
+    rules = f'{RULE}\ncalls_as = "{role}"'
+
+    assert read(issuer(rules=rules)).issuers["okta"].rules[0].calls_as == role

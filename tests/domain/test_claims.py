@@ -10,13 +10,16 @@ import pytest
 from tollhouse.domain import spiffe
 from tollhouse.domain.claims import (
     LEEWAY_S,
+    LOGIN_S,
     LONGEST_SUBJECT,
     MOST_LISTED,
     Claimed,
     Expected,
+    Role,
     Rule,
     account,
     claimed,
+    logged_in,
 )
 from tollhouse.domain.tokens import TokenRefused
 
@@ -183,3 +186,63 @@ def test_a_list_of_models_has_an_end() -> None:
 
 def test_an_account_of_an_issuer_has_its_name() -> None:
     assert (account("okta", ""), account("okta", "ml")) == ("issuer:okta", "issuer:okta/ml")
+
+
+CLIENT, NONCE = "console", "n" * 43
+
+
+def logged(at: float = NOW, **claims: Any) -> Claimed:
+    whole = {"aud": CLIENT, "sub": "anna", "iat": NOW, "exp": NOW + LIFE_S, "nonce": NONCE}
+    expected = replace(EXPECTED, audiences=frozenset({CLIENT}))
+    return logged_in({**whole, **claims}, expected, NONCE, CLIENT, at)
+
+
+@pytest.mark.req("S-35")
+def test_a_login_ends_with_the_token_that_it_began_for() -> None:
+    assert logged().user == "acme/bot"
+    assert logged(azp=CLIENT).user == "acme/bot"
+    assert logged(NOW + LOGIN_S).user == "acme/bot"
+
+
+@pytest.mark.req("S-35")
+@pytest.mark.parametrize(
+    ("claims", "at", "why"),
+    [
+        ({"nonce": "m" * 43}, NOW, "did not begin here"),
+        ({"nonce": None}, NOW, "did not begin here"),
+        ({"cnf": {"jkt": "A" * 43}}, NOW, "does not prove"),
+        ({"azp": "another"}, NOW, "another client"),
+        ({}, NOW + LOGIN_S + 1, "from before"),
+    ],
+)
+def test_a_login_ends_with_no_other_token(claims: dict[str, Any], at: float, why: str) -> None:
+    with pytest.raises(TokenRefused, match=why):
+        logged(at, **claims)
+
+
+@pytest.mark.req("OP-5")
+@pytest.mark.parametrize(
+    ("rule", "said", "role"),
+    [
+        ("readonly", None, Role.READONLY),
+        ("claim:role", "user", Role.USER),
+        ("claim:role", ["admin", "readonly", "user"], Role.ADMIN),
+        ("claim:role", ["chef", "readonly"], Role.READONLY),
+        ("claim:role", ["x"] * (MOST_LISTED - 1) + ["admin"], Role.ADMIN),
+    ],
+    ids=range(5),
+)
+def test_what_a_bearer_is_says_the_rule_or_the_greatest_of_a_claim(
+    rule: str, said: Any, role: Role
+) -> None:
+    assert heard(replace(BOT, role=rule), role=said).role is role
+
+
+@pytest.mark.req("OP-5")
+@pytest.mark.parametrize(
+    "said",
+    [None, "", "chef", "adm", "administrator", 1, True, {"admin": 1}, [], ["x"] * 500 + ["admin"]],
+    ids=range(10),
+)
+def test_a_claim_that_names_no_role_lets_nobody_in(said: Any) -> None:
+    assert "names no role" in refused(replace(BOT, role="claim:role"), role=said)

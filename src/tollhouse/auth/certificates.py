@@ -30,6 +30,17 @@ LONGEST_NAME = 2048
 MOST_KEPT = 16_384
 
 
+UNREADABLE = (
+    *(ValueError, x509.DuplicateExtension, x509.InvalidVersion),
+    x509.UnsupportedGeneralNameType,
+)
+"""What is good enough for TLS need not be for us: we read the whole of it."""
+
+
+class Flawed(Exception):
+    """Why nobody comes in with it."""
+
+
 class Bundle(Protocol):
     """An authority's roots as they are at this moment; none while they cannot be known."""
 
@@ -68,23 +79,26 @@ class Certificates:
     def __init__(self, authorities: Sequence[Authority], most_kept: int = MOST_KEPT) -> None:
         self._named = {each.name: each for each in authorities}
         self._plain = [each for each in authorities if each.trust_domain is None]
-        self._domains = {each.trust_domain: each for each in authorities if each.trust_domain}
+        self._domains = {each.trust_domain: each for each in authorities}
         self._most_kept = most_kept
         self._seen: dict[str, Seen] = {}
 
     def read(self, chain: Sequence[bytes]) -> Certificate:
         """Of a chain that TLS has verified, in DER and the leaf first. What is wrong with it stands in it."""
-        parsed = [x509.load_der_x509_certificate(each) for each in chain]
-        leaf = parsed[0]
-        said = Certificate(
-            sha256(chain[0]).hexdigest(),
-            _moment(leaf.not_valid_before_utc),
-            min(_moment(each.not_valid_after_utc) for each in parsed),
-        )
+        said = Certificate(sha256(chain[0]).hexdigest(), 0, 0)
         try:
-            found = self._vouched(said, leaf, [sha256(each).hexdigest() for each in chain[1:]])
-        except (SpiffeInvalid, ValueError) as error:
-            return replace(said, flaw=str(error) or "it cannot be read")
+            parsed = [x509.load_der_x509_certificate(each) for each in chain]
+            said = replace(
+                said,
+                not_before=_moment(parsed[0].not_valid_before_utc),
+                not_after=min(_moment(each.not_valid_after_utc) for each in parsed),
+            )
+            above = [sha256(each).hexdigest() for each in chain[1:]]
+            found = self._vouched(said, parsed[0], above)
+        except (SpiffeInvalid, Flawed) as error:
+            return replace(said, flaw=str(error))
+        except UNREADABLE:
+            return replace(said, flaw="it cannot be read")
         seen = self._seen.get(found.thumbprint)
         return seen.certificate if seen is not None and seen.certificate == found else found
 
@@ -132,7 +146,7 @@ class Certificates:
         hosts = tuple(names.get_values_for_type(x509.DNSName)) if names else ()
         emails = tuple(names.get_values_for_type(x509.RFC822Name)) if names else ()
         if len(uris) + len(hosts) + len(emails) > MOST_NAMES:
-            raise ValueError("it has too many names")
+            raise Flawed("it has too many names")
         said = replace(
             said,
             subject=leaf.subject.rfc4514_string(),
@@ -143,13 +157,13 @@ class Certificates:
         )
         _insist_on_leaf(leaf)
         if not 0 < len(said.name) <= LONGEST_NAME or not said.name.isprintable():
-            raise ValueError("it says nobody's name, or one that nobody can read")
+            raise Flawed("it says nobody's name, or one that nobody can read")
         if any(uri.lower().startswith("spiffe:") for uri in uris):
             return self._vouched_as_svid(said, leaf, above)
         for authority in self._plain:
             if anchor := _anchor(authority, above):
                 return replace(said, authority=authority.name, anchor=anchor)
-        raise ValueError("it has no SPIFFE ID, and its root vouches for nothing else")
+        raise Flawed("it has no SPIFFE ID, and its root vouches for nothing else")
 
     def _vouched_as_svid(
         self, said: Certificate, leaf: x509.Certificate, above: Sequence[str]
@@ -170,8 +184,6 @@ class Certificates:
 def _principal(
     certificate: Certificate, authority: Authority, snapshot: Snapshot
 ) -> Principal | None:
-    if not authority.rules:
-        return None
     try:
         return snapshot.people.principal(claims.certified(certificate, authority.expected))
     except NoRuleFits:
@@ -204,7 +216,7 @@ def _insist_on_leaf(leaf: x509.Certificate) -> None:
     except x509.ExtensionNotFound:
         return
     if constraints.ca:
-        raise ValueError("it is the certificate of an authority")
+        raise Flawed("it is the certificate of an authority")
 
 
 def _insist_on_signing(leaf: x509.Certificate) -> None:

@@ -96,4 +96,5 @@ class Proofs:
 def _stand_back() -> None:
     """Of a core that both want, the loop that answers calls gets more. Not everywhere can one thread do that."""
     with suppress(OSError, AttributeError):
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
+        usual = os.getpriority(os.PRIO_PROCESS, 0)
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), usual + NICENESS)

@@ -77,7 +77,6 @@ class TokenFile:
         sign, settles_at_ns = _sign(self._path.stat())
         if sign == self._sign:
             return
-        self._sign = None
         self._digests = tuple([static_tokens.digest(token) for token in tokens_in(self._path)])
         self._sign = sign if settles_at_ns <= now_ns else None
 
@@ -114,6 +113,7 @@ class StaticTokens:
     """Implements Authenticator. Of each table its source, and whose calls those of its tokens are."""
 
     tables: Sequence[tuple[Source, Bearer]]
+    most_kept: int = MOST_KEPT
     _seen: dict[bytes, Seen] = field(default_factory=dict)
 
     async def keep(self) -> None:
@@ -143,7 +143,7 @@ class StaticTokens:
                 principal = snapshot.people.standing_for(bearer.of(shown))
             except TokenRefused as refused:
                 raise KeyUnknown(private=str(refused)) from None
-            if len(self._seen) >= MOST_KEPT:
+            if len(self._seen) >= self.most_kept:
                 self._seen.clear()
             seen = self._seen[shown] = Seen(snapshot.revision, principal)
         return seen.principal
@@ -165,10 +165,11 @@ def tokens_in(path: Path) -> tuple[str, ...]:
 
 
 def _sign(found: os.stat_result) -> tuple[Sign, int]:
+    """Whoever writes sets both clocks; the second one cannot be set to anything else."""
     written_ns, changed_ns = found.st_mtime_ns, found.st_ctime_ns
     sign = (found.st_dev, found.st_ino, found.st_size, written_ns, changed_ns)
-    return sign, max(written_ns, changed_ns) + SETTLES_NS
+    return sign, changed_ns + SETTLES_NS
 
 
 def _why(error: Exception) -> str:
-    return error.strerror or "it cannot be read" if isinstance(error, OSError) else str(error)
+    return str(error.strerror if isinstance(error, OSError) else error)
