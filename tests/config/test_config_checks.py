@@ -110,6 +110,7 @@ def test_two_listeners_do_not_share_an_address(api: str, metrics: str) -> None:
 
 def test_metrics_can_be_off_and_ports_can_be_left_to_the_system() -> None:
     assert read('[metrics]\nlisten = "off"').metrics.listen is None
+    assert read('[metrics]\nlisten = "off"\n[admin]\nlisten = "127.0.0.1:8401"').admin.listen
     read('[server]\nlisten = "127.0.0.1:0"\n[metrics]\nlisten = "127.0.0.1:0"')
 
 
@@ -127,10 +128,20 @@ def test_a_short_pepper_is_refused() -> None:
     assert (only.key, only.found) == ("auth.peppers.1", "env:P has 31 bytes")
 
 
+@pytest.mark.req("OP-4", "S-61")
+@pytest.mark.parametrize("where", ["[auth]\npeppers", "[vault]\nkeys"])
+def test_thirty_two_bytes_are_enough(where: str) -> None:
+    assert read(f'{where} = {{ 1 = "env:P" }}', P="x1" * 16)
+    assert "31 bytes" in problem(f'{where} = {{ 1 = "env:P" }}', P="x1" * 15 + "y").found
+
+
 def test_the_version_for_new_keys_must_be_listed() -> None:
-    assert problem("[auth]\npepper_version = 2").key == "auth.pepper_version"
-    text = '[auth]\npepper_version = 2\npeppers = { 1 = "env:P" }'
-    assert problem(text, P=PEPPER).key == "auth.pepper_version"
+    made_here = problem("[auth]\npepper_version = 2")
+    listed = problem('[auth]\npepper_version = 2\npeppers = { 1 = "env:P" }', P=PEPPER)
+
+    assert (made_here.key, listed.key) == ("auth.pepper_version", "auth.pepper_version")
+    assert "made here" in made_here.expected
+    assert "listed" in listed.expected
 
 
 @pytest.mark.req("P-35")
@@ -180,6 +191,8 @@ def test_a_target_needs_a_declared_provider() -> None:
 
     assert only.key == "models.m.targets[0]"
     assert only.hint == 'Did you mean "openai"?'
+    assert only.expected == "one of openai"
+    assert "[providers]" in problem('[models.m]\ntargets = ["opnai:x"]').expected
 
 
 @pytest.mark.req("S-52")
@@ -351,3 +364,21 @@ targets = ["o:x", "e:x"]
 does = ["images"]
 """
     assert read(text).models["m"].does == ("images",)
+
+
+def test_only_who_speaks_anthropics_api_has_betas() -> None:
+    line = 'betas = ["pdfs-*"]'
+
+    found = problem(f'[providers.p]\nkind = "openai"\nkey = "env:P"\n{line}', P=KEY)
+
+    assert found.key == "providers.p.betas"
+    assert read(f'[providers.p]\nkind = "anthropic"\nkey = "env:P"\n{line}', P=KEY)
+
+
+@pytest.mark.parametrize(
+    ("kind", "path"), [("openai-compatible", "/v1"), ("anthropic-compatible", "")]
+)
+def test_who_has_no_url_is_shown_one_as_its_api_has_it(kind: str, path: str) -> None:
+    found = problem(f'[providers.p]\nkind = "{kind}"')
+
+    assert found.hint == f'Such as "http://127.0.0.1:8000{path}".'

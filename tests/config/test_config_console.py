@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from configs import problem, read
 
@@ -50,6 +52,15 @@ def test_a_session_goes_nowhere_in_clear_and_an_origin_is_no_more_than_that(url:
 def test_an_https_address_needs_whoever_ends_tls() -> None:
     assert problem(console("https://gate.example.com", server="")).key == "console.url"
     assert read(console("http://localhost:8401", server="")).console_url
+
+
+@pytest.mark.req("S-38", "B-34")
+def test_where_the_listener_speaks_tls_the_console_is_not_at_http(tmp_path: Path) -> None:
+    (tmp_path / "c").touch()
+    tls = f'tls_certificate = "{tmp_path}/c"\ntls_key = "{tmp_path}/c"\n'
+
+    assert problem(console("http://localhost:8401", tls)).key == "console.url"
+    assert read(console("https://localhost:8401", tls)).console_url == "https://localhost:8401"
 
 
 def test_without_a_listener_it_has_no_effect() -> None:

@@ -108,6 +108,8 @@ def _workload(place: Place, provider: ProviderSettings) -> Iterator[Clash]:
     about = (*place, "identity_token")
     if provider.role is not None and not provider.may_sign:
         yield idle((*place, "role"), (*place, "kind"), f'"{provider.kind}" is not AWS')
+    elif provider.role is not None and provider.region is None and provider.base_url is not None:
+        yield Clash(((*place, "region"), (*place, "role")), "nothing", "the region that is asked")
     given = provider.role, provider.audience, provider.tenant
     wanted = {"bedrock": "role", "bedrock-openai": "role", "azure": "tenant", "vertex": "audience"}
     taker = wanted.get(provider.kind)
@@ -127,5 +129,3 @@ def _workload(place: Place, provider: ProviderSettings) -> Iterator[Clash]:
         for name in ("key", "access_key", "session_token", "service_account"):
             if getattr(provider, name) is not None:
                 yield idle((*place, name), about, "the workload's token stands for all keys")
-    if provider.role is not None and provider.region is None and provider.base_url is not None:
-        yield Clash(((*place, "region"), (*place, "role")), "nothing", "the region that is asked")
