@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from base64 import b64decode
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -15,6 +14,7 @@ from auth.bearers import NOW, door, said
 from fakes import FakeAnswer, FakeExchange
 from issuing import ISSUER, encoded, signing_key
 from tollhouse.auth.sign_on import HASHES, Client, Giver, SignOn
+from tollhouse.auth.tokens import Issuer, Tokens
 from tollhouse.domain.claims import Expected, Rule
 from tollhouse.domain.errors import IssuerUnavailable, LoginRefused
 from tollhouse.domain.exchange import Sending
@@ -22,6 +22,7 @@ from tollhouse.domain.sessions import LoggedIn, derived
 from tollhouse.domain.urls import parse
 
 KEY = signing_key("k1", "ES256")
+OTHER = "https://other.example.com"
 BROWSER, STATE, CODE = "what-the-browser-keeps", "state", "code"
 ACCESS = "an access token"
 CLIENT = Client(
@@ -41,6 +42,9 @@ class Provider:
 
     document: dict[str, Any] = field(default_factory=dict)
     given: Any = None
+    status: int = 200
+    """Of what it gives."""
+
     sent: list[Sending] = field(default_factory=list)
 
     def send(self, sending: Sending) -> FakeExchange:
@@ -53,21 +57,27 @@ class Provider:
         }
         said = document if sending.method == b"GET" else self.given
         raw = said if isinstance(said, bytes) else json.dumps(said).encode()
-        return FakeExchange(FakeAnswer(200, [raw]))
+        status = 200 if sending.method == b"GET" else self.status
+        return FakeExchange(FakeAnswer(status, [raw]))
 
 
 def sign_on(provider: Provider, client: Client = CLIENT, path: bytes | None = None) -> SignOn:
-    at = door(KEY)
+    ring = door(KEY).ring
     if provider.given is None:
         provider.given = {"id_token": token(), "access_token": ACCESS}
+    expected = Expected("okta", ISSUER, frozenset({client.id}), 3600, RULES)
+    known = {
+        ISSUER: Issuer(expected, ring),
+        OTHER: Issuer(replace(expected, name="other", issuer=OTHER), ring),
+    }
     return SignOn(
         client=client,
-        expected=Expected("okta", ISSUER, frozenset({client.id}), 3600, RULES),
+        expected=expected,
         given=((("finance", "house"),), ()),
         url=parse(ISSUER),
         upstream=provider,
         giver=Giver(provider, path),
-        tokens=at.tokens,
+        tokens=Tokens(known),
         clock_s=lambda: NOW,
     )
 
@@ -164,6 +174,19 @@ async def test_codes_are_exchanged_where_the_settings_say_or_else_the_document(
 @pytest.mark.parametrize("given", [b"no JSON", b"[]", {}, {"id_token": 7}], ids=repr)
 async def test_what_is_no_answer_lets_nobody_in(given: Any) -> None:
     assert await why_not(Provider(given=given))
+
+
+async def test_a_good_token_of_another_issuer_of_ours_lets_nobody_in() -> None:
+    assert "another issuer" in await why_not(Provider(given={"id_token": token(iss=OTHER)}))
+
+
+async def test_a_code_that_the_provider_does_not_take_lets_nobody_in() -> None:
+    assert "not exchanged" in await why_not(Provider(status=400))
+
+
+async def test_what_speaks_for_another_issuer_is_as_good_as_away() -> None:
+    with pytest.raises(IssuerUnavailable):
+        await logged_on(Provider({"issuer": OTHER}))
 
 
 HALVES = {size: len(made(b"").digest()) // 2 for size, made in HASHES.items()}

@@ -24,6 +24,8 @@ client_certificates = "required"
 """
 
 
+AUDIENCES = 'audiences = ["llm"]\n'
+PLAIN = '[authorities.prod]\nbundle_file = "root.pem"\n'
 PROD = '[authorities.prod]\nbundle_file = "root.pem"\ntrust_domain = "prod.example.org"\n'
 
 
@@ -32,6 +34,28 @@ def test_a_door_may_ask_for_certificates_that_somebody_vouches_for(certified: st
 
     assert settings.server.client_certificates == "required"
     assert settings.authorities["prod"].trust_domain == "prod.example.org"
+
+
+def test_several_may_vouch_for_certificates_without_a_trust_domain(certified: str) -> None:
+    two = PLAIN + PLAIN.replace("prod", "other")
+
+    assert set(parse(certified + two, {}).authorities) == {"prod", "other"}
+
+
+def test_tokens_of_a_trust_domain_come_in_where_a_rule_says_whose_they_are(certified: str) -> None:
+    rule = '[[authorities.prod.rules]]\ntenant = "acme"\nuser = "anna"'
+
+    assert parse(f"{certified}{PROD}{AUDIENCES}{rule}", {}).authorities["prod"].audiences
+
+
+@pytest.mark.parametrize("name", ["tls_certificate", "tls_key"])
+def test_half_of_what_tls_takes_is_told_once(certified: str, name: str) -> None:
+    half = "\n".join(line for line in certified.split("\n") if not line.startswith(name))
+
+    with pytest.raises(ConfigInvalid) as refused:
+        parse(half + PROD, {})
+
+    assert [each.key for each in refused.value.problems] == [f"server.{name}"]
 
 
 def test_nobody_is_asked_by_default() -> None:
@@ -48,6 +72,16 @@ def test_nobody_is_asked_by_default() -> None:
         (
             PROD + PROD.replace("authorities.prod", "authorities.two"),
             "authorities.two.trust_domain",
+        ),
+        (PROD.replace("authorities.prod", "authorities.tollhouse"), "authorities.tollhouse"),
+        (
+            f'{PROD}[[authorities.prod.rules]]\ntenant = "claim:/path/1"\nuser = "anna"',
+            "authorities.prod.rules[0].tenant",
+        ),
+        (PROD + AUDIENCES, "authorities.prod.audiences"),
+        (
+            f'{PLAIN}{AUDIENCES}[[authorities.prod.rules]]\ntenant = "acme"\nuser = "anna"',
+            "authorities.prod.audiences",
         ),
     ],
 )

@@ -382,3 +382,10 @@ def test_who_has_no_url_is_shown_one_as_its_api_has_it(kind: str, path: str) -> 
     found = problem(f'[providers.p]\nkind = "{kind}"')
 
     assert found.hint == f'Such as "http://127.0.0.1:8000{path}".'
+
+
+@pytest.mark.parametrize(
+    "line", ['speaks = ["chat"]', "asks_usage = true", 'output_bound = "max_tokens"']
+)
+def test_what_is_openais_alone_is_for_who_has_its_api(line: str) -> None:
+    assert read(f'[providers.p]\nkind = "openai"\nkey = "env:P"\n{line}', P=KEY).providers

@@ -97,3 +97,9 @@ def test_without_the_profile_these_names_are_nobodys() -> None:
 def test_logins_that_cannot_be_are_named(text: str, names: str) -> None:
     with pytest.raises(ConfigInvalid, match=names):
         parse(text, {"S": SECRET})
+
+
+@pytest.mark.parametrize("text", ["tokens = 5", "logins = 5"])
+def test_what_is_no_table_is_told_as_it_is(text: str) -> None:
+    with pytest.raises(ConfigInvalid, match=text.split()[0]):
+        told(text, JWT_SECRET=SECRET, JWT_EXPIRE_MINUTES="90")

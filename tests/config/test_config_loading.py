@@ -8,6 +8,9 @@ import pytest
 from configs import CANARIES, ENVIRON, full, problem, problems, read
 
 from tollhouse.config import ConfigInvalid, load, parse
+from tollhouse.config.loading import MAX_BYTES
+from tollhouse.config.sections.callers import LIMITED
+from tollhouse.config.shapes import sections
 
 
 def test_without_a_file_the_defaults_hold() -> None:
@@ -159,12 +162,101 @@ def test_a_file_that_is_no_toml_is_one_problem_with_its_line(text: str, line: in
     assert only.line == line
 
 
+@pytest.mark.parametrize(
+    ("text", "found", "has_hint"),
+    [
+        ("[log]\nlevel = nothing", "Invalid value, at line 2, column 9", True),
+        ("a = 1\na = 2\n", "Cannot overwrite a value, at line 2, column 6", False),
+        ("a = ", "Invalid value, at the end of the file", True),
+        ("a = " + "[" * 100_000, "lists nested too deep", False),
+    ],
+    ids=range(4),
+)
+def test_it_is_said_what_is_no_toml_and_where(text: str, found: str, *, has_hint: bool) -> None:
+    only = problem(text)
+
+    assert only.found == found
+    assert (only.hint is not None) == has_hint
+
+
 def test_a_file_that_cannot_be_read_is_a_problem(tmp_path: Path) -> None:
     (tmp_path / "latin.toml").write_bytes(b"# ok\n# \xe9\n")
 
     assert file_problem(tmp_path / "none.toml") == "no such file"
     assert file_problem(tmp_path) == "Is a directory"
     assert file_problem(tmp_path / "latin.toml") == "a text that is not UTF-8"
+
+
+def test_the_line_is_named_in_which_a_file_is_no_text(tmp_path: Path) -> None:
+    (tmp_path / "latin.toml").write_bytes(b"# ok\n# \xe9\n\n\n")
+
+    with pytest.raises(ConfigInvalid) as caught:
+        load(tmp_path / "latin.toml", {})
+
+    assert [each.line for each in caught.value.problems] == [2]
+
+
+def test_a_file_has_an_end(tmp_path: Path) -> None:
+    (tmp_path / "long.toml").write_bytes(b"#" + b"x" * MAX_BYTES)
+    (tmp_path / "longest.toml").write_bytes(b"#" + b"x" * (MAX_BYTES - 1))
+
+    assert file_problem(tmp_path / "long.toml") == f"more than {MAX_BYTES} bytes"
+    assert load(tmp_path / "longest.toml", {}) == load(None, {})
+
+
+def test_what_hangs_on_an_unfit_part_is_no_problem_of_its_own() -> None:
+    assert problem('providers = 5\n[models.m]\ntargets = ["x:y"]').key == "providers"
+
+
+def test_of_two_lists_each_counts_its_own_unfit_parts() -> None:
+    found = problems('[models.a]\ntargets = [5, "b:c"]\n[models.b]\ntargets = ["x:y", "x:y"]')
+
+    assert [each.key for each in found] == [
+        *("models.a.targets[0]", "models.a.targets[1]"),
+        *("models.b.targets[0]", "models.b.targets[1]"),
+    ]
+
+
+def test_a_name_that_cannot_be_one_is_told_where_it_stands() -> None:
+    assert problem('[auth]\npeppers = { x = "env:P" }', P="x1" * 16).key == "auth.peppers.x"
+    assert problem("[limits_for.nobody]\nrequests_per_minute = 1").key == "limits_for.nobody"
+    of_keys = problem("[limits_for.key]\nrequests_per_minute = 1")
+    assert (of_keys.key, of_keys.expected) == ("limits_for.key", LIMITED)
+    assert "[limits]" in (of_keys.hint or "")
+    assert problem('[logins]\nproject = "Main"').key == "logins.project"
+    assert problem('[opencode]\ntenant = "Main"').key == "opencode.tenant"
+
+
+@pytest.mark.req("P-35")
+@pytest.mark.parametrize(
+    "table",
+    [
+        name
+        for name, shape in sections().items()
+        if shape.get("type") == "object" and "properties" not in shape
+    ],
+)
+def test_every_table_of_names_says_which_names_it_takes(table: str) -> None:
+    found = problems(f'[{table}]\n"not a name" = {{}}')
+
+    assert f'{table}."not a name"' in {each.key for each in found}
+
+
+def test_a_profiles_value_is_not_a_table_because_the_file_has_one() -> None:
+    with pytest.raises(ConfigInvalid) as caught:
+        parse("[auth.foreign_users]\nx = 1", {}, profile="otari")
+
+    assert [each.key for each in caught.value.problems] == ["auth.foreign_users"]
+
+
+def test_as_many_calls_come_at_once_as_a_burst_or_else_a_minute_has() -> None:
+    assert read("[limits]\nrequests_per_minute = 60").limits.most_at_once == 60
+    assert read("[limits]\nrequests_per_minute = 60\nburst = 5").limits.most_at_once == 5
+
+
+def test_keys_live_as_many_days_as_is_said_or_for_ever() -> None:
+    assert read("").keys.lifetimes.longest_s is None
+    assert read("[keys]\nlongest_life_days = 2").keys.lifetimes.longest_s == 2 * 86_400
 
 
 @pytest.mark.req("OT-7")

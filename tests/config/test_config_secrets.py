@@ -14,6 +14,8 @@ import pytest
 from configs import CANARIES, ENVIRON, full, problem, read
 
 from tollhouse.config import ConfigInvalid, Secret, parse
+from tollhouse.config.secrets import StoredSecret, file_of
+from tollhouse.domain.errors import UpstreamSecretUnavailable
 
 CANARY = "canary-5f1c"
 
@@ -39,6 +41,25 @@ def test_a_secret_is_neither_pickled_nor_copied_nor_made_json() -> None:
         assert CANARY not in str(caught.value)
     with pytest.raises(TypeError):
         vars(secret)
+
+
+@pytest.mark.req("S-55", "S-61")
+def test_a_secret_of_the_store_is_there_while_it_is_filled_in() -> None:
+    secret = StoredSecret("up")
+
+    with pytest.raises(UpstreamSecretUnavailable):
+        secret.reveal()
+    secret.fill(CANARY)
+    assert secret.reveal() == CANARY
+    secret.withdraw()
+    with pytest.raises(UpstreamSecretUnavailable):
+        secret.reveal()
+    assert str(secret) == "Secret(store:up)"
+
+
+def test_only_what_was_read_from_a_file_has_one(tmp_path: Path) -> None:
+    assert file_of(Secret(CANARY, "file:key"), tmp_path) == tmp_path / "key"
+    assert file_of(Secret(CANARY, "env:KEY"), tmp_path) is None
 
 
 def test_secrets_are_compared_by_value_and_are_no_keys() -> None:
@@ -68,6 +89,7 @@ def test_a_literal_is_refused_and_not_repeated(literal: str) -> None:
         ("", "env:KEY is empty"),
         (" \n", "env:KEY is empty"),
         (CANARY + "\n", "env:KEY has spaces around it"),
+        (" " + CANARY, "env:KEY has spaces around it"),
         (CANARY + "\r\nX-Admin: 1", "env:KEY has spaces around it"),
     ],
 )
@@ -93,11 +115,12 @@ def test_a_file_is_read_without_its_last_line_break(tmp_path: Path) -> None:
 def test_a_file_that_cannot_hold_a_secret_is_named(tmp_path: Path) -> None:
     (tmp_path / "empty").touch()
     (tmp_path / "binary").write_bytes(bytes(range(128, 160)))
-    (tmp_path / "large").write_text("x1" * 40_000)
+    (tmp_path / "large").write_text("x1" * 32_768 + "x")
     os.mkfifo(tmp_path / "pipe")
 
     assert found_in(tmp_path, "none") == f"there is no file {tmp_path}/none"
     assert found_in(tmp_path, "") == '"file:" without a usable path'
+    assert found_in(tmp_path, "a\\u0000b") == '"file:" without a usable path'
     assert found_in(tmp_path, ".") == f"there is no file {tmp_path}"
     assert found_in(tmp_path, "pipe") == f"there is no file {tmp_path}/pipe"
     assert found_in(tmp_path, "empty") == "file:empty is empty"
@@ -144,3 +167,21 @@ def provider(reference: str) -> str:
 
 def found_in(data_dir: Path, name: str) -> str:
     return problem(f'data_dir = "{data_dir}"\n' + provider(f"file:{name}")).found
+
+
+def test_a_file_may_have_64_kib(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("x1" * 32_768)
+
+    assert read(f'data_dir = "{tmp_path}"\n' + provider("file:key")).providers
+
+
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="this system has no such file")
+def test_a_file_that_fails_while_it_is_read_is_named(tmp_path: Path) -> None:
+    assert found_in(tmp_path, "/proc/self/mem").startswith("/proc/self/mem cannot be read: ")
+
+
+@pytest.mark.parametrize(
+    ("text", "found"), [("", "an empty text"), ("x", "a literal value (not shown)")]
+)
+def test_what_is_no_reference_is_told_apart_from_nothing(text: str, found: str) -> None:
+    assert problem(provider(text)).found == found

@@ -24,9 +24,10 @@ def test_a_table_needs_a_file_or_a_token_and_whose_calls_those_are() -> None:
 
     assert settings.names_people
     assert not settings.takes_tokens
-    assert problem(table()).key == "static_tokens.asks.file"
-    both = table('file = "token"', 'token = "env:BEARER_TOKEN"')
-    assert problem(both, BEARER_TOKEN=TOKEN).key == "static_tokens.asks.file"
+    neither = problem(table())
+    assert (neither.key, neither.found) == ("static_tokens.asks.file", "neither")
+    both = problem(table('file = "token"', 'token = "env:BEARER_TOKEN"'), BEARER_TOKEN=TOKEN)
+    assert (both.key, both.found) == ("static_tokens.asks.file", "both")
     assert {it.key for it in problems("[static_tokens.asks]")} == {
         "static_tokens.asks.tenant",
         "static_tokens.asks.user",

@@ -98,3 +98,16 @@ def test_a_provider_that_is_here_has_no_way_out(line: str) -> None:
     found = problem(f'[providers.p]\nkind = "echo"\n{line}')
 
     assert "without effect" in found.found
+
+
+def test_a_certificate_goes_with_its_key(tmp_path: Path) -> None:
+    (tmp_path / "a.pem").write_text("-")
+    pair = [f'{name} = "{tmp_path}/a.pem"' for name in ("client_certificate", "client_key")]
+
+    assert read(provider("https://a.example/v1", *pair)).providers
+
+
+@pytest.mark.req("OL-8", "H-117")
+@pytest.mark.parametrize("url", ["http://8.8.8.8/hook", "http://127.0.0.1:8400/hook"])
+def test_alerts_go_where_providers_may_be(url: str) -> None:
+    assert problem(f'[alerts]\nurl = "{url}"').key == "alerts.url"

@@ -29,8 +29,9 @@ def provider(kind: str, *lines: str) -> str:
         provider("bedrock", ROLE, REGION, TOKEN, 'url = "https://bedrock.example"\n'),
         provider("vertex", AUDIENCE, TOKEN),
         provider("azure", AZURE, ENTRA, TOKEN),
+        provider("azure", AZURE, ENTRA, TOKEN, 'token_url = "https://login.example"\n'),
     ],
-    ids=range(4),
+    ids=range(5),
 )
 def test_each_cloud_that_takes_one_needs_no_key(text: str) -> None:
     assert read(text).providers["p"].key is None
@@ -44,12 +45,13 @@ def test_each_cloud_that_takes_one_needs_no_key(text: str) -> None:
         (provider("bedrock", REGION, TOKEN), "role"),
         (provider("azure", AZURE, TOKEN), "tenant"),
         (provider("bedrock", ROLE, TOKEN, 'url = "https://bedrock.example"\n'), "region"),
+        (provider("bedrock", ROLE, TOKEN), "region"),
         (provider("bedrock", ROLE, REGION, TOKEN, 'key = "env:P"\n'), "key"),
         (provider("bedrock", ROLE, REGION, TOKEN, 'session_token = "env:P"\n'), "session_token"),
         (provider("groq", TOKEN), "identity_token"),
         (provider("azure", AZURE, ENTRA, TOKEN, ROLE), "role"),
     ],
-    ids=range(9),
+    ids=range(10),
 )
 def test_what_is_missing_or_of_no_use_is_named(text: str, key: str) -> None:
     assert problem(text, P=KEY).key == f"providers.p.{key}"

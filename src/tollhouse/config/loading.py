@@ -131,7 +131,7 @@ def _as_in_the_file(place: Place, unfit: list[Place]) -> Place:
 def _place(error: ErrorDetails) -> Place:
     """Where an error is. pydantic marks an error in a key itself by "[key]"."""
     place = error["loc"]
-    return place[:-1] if place and place[-1] == "[key]" else place
+    return place[:-1] if place[-1:] == ("[key]",) else place
 
 
 def _overlap(one: Place, other: Place) -> bool:
@@ -166,7 +166,7 @@ def _text(path: Path) -> str:
             path, "no such file", "`tollhouse config init` writes one to start from."
         ) from None
     except OSError as error:
-        raise _unreadable(path, error.strerror or "nothing that can be read") from None
+        raise _unreadable(path, str(error.strerror)) from None
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
         raise _unreadable(path, "a text that is not UTF-8", line=line) from None

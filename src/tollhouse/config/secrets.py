@@ -106,10 +106,10 @@ class Sources:
         return Secret(self._value(reference), reference)
 
     def _value(self, reference: str) -> str:
-        scheme, colon, name = reference.partition(":")
-        if colon and scheme == "env":
+        scheme, _, name = reference.partition(":")
+        if scheme == "env":
             return self._variable(name)
-        if colon and scheme == "file":
+        if scheme == "file":
             return self._text(name)
         raise Unfit(_literal(reference), hint=HOW)
 

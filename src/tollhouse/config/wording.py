@@ -10,12 +10,15 @@ from pydantic_core import ErrorDetails
 from tollhouse.config import secrets
 from tollhouse.config.fields import MODEL_NAME, MODEL_PATTERN, PEPPER_VERSION, PROVIDER_NAME
 from tollhouse.config.problems import Place, Problem, Unfit, dotted, kind, shown
+from tollhouse.config.sections.callers import LIMITED
 from tollhouse.config.shapes import Shape, members, sections, shape_at, takes
 
 NAMES = {
     "providers": PROVIDER_NAME,
     "issuers": PROVIDER_NAME,
+    "static_tokens": PROVIDER_NAME,
     "authorities": PROVIDER_NAME,
+    "limits_for": LIMITED,
     "models": MODEL_PATTERN,
     "aliases": MODEL_NAME,
     "auth": PEPPER_VERSION,
@@ -34,7 +37,8 @@ def problem(error: ErrorDetails) -> Problem:
     unfit = error.get("ctx", {}).get("error")
     if place[-1] == "[key]":
         expected = NAMES[str(place[0])]
-        return Problem(dotted(place[:-1]), _key_found(place[-2]), expected)
+        hint = unfit.hint if isinstance(unfit, Unfit) else None
+        return Problem(dotted(place[:-1]), _key_found(place[-2]), expected, hint)
     if isinstance(unfit, Unfit):
         return Problem(dotted(place), unfit.found, unfit.expected or takes(shape), unfit.hint)
     return _wrong(place, shape, error["input"])

@@ -113,7 +113,8 @@ def _kind(text: str) -> str:
     return text
 
 
-Kind = Annotated[str, Text(str, _kind, "user, project, tenant, model or route")]
+LIMITED = "user, project, tenant, model or route"
+Kind = Annotated[str, Text(str, _kind, LIMITED)]
 Requests = Annotated[int, Field(ge=0, le=1_000_000)]
 Tokens = Annotated[int, Field(ge=0, le=MOST)]
 
