@@ -26,8 +26,9 @@ SAYS = {
 class Agent:
     """What it says of each kind is `said`, and goes to all who listen whenever it changes."""
 
-    def __init__(self, folder: Path) -> None:
-        self.address = f"unix://{folder}/agent.sock"
+    def __init__(self, folder: Path, address: str = "") -> None:
+        """At an address of TCP with the port 0, the port is known once it was started."""
+        self.address = address or f"unix://{folder}/agent.sock"
         self.said: dict[str, bytes] = {}
         self.denies = False
         self.asked: list[tuple[str, dict[str, str]]] = []
@@ -43,7 +44,11 @@ class Agent:
         )
         kinds = {name: grpc.unary_stream_rpc_method_handler(self._answering(name)) for name in SAYS}
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, kinds),))
-        server.add_insecure_port(self.address)
+        at = self.address.removeprefix("tcp://")
+        port = server.add_insecure_port(at)
+        self.address = self.address.removesuffix(":0") + (
+            f":{port}" if self.address.endswith(":0") else ""
+        )
         server.start()
         self._server = server
 

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from typing import Generic, TypeVar
 
@@ -36,12 +36,15 @@ class Announced(Generic[T]):
         listen: Listen,
         read: Callable[[bytes], T],
         clock_s: Callable[[], float] = time.monotonic,
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         """`read` raises MessageInvalid."""
         self._what = what
         self._listen = listen
         self._read = read
         self._clock_s = clock_s
+        self._pause = pause
+        self._told: list[Callable[[], object]] = []
         self._said: T | None = None
         self._heard = asyncio.Event()
         self.trouble = "it has not answered yet"
@@ -58,8 +61,12 @@ class Announced(Generic[T]):
         """Until something was said, or it is known that nothing will be for now."""
         await self._heard.wait()
 
-    async def keep(self, changed: Callable[[], object] = lambda: None) -> None:
-        """Listen for ever. `changed` is called whenever something was said, or cannot be known any more."""
+    def tell(self, whom: Callable[[], object]) -> None:
+        """Whoever is to be called whenever something was said, or cannot be known any more."""
+        self._told.append(whom)
+
+    async def keep(self) -> None:
+        """Listen for ever."""
         wait_s = FIRST_WAIT_S
         while True:
             began_s = self._clock_s()
@@ -67,33 +74,33 @@ class Announced(Generic[T]):
                 async with aclosing(self._listen()) as messages:
                     async for raw in messages:
                         self._take(self._read(raw))
-                        changed()
                 trouble = "it has ended the stream"
             except (Failure, MessageInvalid, OSError) as error:
                 trouble = _words(error)
             self._miss(trouble)
-            changed()
             if self._clock_s() - began_s >= LONGEST_WAIT_S:
                 wait_s = FIRST_WAIT_S
-            await asyncio.sleep(wait_s * random.uniform(0.5, 1))  # noqa: S311 - spreads
+            await self._pause(wait_s * random.uniform(0.5, 1))  # noqa: S311 - spreads
             wait_s = min(wait_s * 2, LONGEST_WAIT_S)
 
     def _take(self, said: T) -> None:
         if self.trouble:
             log.info("%s is heard of", self._what)
         self._said, self.trouble = said, ""
-        self._tell()
+        self._turn()
 
     def _miss(self, trouble: str) -> None:
         if trouble == self.trouble:
             return
         self.trouble = trouble
         log.warning("%s cannot be had, what was said last stays: %s", self._what, trouble)
-        self._tell()
+        self._turn()
 
-    def _tell(self) -> None:
+    def _turn(self) -> None:
         self.times += 1
         self._heard.set()
+        for each in self._told:
+            each()
 
 
 def _words(error: Exception) -> str:

@@ -87,6 +87,11 @@ class KeyRing:
         self._may_look_at_s = now + AT_MOST_EVERY_S
         return asyncio.shield(self._look())
 
+    def refresh(self) -> None:
+        """Look at once: who has them says that they may have changed."""
+        if self._looking is None:
+            self._look()
+
     async def keep(self) -> None:
         """Look for ever; not all replicas at once."""
         while True:

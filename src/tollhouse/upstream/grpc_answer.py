@@ -16,10 +16,12 @@ from h2.settings import SettingCodes, Settings
 from hyperframe.exceptions import HyperframeError
 
 from tollhouse.domain.errors import UpstreamBroke
-from tollhouse.upstream.grpc_frames import EMPTY, Frames
+from tollhouse.upstream.grpc_frames import EMPTY, Frames, Lengths
 
 MOST_OF_HEADERS = 16 * 1024
 MOST_OF_FRAME = 16 * 1024
+"""As it is where nobody says otherwise."""
+
 LONGEST_WORDS = 200
 PING = b"tollgate"
 MEDIA_TYPE = b"application/grpc"
@@ -49,11 +51,11 @@ class Answer:
         self._http.local_settings = Settings(
             initial_values={
                 SettingCodes.ENABLE_PUSH: 0,
-                SettingCodes.MAX_FRAME_SIZE: MOST_OF_FRAME,
                 SettingCodes.MAX_HEADER_LIST_SIZE: MOST_OF_HEADERS,
             }
         )
-        self._http.max_inbound_frame_size = MOST_OF_FRAME
+        self._http.decoder.max_header_list_size = MOST_OF_HEADERS
+        self._lengths = Lengths(MOST_OF_FRAME)
         self._frames = Frames(most_bytes)
         self._has_begun = False
         self.is_over = False
@@ -84,6 +86,7 @@ class Answer:
 
     def fed(self, piece: bytes) -> Iterator[bytes]:
         """Its messages that are whole now. Raises UpstreamBroke for whatever is no good answer."""
+        self._lengths.insist(piece)
         try:
             happened = self._http.receive_data(piece)
         except (H2Error, HyperframeError, ValueError, KeyError, IndexError) as error:

@@ -1,4 +1,7 @@
-"""Messages of gRPC within the body of an answer: five bytes before each say how long it is."""
+"""How long what comes will be: frames of HTTP/2, and within the body of an answer messages of gRPC.
+
+Each says it before it comes, and what would be too long is not waited for.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,38 @@ from collections.abc import Iterator
 
 from tollhouse.domain.errors import UpstreamBroke
 
-HEAD = 5
+HEAD, FRAME_HEAD = 5, 9
 EMPTY = bytes(HEAD)
 """A message without any field, with its head."""
+
+
+class Lengths:
+    """Of frames of HTTP/2, none of which is kept here."""
+
+    def __init__(self, most_bytes: int) -> None:
+        self._most_bytes = most_bytes
+        self._head = b""
+        self._left = 0
+
+    def insist(self, piece: bytes) -> None:
+        """Raises UpstreamBroke."""
+        at = 0
+        while at < len(piece):
+            if self._left:
+                passed = min(self._left, len(piece) - at)
+                self._left -= passed
+            else:
+                passed = min(FRAME_HEAD - len(self._head), len(piece) - at)
+                self._head += piece[at : at + passed]
+                self._begin()
+            at += passed
+
+    def _begin(self) -> None:
+        if len(self._head) == FRAME_HEAD:
+            self._left = int.from_bytes(self._head[:3])
+            self._head = b""
+            if self._left > self._most_bytes:
+                raise UpstreamBroke(private="what came is no HTTP/2, or a frame that is too long")
 
 
 class Frames:

@@ -76,7 +76,8 @@ def keep_renewing(doors: Listening, metrics: Metrics, tasks: Background) -> None
 
         tasks.start(keep(doors.renewing, metrics.set_unusable_files))
     if doors.agent is not None:
-        tasks.start(doors.agent.keep(doors.look))
+        doors.agent.tell(doors.look)
+        tasks.start(doors.agent.keep())
 
 
 def token_bundles(settings: Settings) -> Announced[Said] | None:

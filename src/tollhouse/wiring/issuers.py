@@ -189,7 +189,7 @@ def of_bundle(name: str, authority: AuthoritySettings) -> Expected:
 def _bundle_ring(
     name: str, authority: AuthoritySettings, settings: Settings, agent: Announced[Said] | None
 ) -> KeyRing:
-    return KeyRing(
+    ring = KeyRing(
         name,
         _fetch_bundle(authority, settings, agent),
         OF_SVIDS,
@@ -197,6 +197,9 @@ def _bundle_ring(
         stale_s=authority.stale_s,
         use=FOR_SVIDS_ALONE if authority.is_announced else FOR_SVIDS,
     )
+    if authority.is_announced and agent is not None:
+        agent.tell(ring.refresh)
+    return ring
 
 
 def _fetch_bundle(
