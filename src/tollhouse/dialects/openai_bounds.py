@@ -21,9 +21,10 @@ def check(fields: dict[str, Any], messages: list[dict[str, Any]], body: bytes) -
         check_stops(fields.get("stop"))
         for name in LOGPROBS:
             check_logprobs(name, fields.get(name))
-    if b"\\u" in body:
+    has_escapes = body.find(b"\\u") != -1
+    if has_escapes:
         check_texts(fields)
-    if b"$ref" in body or b"\\u" in body:
+    if has_escapes or body.find(b"$ref") != -1:
         for name in WITH_SCHEMAS:
             check_references(name, fields.get(name))
 

@@ -60,7 +60,7 @@ class StreamRelay(SseRelay):
 
     def _pass_event(self, event: bytes) -> bytes:
         """The event on one line; nothing if it is none that a caller should see."""
-        if event[:7] == b"data: {" and b"\n" not in event:
+        if event[:7] == b"data: {" and sse.LF not in event:
             data = event[6:]
         else:
             data = sse.data_of(event).replace(b"\n", b" ").strip()

@@ -144,6 +144,6 @@ def _said(block: bytes) -> list[bytes]:
 
 
 def _data(event: bytes) -> bytes:
-    if event.startswith(b"data: ") and b"\n" not in event:
+    if event.startswith(b"data: ") and sse.LF not in event:
         return event[6:]
     return sse.data_of(event).strip()

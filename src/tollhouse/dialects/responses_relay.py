@@ -50,7 +50,7 @@ class ResponseStream(SseRelay):
         data = sse.data_of(event)
         if not data or data == b"[DONE]":
             return b""
-        if b"\n" in data:
+        if sse.LF in data:
             data = data.replace(b"\n", b" ").strip()
         if not data.isascii():
             data = on_one_line(data)

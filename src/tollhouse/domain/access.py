@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from itertools import repeat
 
 
 def is_granted(model: str, granted: Collection[str]) -> bool:
-    return model in granted or any(matches(model, pattern) for pattern in granted)
+    return model in granted or any(map(matches, repeat(model), granted))
 
 
 def is_within(pattern: str, granted: Iterable[str]) -> bool:

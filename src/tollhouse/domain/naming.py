@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache
+from itertools import repeat
 
 from tollhouse.domain import access
 from tollhouse.domain.identity import Principal
@@ -87,7 +88,7 @@ def callable_model(snapshot: Snapshot, caller: Principal, asked: str) -> Model |
 
 
 def is_granted(found: Found, caller: Principal) -> bool:
-    return any(access.is_granted(name, caller.models) for name in found.names)
+    return any(map(access.is_granted, found.names, repeat(caller.models)))
 
 
 def _public(names: Names, asked: str) -> Found | None:

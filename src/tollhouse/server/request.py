@@ -31,6 +31,8 @@ ONCE = (
     *(b"x-conversation-id", b"x-max-cost"),
 )
 VERSIONS = ("1.1", "1.0")
+UNDERSCORE = ord("_")
+"""A byte is looked for as a number: asked for as bytes, an error is made and dropped each time."""
 
 Header = tuple[bytes, bytes]
 
@@ -96,7 +98,7 @@ class Request:
         headers = self.headers = [
             (name.lower(), value.rstrip(b" \t"))
             for name, value in arrived
-            if b"_" not in name  # to some readers `_` is `-`: nothing is built on such a name
+            if UNDERSCORE not in name  # to some readers `_` is `-`: nothing is built on such a name
         ]
         fields = self.fields = dict(headers)
         self.has_head = True

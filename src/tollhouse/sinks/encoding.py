@@ -13,6 +13,7 @@ from tollhouse.domain.audit import shortened
 from tollhouse.domain.chain import LONGEST_FIELDS
 
 RESERVED = frozenset({"v", "writer", "seq", "prev", "hash", "signature"})
+DEL = 0x7F
 RESERVED_KINDS = frozenset({"checkpoint", "recovered", "missing"})
 
 
@@ -53,7 +54,7 @@ def _ascii(record: Mapping[str, Any]) -> bytes:
     """The quick encoder leaves what is not ASCII as it is, and DEL: those take the slow one."""
     try:
         body = _encode(record)
-        if body.isascii() and b"\x7f" not in body:
+        if body.isascii() and DEL not in body:
             return body
     except (UnicodeEncodeError, TypeError):
         pass
