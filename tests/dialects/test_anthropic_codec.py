@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from itertools import pairwise
 from typing import Any
@@ -124,6 +125,16 @@ ASKED: dict[str, Any] = {
 }  # fmt: skip
 
 
+END_TURN = {"type": "message_delta", "delta": {"stop_reason": "end_turn"}}
+TOOL = {"type": "content_block_start", "index": 0, "content_block": {"type": "tool_use"}}
+TOO_DEEP = "tollhouse." + base64.b64encode(b'{"x":' + b"[" * 100_000).decode()
+NEW = {"new": 1}
+CALLED = {"type": "tool_use", "id": "1", "name": "look", "input": {}}
+PAPER = {"type": "document", "source": {"type": "url", "url": "u"}}
+PICTURE = {"type": "image", "source": {"type": "url", "url": "u"}}
+PASSAGES = [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]
+
+
 @pytest.mark.req("P-12", "P-13", "P-14", "P-15")
 def test_a_body_that_is_read_and_said_again_says_the_same() -> None:
     conversation = _decode(ASKED)
@@ -170,7 +181,54 @@ def test_a_body_is_read_part_by_part() -> None:
     ],
 )  # fmt: skip
 def test_how_hard_to_think_is_read(members: dict[str, Any], thinking: Thinking | None) -> None:
-    assert _decode({**_hello(), **members}).thinking == thinking
+    conversation = _decode({**_hello(), **members})
+
+    assert conversation.thinking == thinking
+    assert conversation.unsaid == ()
+
+
+@pytest.mark.parametrize(
+    ("given", "choice", "parallel"),
+    [
+        ({"type": "auto"}, ToolChoice(Choose.AUTO), None),
+        ({"type": "auto", "name": "look"}, ToolChoice(Choose.AUTO), None),
+        ({"type": "tool", "name": "look"}, ToolChoice(Choose.ONE, "look"), None),
+        ({"type": "none", "disable_parallel_tool_use": False}, ToolChoice(Choose.NONE), True),
+    ],
+)
+def test_which_tool_may_be_called_is_read(
+    given: dict[str, Any], choice: ToolChoice, parallel: bool | None
+) -> None:
+    conversation = _decode({**_hello(), "tool_choice": given})
+
+    assert (conversation.tool_choice, conversation.has_parallel_calls) == (choice, parallel)
+    assert conversation.unsaid == ()
+
+
+@pytest.mark.parametrize("config", [None, {}, {"effort": "low"}])
+def test_the_form_of_the_answer_is_read_under_its_older_name(config: Any) -> None:
+    form = {"type": "json_schema", "schema": {"type": "object"}}
+
+    conversation = _decode({**_hello(), "output_format": form, "output_config": config})
+
+    assert conversation.form == OutputForm(Form.SCHEMA, None, {"type": "object"}, True)
+
+
+def test_a_form_that_is_no_schema_is_none() -> None:
+    conversation = _decode({**_hello(), "output_config": {"format": {"type": "grammar"}}})
+
+    assert conversation.form is None
+
+
+def test_a_tool_that_the_provider_runs_is_left_out() -> None:
+    tools = [{"type": "web_search_20250305", "name": "w"}, {"name": "look"}]
+
+    assert _decode({**_hello(), "tools": tools}).tools == (Tool("look"),)
+
+
+@pytest.mark.parametrize("user", [None, "u" * 64])
+def test_a_user_is_named_as_others_take_it(user: str | None) -> None:
+    assert _decode({**_hello(), "metadata": {"user_id": user}}).user == user
 
 
 @pytest.mark.req("R-5")
@@ -186,6 +244,19 @@ def test_how_hard_to_think_is_read(members: dict[str, Any], thinking: Thinking |
         ({"tools": [{"type": "web_search_20250305", "name": "w"}]}, ("tools.web_search_20250305",)),
         ({"tools": [{"name": "a", "defer_loading": True}]}, ("tools.defer_loading",)),
         ({"tools": [{"name": "a", "eager_input_streaming": True}]}, ()),
+        ({"tools": [{"name": "a", "defer_loading": False, "allowed_callers": ["direct"]}]}, ()),
+        ({"tools": [{"name": "a", "allowed_callers": ["code"]}]}, ("tools.allowed_callers",)),
+        ({"tools": [{"name": "a", "new": 1}]}, ("tools.new",)),
+        ({"messages": [{"role": "user", "content": "x", "mood": "good"}]}, ("messages.mood",)),
+        ({"tool_choice": {"type": "auto", "new": 1}}, ("tool_choice.new",)),
+        ({"thinking": {"type": "adaptive", "new": 1}}, ("thinking.new",)),
+        ({"metadata": {"new": 1}}, ("metadata.new",)),
+        ({"output_config": {"new": 1}}, ("output_config.new",)),
+        ({"output_config": {"format": {"type": "grammar"}}}, ("output_config.format.grammar",)),
+        (
+            {"output_config": {"format": {"type": "json_schema", "new": 1}}},
+            ("output_config.format.new",),
+        ),
         ({"output_config": {"effort": "utmost"}}, ("output_config.effort",)),
         (
             {"messages": [{"role": "assistant", "content": [{"type": "server_tool_use"}]}]},
@@ -212,6 +283,7 @@ def test_what_has_no_place_is_named(members: dict[str, Any], unsaid: tuple[str, 
         {"messages": [{"role": "user", "content": [{"type": "image"}]}]},
         {"messages": [{"role": "user", "content": [{"type": "tool_result"}]}]},
         {"messages": [{"role": "assistant", "content": [{"type": "tool_use", "id": "1"}]}]},
+        {"messages": [{"role": "oracle", "content": "x"}]},
         {"tool_choice": {"type": "some"}},
         {"tool_choice": {"type": "tool"}},
         {"temperature": "hot"},
@@ -351,6 +423,67 @@ def test_a_seal_that_a_caller_made_up_harms_nobody(raw: dict[str, Any]) -> None:
         assert b"tollhouse." not in body
 
 
+@pytest.mark.parametrize(
+    ("block", "part"),
+    [
+        ({"type": "thinking"}, Reasoning("")),
+        ({"type": "tool_use", "id": "1", "name": "look"}, ToolCall("1", "look", "{}")),
+        (
+            {"type": "text", "text": "x", "citations": [7]},
+            Text("x", citations=(Citation(raw={}),)),
+        ),
+        (
+            {"type": "text", "text": "x", "citations": [{"url": 7, "document_title": "t"}]},
+            Text("x", citations=(Citation(None, "t", raw={"url": 7, "document_title": "t"}),)),
+        ),
+        (
+            {"type": "search_result", "title": "t", "source": "s", "content": PASSAGES},
+            File("t", text="a\n\nb", url="s"),
+        ),
+    ],
+    ids=str,
+)
+def test_a_block_is_read_with_what_it_has(block: dict[str, Any], part: Any) -> None:
+    (message,) = _decode({**_hello(), "messages": [{"role": "user", "content": [block]}]}).messages
+
+    assert message.parts == (part,)
+
+
+def test_a_block_of_no_known_kind_is_left_out() -> None:
+    message = {"role": "assistant", "content": [{"type": "server_tool_use"}, PASSAGES[0]]}
+
+    assert _decode({**_hello(), "messages": [message]}).messages[0].parts == (Text("a"),)
+
+
+@pytest.mark.req("R-5")
+@pytest.mark.parametrize(
+    ("block", "unsaid"),
+    [
+        ({"type": "thinking", "thinking": "x", **NEW}, ["new"]),
+        ({"type": "text", "text": "x", **NEW}, ["new"]),
+        ({"type": "text", "text": "x", "cache_control": NEW}, ["cache_control.new"]),
+        ({**CALLED, "caller": {"type": "direct"}}, []),
+        ({**CALLED, "caller": {"type": "code"}}, ["caller.type"]),
+        ({"type": "image", "source": {"type": "url", "url": "u", **NEW}}, ["source.new"]),
+        ({"type": "document", "source": {"type": "url", "url": "u", **NEW}}, ["source.new"]),
+        ({"type": "document", "source": {"type": "other"}}, ["source.other"]),
+        ({**PAPER, "citations": {"enabled": True}}, ["citations.enabled"]),
+        ({**PAPER, "citations": {"enabled": False}}, []),
+        ({"type": "document", "source": {"type": "content", "content": PASSAGES}}, []),
+        ({"type": "search_result", "citations": {"enabled": True}, "content": PASSAGES}, []),
+        (
+            {"type": "search_result", "content": [*PASSAGES, PICTURE]},
+            ["content.image"],
+        ),
+    ],
+    ids=str,
+)
+def test_what_has_no_place_in_a_block_is_named(block: dict[str, Any], unsaid: list[str]) -> None:
+    conversation = _decode({**_hello(), "messages": [{"role": "user", "content": [block]}]})
+
+    assert conversation.unsaid == tuple(f"messages.content.{name}" for name in unsaid)
+
+
 def test_citations_of_no_form_are_none() -> None:
     text = {"type": "text", "text": "x", "citations": 7}
 
@@ -359,7 +492,9 @@ def test_citations_of_no_form_are_none() -> None:
     assert message.parts == (Text("x"),)
 
 
-@pytest.mark.parametrize("signature", ["tollhouse.", "tollhouse.!", "tollhouse.e30="])
+@pytest.mark.parametrize(
+    "signature", ["tollhouse.", "tollhouse.!", "tollhouse.\u00e9", "tollhouse.e30=", TOO_DEEP]
+)
 def test_a_seal_that_is_torn_is_left_out(signature: str) -> None:
     thought = {"type": "thinking", "thinking": "hm", "signature": signature}
     decoded = _decode({**_hello(), "messages": [{"role": "assistant", "content": [thought]}]})
@@ -502,6 +637,115 @@ def test_a_stream_that_is_none_fails(recorded: bytes, failure: type[Exception]) 
     assert isinstance(reader.failure, failure)
 
 
+@pytest.mark.parametrize(
+    ("block", "pieces"),
+    [
+        ({"type": "text"}, []),
+        ({"type": "text", "text": ""}, []),
+        ({"type": "thinking"}, []),
+        ({"type": "thinking", "thinking": "hm"}, [Thought("hm")]),
+        ({"type": "tool_use"}, [Called(0, "", ""), Argued(0, "{}")]),
+        (
+            {"type": "redacted_thinking"},
+            [Sealed(State(NAME, {"type": "redacted_thinking", "data": ""}))],
+        ),
+        ({"type": "server_tool_use", "id": "s", "name": "w", "text": "x"}, []),
+        ({}, []),
+    ],
+    ids=str,
+)
+def test_a_block_has_what_it_has(block: dict[str, Any], pieces: list[Delta]) -> None:
+    whole = {"type": "message", "content": [block]}
+
+    assert _read([json.dumps(whole).encode()], is_stream=False) == [
+        *(Began(""), *pieces, Stopped(Stop.END)),
+    ]
+    assert _streamed(
+        {"type": "content_block_start", "index": 0, "content_block": block}, END_TURN
+    ) == [
+        *(*pieces, Stopped(Stop.END)),
+    ]
+
+
+ALL = {
+    "text": "a",
+    "thinking": "hm",
+    "signature": "s",
+    "partial_json": "{}",
+    "citation": {"url": "u"},
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "pieces"),
+    [
+        ("text", [Said("a"), Cited(Citation("u", raw={"url": "u"}))]),
+        ("thinking", [Thought("hm"), Sealed(State(NAME, {"signature": "s"}))]),
+        ("tool_use", [Called(0, "", ""), Argued(0, "{}")]),
+        ("server_tool_use", []),
+    ],
+)
+def test_a_block_grows_by_what_is_of_its_kind(kind: str, pieces: list[Delta]) -> None:
+    begun = {"type": "content_block_start", "index": 0, "content_block": {"type": kind}}
+    nothing = {"type": "content_block_delta", "index": 0}
+
+    read = _streamed(begun, nothing, {**nothing, "delta": ALL}, END_TURN)
+
+    assert read == [*pieces, Stopped(Stop.END)]
+
+
+@pytest.mark.parametrize(
+    ("events", "pieces"),
+    [
+        ([{"type": "message_start"}], [Began("")]),
+        ([{"type": "content_block_start", "index": 0}], []),
+        ([{"type": "content_block_stop", "index": 7}], []),
+        ([{"type": "message_delta"}], []),
+        ([END_TURN, END_TURN], [Stopped(Stop.END)]),
+        (
+            [TOOL, {"type": "content_block_stop", "index": 0}, END_TURN],
+            [Called(0, "", ""), Argued(0, "{}"), Stopped(Stop.END)],
+        ),
+        (
+            [TOOL, END_TURN, {"type": "content_block_stop", "index": 0}],
+            [Called(0, "", ""), Argued(0, "{}"), Stopped(Stop.END)],
+        ),
+    ],
+    ids=str,
+)
+def test_events_may_say_little_and_an_answer_ends_once(
+    events: list[dict[str, Any]], pieces: list[Delta]
+) -> None:
+    assert _streamed(*events, {"type": "message_stop"}) == pieces
+
+
+@pytest.mark.req("R-10")
+def test_once_it_has_stopped_its_end_is_not_missed() -> None:
+    assert _streamed(END_TURN) == [Stopped(Stop.END)]
+
+
+@pytest.mark.req("S-58")
+@pytest.mark.parametrize(
+    ("whole", "failure"),
+    [
+        ({"type": "error"}, UpstreamFailed),
+        ({"type": "error", "content": []}, UpstreamFailed),
+        ({"type": "message", "content": [], "error": {"type": "x"}}, UpstreamFailed),
+        ({"type": "message"}, UpstreamBroke),
+        ({"content": []}, UpstreamBroke),
+        ([], UpstreamBroke),
+    ],
+    ids=str,
+)
+def test_what_is_no_whole_answer_is_none(whole: Any, failure: type[Exception]) -> None:
+    reader = CODEC.reader(is_stream=False)
+
+    reader.feed(json.dumps(whole).encode())
+
+    assert reader.finish() == ()
+    assert isinstance(reader.failure, failure)
+
+
 def test_what_went_in_is_known_before_anything_comes_out() -> None:
     usage = {"input_tokens": 9, "output_tokens": 1}
     begun = {"type": "message_start", "message": {"id": "m", "usage": usage}}
@@ -509,6 +753,12 @@ def test_what_went_in_is_known_before_anything_comes_out() -> None:
     deltas = CODEC.reader(is_stream=True).feed(b"data: " + json.dumps(begun).encode() + b"\n\n")
 
     assert list(deltas) == [Began("m"), Counted(Usage(9))]
+
+
+def _streamed(*events: dict[str, Any]) -> list[Delta]:
+    return _read(
+        [b"data: " + json.dumps(event).encode() + b"\n\n" for event in events], is_stream=True
+    )
 
 
 def _hello() -> dict[str, Any]:

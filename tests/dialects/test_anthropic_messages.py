@@ -74,6 +74,8 @@ def test_nothing_may_come_out_of_a_call_that_only_fills_the_cache() -> None:
     "members",
     [
         {"messages": None},
+        {"messages": 7},
+        {"messages": {"role": "user"}},
         {"messages": []},
         {"messages": ["hello"]},
         {"messages": [{"content": "hello"}]},
@@ -252,6 +254,49 @@ def test_a_stream_is_relayed_as_one_and_a_whole_answer_as_one() -> None:
 @pytest.mark.req("OT-55")
 def test_a_sign_of_life_is_a_ping() -> None:
     assert AnthropicMessages().silence() == b'event: ping\ndata: {"type":"ping"}\n\n'
+
+
+def test_a_reference_to_elsewhere_is_seen_however_it_is_written() -> None:
+    body = _body(tools=[{**LOOK, "input_schema": {"$ref": "https://example.com/x"}}])
+
+    with pytest.raises(FieldInvalid):
+        _peek(body.replace(b"$ref", b"\\u0024ref"))
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"stop_sequences": ["x"] * 128},
+        {"max_tokens": 2**53},
+        {"context_management": {"edits": ["x", 7, None]}},
+        {"messages": [{"role": "user", "content": ["x", 7]}]},
+        {"messages": [{"role": "user", "content": [{"type": "document", "source": "x"}]}]},
+    ],
+    ids=str,
+)
+def test_what_harms_nobody_is_let_through(members: dict[str, Any]) -> None:
+    assert _peek(_body(**members)).unpriced_features == ()
+
+
+@pytest.mark.parametrize(
+    ("metadata", "named"),
+    [
+        ({"user_id": "u"}, ("u",)),
+        ({"user_id": ""}, ()),
+        ({"user_id": 7}, ()),
+        ({}, ()),
+        ("u", ()),
+    ],
+)
+def test_a_user_is_whoever_has_a_name(metadata: Any, named: tuple[str, ...]) -> None:
+    assert _peek(_body(metadata=metadata)).named == named
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"name": ["look"]}, {"name": 7}, {"name": ""}, {"type": 7}, {"type": ""}]
+)
+def test_a_tool_without_a_name_is_not_known_by_one(wrong: dict[str, Any]) -> None:
+    assert _peek(_body(tools=[LOOK, wrong])).tools == {"look"}
 
 
 def _body(**members: Any) -> bytes:

@@ -44,3 +44,17 @@ def test_a_number_beyond_its_bound_is_refused(value: Any) -> None:
         fields.whole({"n": value}, "n", most=9)
 
     assert refused.value.param == "n"
+
+
+@pytest.mark.parametrize(
+    ("given", "names"),
+    [
+        ({}, ()),
+        ({"user": "u"}, ("u",)),
+        ({"safety_identifier": "s"}, ("s",)),
+        ({"user": "u", "safety_identifier": "s"}, ("u", "s")),
+        ({"user": "", "safety_identifier": 7}, ()),
+    ],
+)
+def test_a_user_is_whoever_has_a_name(given: dict[str, Any], names: tuple[str, ...]) -> None:
+    assert fields.named(given) == names

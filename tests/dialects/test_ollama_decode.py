@@ -29,6 +29,7 @@ from tollhouse.domain.errors import FieldInvalid, NotTranslatable
 
 PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(24)).decode()
 HELLO = {"role": "user", "content": "hello"}
+TEXT = {"arguments": '{"b":1}'}
 
 
 @pytest.mark.req("OL-35")
@@ -70,6 +71,8 @@ def test_a_prompt_is_what_a_user_says_after_its_system() -> None:
         (b"GIF89a", "image/gif"),
         (b"RIFF\0\0\0\0WEBP", "image/webp"),
         (b"something", "image/jpeg"),
+        (b"RIFF\0\0\0\0WAVE", "image/jpeg"),
+        (b"RIFX\0\0\0\0WEBP", "image/jpeg"),
     ],
 )
 def test_what_an_image_is_its_first_bytes_say(start: bytes, kind: str) -> None:
@@ -78,6 +81,12 @@ def test_what_an_image_is_its_first_bytes_say(start: bytes, kind: str) -> None:
     said = _chat(messages=[{**HELLO, "images": [data]}])
 
     assert said.messages[0].parts == (Text("hello"), Image(kind, data))
+
+
+def test_what_is_torn_is_called_what_most_are() -> None:
+    said = _chat(messages=[{**HELLO, "images": ["A"]}])
+
+    assert said.messages[0].parts[1] == Image("image/jpeg", "A")
 
 
 @pytest.mark.req("OL-37")
@@ -131,6 +140,56 @@ def test_a_result_finds_its_call_by_id_by_name_or_by_order() -> None:
     assert results[0] == ToolResult(ids[1], (Text("of b"),), "b")
 
 
+def test_a_call_that_was_answered_by_its_id_waits_no_longer() -> None:
+    said = _chat(
+        messages=[
+            _asked({"function": {"name": "a"}, "id": "x"}, {"function": {"name": "a"}, "id": "y"}),
+            {"role": "tool", "content": "of x", "tool_call_id": "x"},
+            {"role": "tool", "content": "of y"},
+        ]
+    )
+
+    assert [message.parts[0] for message in said.messages[1:]] == [
+        ToolResult("x", (Text("of x"),)),
+        ToolResult("y", (Text("of y"),)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("result", "part"),
+    [
+        ({"tool_call_id": "z", "content": "a"}, ToolResult("z", (Text("a"),))),
+        ({"name": "f"}, ToolResult("call_0", (Text(""),), "f")),
+    ],
+)
+def test_a_result_that_nobody_waits_for_is_one(result: dict[str, Any], part: ToolResult) -> None:
+    said = _chat(messages=[{"role": "tool", **result}])
+
+    assert said.messages == (Message(Role.TOOL, (part,)),)
+
+
+@pytest.mark.parametrize(
+    ("message", "parts"),
+    [
+        ({"role": "assistant"}, (Text(""),)),
+        ({"role": "user", "images": [PNG]}, (Image("image/png", PNG),)),
+        (
+            {"role": "assistant", "tool_calls": [{"id": "x", "function": {"name": "a"}}]},
+            (ToolCall("x", "a", "{}"),),
+        ),
+        (
+            {"role": "assistant", "tool_calls": [{"id": "x", "function": {"name": "a"} | TEXT}]},
+            (ToolCall("x", "a", '{"b":1}'),),
+        ),
+    ],
+)
+def test_a_message_says_no_more_than_stands_in_it(message: Any, parts: tuple[Any, ...]) -> None:
+    said = _chat(messages=[message])
+
+    assert said.messages[0].parts == parts
+    assert _generate().messages == (Message(Role.USER, (Text(""),)),)
+
+
 def test_thoughts_go_before_words() -> None:
     said = _chat(messages=[HELLO, {"role": "assistant", "content": "4", "thinking": "2+2"}])
 
@@ -142,6 +201,7 @@ def test_options_that_others_have_are_taken_and_no_others_are_made_up() -> None:
     said = _chat(options={"temperature": 0, "top_p": 0.5, "top_k": 3, "seed": 7, "stop": "END"})
 
     assert said.sampling == Sampling(temperature=0, top_p=0.5, top_k=3, seed=7, stop=("END",))
+    assert said.unsaid == ()
     assert _chat().sampling == Sampling()
 
 
@@ -165,6 +225,26 @@ def test_what_only_ollama_heeds_is_named() -> None:
         *("messages.weight", "options.num_ctx", "options.mirostat", "keep_alive", "x"),
     )
     assert _generate(context=[1, 2]).unsaid == ("context",)
+
+
+@pytest.mark.req("OL-47")
+@pytest.mark.parametrize(
+    ("members", "unsaid"),
+    [
+        ({"logprobs": True, "top_logprobs": 3}, ("logprobs", "top_logprobs")),
+        ({"messages": [{"role": "tool", "new": 1}]}, ("messages.new",)),
+        ({"tools": [{"function": {"name": "a", "new": 1}}]}, ("tools.function.new",)),
+        ({"tools": [{"name": "a", "new": 1}]}, ("tools.new",)),
+        (
+            {"messages": [{"role": "assistant", "tool_calls": [
+                {"type": "function", "new": 1, "function": {"name": "a", "index": 0, "new": 1}}]}]},
+            ("messages.tool_calls.function.new", "messages.tool_calls.new"),
+        ),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_what_has_no_place_is_named(members: dict[str, Any], unsaid: tuple[str, ...]) -> None:
+    assert _chat(**members).unsaid == unsaid
 
 
 @pytest.mark.parametrize("member", ["raw", "suffix"])
@@ -205,6 +285,10 @@ def test_a_tool_may_stand_alone() -> None:
     said = _chat(tools=[{"type": "function", "function": function}, function])
 
     assert said.tools == (Tool("look", "Looks.", {"type": "object"}),) * 2
+
+
+def test_a_tool_that_is_described_with_nothing_is_not_described() -> None:
+    assert _chat(tools=[{"name": "look", "description": ""}]).tools == (Tool("look"),)
 
 
 @pytest.mark.parametrize(

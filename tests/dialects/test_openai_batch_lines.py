@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from contextlib import suppress
 
 import pytest
@@ -131,3 +132,72 @@ def test_errors_are_told_in_words_that_may_be_read() -> None:
 def test_a_member_of_another_name_is_refused() -> None:
     with pytest.raises(FieldInvalid, match="priority"):
         read_line(json.dumps({**LINE, "priority": 1}).encode())
+
+
+@pytest.mark.parametrize(
+    ("member", "wrong", "param"),
+    [
+        ("x" * 200, 1, "x" * 100),
+        *(("custom_id", wrong, "custom_id") for wrong in (None, 7, "", "x" * 513, ["a"])),
+        *(("method", wrong, "method") for wrong in (None, "GET", 7)),
+        *(("url", wrong, "url") for wrong in (None, "/v1/files", 7, ["/v1/embeddings"])),
+        *(("body", wrong, "body") for wrong in (None, "x", [])),
+    ],
+)
+def test_a_member_that_is_none_is_refused_by_name(member: str, wrong: object, param: str) -> None:
+    with pytest.raises(FieldInvalid) as refused:
+        read_line(json.dumps({**LINE, member: wrong}).encode())
+
+    assert refused.value.param == param
+
+
+def test_a_line_goes_by_up_to_512_letters() -> None:
+    assert read_line(json.dumps({**LINE, "custom_id": "x" * 512}).encode()).custom_id == "x" * 512
+
+
+@pytest.mark.req("S-71")
+def test_a_line_may_be_as_long_as_a_body_and_is_refused_before_its_end() -> None:
+    assert LineCutter(20).push(b"x" * 20 + b"\n") == [(1, b"x" * 20)]
+    with pytest.raises(BodyTooLarge):
+        LineCutter(20).push(b"x" * 21)
+
+
+@pytest.mark.parametrize("read", [answered, lambda it: shown(it, "m")])
+def test_a_result_that_is_no_text_broke_also_where_nobody_reads(
+    read: Callable[[bytes], object],
+) -> None:
+    with pytest.raises(UpstreamBroke):
+        read(b'{"id": "\xff", "response": null}')
+
+
+def test_an_answer_without_a_body_is_none() -> None:
+    assert answered(b'{"response": {"status_code": 200}}') == (False, None)
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ({"body": {"model": "real"}}, {"body": {"model": "m"}}),
+        ({"body": {}}, {"body": {}}),
+        ({"body": "words"}, {"body": "words"}),
+        ({"response": None}, {"response": None}),
+        ({"response": {"body": {"model": "real"}}}, {"response": {"body": {"model": "m"}}}),
+        ({"response": {"body": "words"}}, {"response": {"body": "words"}}),
+    ],
+)
+def test_a_line_bears_the_name_that_was_asked(line: object, told: object) -> None:
+    assert json.loads(shown(json.dumps(line).encode(), "m")) == told
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        ({"message": "too long"}, "too long"),
+        ({"message": ""}, "The provider did not answer this line."),
+        ({"message": 7}, "The provider did not answer this line."),
+    ],
+)
+def test_an_error_that_says_nothing_is_told_in_our_words(error: object, message: str) -> None:
+    told = json.loads(shown(json.dumps({"error": error}).encode(), "m"))
+
+    assert told["error"]["message"] == message

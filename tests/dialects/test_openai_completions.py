@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -28,6 +29,7 @@ pytestmark = pytest.mark.req("OL-30")
         ({"prompt": ["a", "b"], "n": 3}, 2, 0, 6),
         ({"prompt": [1, 2, 3], "n": 2, "best_of": 5}, 1, 3, 5),
         ({"prompt": [[1], [2, 3]]}, 2, 3, 2),
+        ({"prompt": [0, 2**31 - 1]}, 1, 2, 1),
     ],
 )
 def test_each_prompt_may_have_several_answers(
@@ -68,6 +70,14 @@ def test_a_dearer_tier_is_named() -> None:
     ask = OpenAICompletions().peek(_body(service_tier="priority"))
 
     assert ask.unpriced_features == ("service_tier",)
+    assert OpenAICompletions().peek(_body()).unpriced_features == ()
+
+
+def test_usage_is_shown_in_a_stream_alone() -> None:
+    wished = {"stream_options": {"include_usage": True}}
+
+    assert OpenAICompletions().peek(_body(stream=True, **wished)).wants_usage
+    assert not OpenAICompletions().peek(_body(**wished)).wants_usage
 
 
 def test_model_bound_and_usage_are_set_and_nothing_else() -> None:
@@ -81,6 +91,33 @@ def test_model_bound_and_usage_are_set_and_nothing_else() -> None:
         "max_tokens": 7,
         "stream_options": {"x": 1, "include_usage": True},
     }
+
+
+@pytest.mark.parametrize(
+    ("leg", "is_stream"),
+    [(LEG, False), (replace(LEG, target=replace(LEG.target, asks_usage=False)), True)],
+)
+def test_usage_is_asked_for_in_a_stream_of_who_tells_it(leg: Leg, is_stream: bool) -> None:
+    body = _body(stream=is_stream)
+
+    sent = OpenAICompletions().outgoing(body, OpenAICompletions().peek(body), leg)
+
+    assert "stream_options" not in json.loads(sent)
+
+
+def test_what_is_no_stream_keeps_its_options() -> None:
+    body = _body(stream_options={"x": 1})
+
+    sent = OpenAICompletions().outgoing(body, OpenAICompletions().peek(body), LEG)
+
+    assert json.loads(sent)["stream_options"] == {"x": 1}
+
+
+def test_a_choice_may_have_no_text() -> None:
+    chunk = _event("").replace(b'"text": ""', b'"text": null')
+    assert b"null" in chunk
+
+    assert _relay(stream=True).feed(chunk) == chunk
 
 
 @pytest.mark.req("R-9", "R-10")

@@ -34,6 +34,13 @@ from tollhouse.domain.errors import FieldInvalid
 
 ASKED = [{"role": "user", "content": "hello"}]
 CALL = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": '{"a":1}'}}
+SEALED_WITH_A_THOUGHT = {
+    "type": "reasoning.encrypted",
+    "format": "tollhouse",
+    "data": '{"dialect":"other","raw":{},"text":"hm"}',
+}
+NEW = {"new": 1}
+SOUND = {"type": "input_audio", "input_audio": {"format": "mp3", "data": "AAAA"}}
 SCHEMA = {"type": "object", "properties": {"a": {"$ref": "#/$defs/a"}}, "$defs": {"a": {}}}
 
 
@@ -58,6 +65,10 @@ SCHEMA = {"type": "object", "properties": {"a": {"$ref": "#/$defs/a"}}, "$defs":
             [Image("image/png", "AAAA")],
         ),
         ([{"type": "image_url", "image_url": "https://x/"}], [Image(url="https://x/")]),
+        (
+            [{"type": "image_url", "image_url": {"url": "https://x/", "detail": "auto"}}],
+            [Image(url="https://x/")],
+        ),
         (
             [{"type": "input_audio", "input_audio": {"data": "AAAA", "format": "mp3"}}],
             [Audio("mp3", "AAAA")],
@@ -99,6 +110,28 @@ def test_what_a_user_says_is_read_part_by_part(content: Any, parts: list[Part]) 
             ],
         ),
         ({"content": "a", "reasoning": "hm"}, [Reasoning("hm"), Text("a")]),
+        (
+            {"content": "a", "reasoning_content": "hm", "reasoning": "hm"},
+            [Reasoning("hm"), Text("a")],
+        ),
+        ({"content": "a", "reasoning_details": [SEALED_WITH_A_THOUGHT]}, [Text("a")]),
+        *(
+            (
+                {"content": "a", "reasoning_details": [{"format": "tollhouse", "data": x}]},
+                [Text("a")],
+            )
+            for x in (None, 7, "", "{", '{"x":' + "[" * 100_000)
+        ),
+        ({"tool_calls": [{"function": {"name": "f"}}]}, [ToolCall("", "f", "")]),
+        ({"tool_calls": [{"id": "c1"}]}, []),
+        ({"content": None, "annotations": [{"url_citation": {"url": "https://x/"}}]}, []),
+        (
+            {
+                "content": [{"type": "refusal", "refusal": "no"}],
+                "annotations": [{"url_citation": {"url": "https://x/"}}],
+            },
+            [Refusal("no")],
+        ),
         (
             {"content": "a", "reasoning": "hm", "reasoning_details": [{"type": "x", "data": "?"}]},
             [
@@ -172,6 +205,10 @@ def test_tools_are_read_with_their_schemas_as_they_are() -> None:
     assert conversation.tools == (Tool("f", "d", SCHEMA, is_strict=True),)
 
 
+def test_a_tool_of_no_kind_is_a_function() -> None:
+    assert _decoded(tools=[{"function": {"name": "f"}}]).tools == (Tool("f"),)
+
+
 def test_functions_are_tools() -> None:
     conversation = _decoded(functions=[{"name": "f"}], function_call={"name": "f"})
 
@@ -189,7 +226,10 @@ def test_functions_are_tools() -> None:
     ],
 )
 def test_a_choice_of_tools_is_read(choice: Any, found: ToolChoice) -> None:
-    assert _decoded(tool_choice=choice).tool_choice == found
+    conversation = _decoded(tool_choice=choice)
+
+    assert conversation.tool_choice == found
+    assert conversation.unsaid == ()
 
 
 @pytest.mark.parametrize(
@@ -234,13 +274,17 @@ def test_how_to_draw_is_read() -> None:
     ],
 )
 def test_how_hard_to_think_is_read(effort: str, found: Thinking) -> None:
-    assert _decoded(reasoning_effort=effort).thinking == found
+    conversation = _decoded(reasoning_effort=effort)
+
+    assert conversation.thinking == found
+    assert conversation.unsaid == ()
 
 
 def test_the_rest_is_read() -> None:
     conversation = _decoded(n=3, user="anna", stream=True, parallel_tool_calls=False)
 
     assert (conversation.choices, conversation.user) == (3, "anna")
+    assert _decoded().choices == 1
     assert conversation.is_stream
     assert conversation.has_parallel_calls is False
 
@@ -258,10 +302,66 @@ def test_the_rest_is_read() -> None:
         ({"reasoning_effort": "utmost"}, ["reasoning_effort"]),
         ({"service_tier": "priority"}, ["service_tier"]),
         ({"stream_options": {"include_usage": True, "new": 1}}, ["stream_options.new"]),
+        ({"tools": [{"function": {"name": "f"}, "new": 1}]}, ["tools.new"]),
+        ({"tools": [{"function": {"name": "f", "new": 1}}]}, ["tools.function.new"]),
+        ({"response_format": {"type": "text", "new": 1}}, ["response_format.new"]),
+        (
+            {"response_format": {"type": "json_schema", "json_schema": {"name": "n", "new": 1}}},
+            ["response_format.json_schema.new"],
+        ),
     ],
 )
 def test_what_has_no_place_is_named(members: dict[str, Any], unsaid: list[str]) -> None:
     assert list(_decoded(**members).unsaid) == unsaid
+
+
+@pytest.mark.req("R-5")
+@pytest.mark.parametrize(
+    ("part", "unsaid"),
+    [
+        ({"type": "text", "text": "a", **NEW}, "new"),
+        (
+            {"type": "text", "text": "a", "cache_control": {"type": "ephemeral", **NEW}},
+            "cache_control.new",
+        ),
+        ({"type": "image_url", "image_url": {"url": "https://x/", **NEW}}, "image_url.new"),
+        (
+            {"type": "input_audio", "input_audio": {"format": "mp3", "data": "AA", **NEW}},
+            "input_audio.new",
+        ),
+        ({"type": "file", "file": {"file_id": "f", **NEW}}, "file.new"),
+    ],
+)
+def test_what_has_no_place_in_a_part_is_named(part: dict[str, Any], unsaid: str) -> None:
+    conversation = _decoded(messages=[{"role": "user", "content": [part]}])
+
+    assert conversation.unsaid == (f"messages.content.{unsaid}",)
+
+
+@pytest.mark.req("R-5")
+@pytest.mark.parametrize(
+    ("message", "unsaid"),
+    [
+        ({"tool_calls": [{"id": "c1", "type": "custom", "custom": NEW}]}, "tool_calls.custom"),
+        ({"tool_calls": [{"function": {"name": "f", **NEW}}]}, "tool_calls.function.new"),
+        ({"function_call": {"name": "f", **NEW}}, "function_call.new"),
+        ({"annotations": [{"type": "url_citation", **NEW}]}, "annotations.new"),
+        (
+            {"annotations": [{"url_citation": {"url": "https://x/", **NEW}}]},
+            "annotations.url_citation.new",
+        ),
+    ],
+)
+def test_what_has_no_place_in_an_answer_is_named(message: dict[str, Any], unsaid: str) -> None:
+    conversation = _decoded(messages=[{"role": "assistant", "content": "a", **message}])
+
+    assert conversation.unsaid == (f"messages.{unsaid}",)
+
+
+def test_a_part_of_no_known_kind_is_left_out() -> None:
+    conversation = _decoded(messages=[{"role": "user", "content": [{"type": "video"}]}])
+
+    assert conversation.messages == (Message(Role.USER, ()),)
 
 
 @pytest.mark.req("R-5")
@@ -293,6 +393,11 @@ def test_what_says_nothing_is_not_missed(members: dict[str, Any]) -> None:
         ({"tools": [{"type": "function"}]}, "tools[0].function"),
         ({"tool_choice": "perhaps"}, "tool_choice"),
         ({"response_format": {"type": "json_schema"}}, "response_format.json_schema"),
+        (
+            {"messages": [{"role": "tool", "tool_call_id": "c1", "content": [SOUND]}]},
+            "messages[0].content",
+        ),
+        ({"reasoning_effort": ["low"]}, "reasoning_effort"),
         ({"temperature": "hot"}, "temperature"),
         ({"stop": [1]}, "stop"),
     ],

@@ -9,6 +9,7 @@ from fuzz.bodies import LEG
 from fuzz.cutting import ways
 from journeys.recordings import BOUNDARY, file, form, read, text, wav
 from tollhouse.dialects.openai_hearing import OpenAIHearing
+from tollhouse.dialects.openai_usage import MOST_TOKENS
 from tollhouse.domain.errors import FieldInvalid, FieldRefused, UpstreamBroke, UpstreamFailed
 from tollhouse.domain.models import Ask
 from tollhouse.domain.pricing import Kinds, Usage
@@ -85,6 +86,10 @@ def test_what_is_missing_or_wrong_is_named(parts: tuple[bytes, ...], param: str)
     assert refused.value.param == param
 
 
+def test_a_stream_is_no_text() -> None:
+    assert ask(stream=True, response_format="text").media == b""
+
+
 def test_a_translation_is_never_a_stream() -> None:
     with pytest.raises(FieldInvalid, match="in one piece"):
         peek(MODEL, file(b"x"), text("stream", "true"), dialect=OpenAIHearing(Task.TRANSLATIONS))
@@ -107,6 +112,14 @@ async def test_only_the_name_of_the_model_changes_on_the_way() -> None:
     assert len(upload) == len(sent)
 
 
+def _with_sound(tokens: int) -> dict[str, Any]:
+    return {"input_token_details": {"audio_tokens": tokens}}
+
+
+def _heard(sound: int) -> Usage:
+    return Usage(input=30, output=4, seconds=3, kinds=Kinds(audio_input=sound))
+
+
 WHOLE: list[tuple[dict[str, Any], Usage | None]] = [
     ({"usage": TOKENS}, HEARD),
     ({"usage": {"type": "duration", "seconds": 2.1}}, Usage(seconds=3)),
@@ -119,6 +132,14 @@ WHOLE: list[tuple[dict[str, Any], Usage | None]] = [
     ({"usage": {"type": "duration", "seconds": 1e300}}, None),
     ({"usage": {"input_tokens": "many"}}, None),
     ({"duration": "long"}, None),
+    ({"duration": "nan"}, None),
+    ({"duration": "inf"}, None),
+    ({"duration": 0}, Usage(seconds=0)),
+    ({"duration": MOST_TOKENS}, Usage(seconds=MOST_TOKENS)),
+    ({"usage": {"input_tokens": -1, "output_tokens": 2**60}}, Usage(0, MOST_TOKENS, seconds=3)),
+    ({"usage": {**TOKENS, **_with_sound(12)}}, _heard(12)),
+    ({"usage": {**TOKENS, **_with_sound(99)}}, _heard(30)),
+    ({"usage": {**TOKENS, **_with_sound(-1)}}, Usage(30, 4, seconds=3)),
 ]
 
 
@@ -234,8 +255,19 @@ def test_chunks_without_their_end_are_counted_and_get_none(stop: bytes) -> None:
 
 
 def test_chunks_that_never_stop_have_no_end() -> None:
+    relay = EAR.relay(ask(stream=True))
+
+    assert relay.feed(CHUNK % (b"ear", b"") + LAST) == CHUNK % (b"ear", b"")
     with pytest.raises(UpstreamBroke):
-        passed(EAR.relay(ask(stream=True)), CHUNK % (b"ear", b"") + LAST)
+        relay.finish()
+
+
+def test_a_count_stands_though_words_come_after_it() -> None:
+    relay = EAR.relay(ask(stream=True))
+
+    passed(relay, COUNT + CHUNK % (b"ear", STOP) + LAST)
+
+    assert relay.usage == HEARD
 
 
 def test_what_was_heard_calls_no_tools() -> None:

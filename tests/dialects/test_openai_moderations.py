@@ -60,6 +60,17 @@ def test_who_names_no_model_gets_openais_own_and_the_target_is_told_its_name() -
     }
 
 
+def test_so_many_texts_are_judged_at_once() -> None:
+    assert OpenAIModerations().peek(_body(input=["a"] * 2048)).messages == 2048
+
+
+def test_a_judgement_is_no_stream() -> None:
+    with pytest.raises(FieldInvalid) as refused:
+        OpenAIModerations().peek(_body(stream=True))
+
+    assert refused.value.param == "stream"
+
+
 @pytest.mark.parametrize("wrong", ["", 1, []])
 def test_a_model_that_is_no_name_is_refused(wrong: Any) -> None:
     with pytest.raises(FieldInvalid):

@@ -34,6 +34,13 @@ USAGE = {
 STOPPED = Stopped(Stop.END)
 
 
+def _call(
+    index: int | None, call_id: str | None, name: str | None, arguments: str | None
+) -> dict[str, Any]:
+    function = {"name": name, "arguments": arguments}
+    return {"index": index, "id": call_id, "function": function}
+
+
 def test_a_stream_is_read_piece_by_piece() -> None:
     said = _stream(
         {"id": "u1", "created": 5, "choices": [{"index": 0, "delta": {"role": "assistant"}}]},
@@ -123,6 +130,53 @@ def test_servers_differ_in_how_they_call(calls: list[list[dict[str, Any]]]) -> N
     assert said[-1] == Stopped(Stop.TOOLS)
 
 
+@pytest.mark.req("P-15")
+@pytest.mark.parametrize(
+    ("calls", "pieces"),
+    [
+        pytest.param(
+            [[_call(0, None, "f", "{")], [_call(0, None, "f", "}")]],
+            [Called(0, "", "f"), Argued(0, "{"), Argued(0, "}")],
+            id="the name again with each piece",
+        ),
+        pytest.param(
+            [[_call(0, "c1", "f", "{")], [_call(0, "c2", None, "}")]],
+            [Called(0, "c1", "f"), Argued(0, "{"), Argued(0, "}")],
+            id="another id with each piece",
+        ),
+        pytest.param(
+            [[_call(0, "c1", None, None)], [_call(0, "c2", "f", None)]],
+            [Called(0, "c1", "f")],
+            id="a name after the id",
+        ),
+        pytest.param(
+            [[{"index": 0, "id": "c1"}], [_call(0, None, "f", "{}")]],
+            [Called(0, "c1", "f"), Argued(0, "{}")],
+            id="an id alone",
+        ),
+        pytest.param(
+            [[_call(None, "c1", "f", None)], [_call(None, "c2", "g", None)], [_call(None, None, None, "{}")]],
+            [Called(0, "c1", "f"), Called(1, "c2", "g"), Argued(1, "{}")],
+            id="pieces of the latest, without an index",
+        ),
+        pytest.param(
+            [[_call(None, None, "f", "1"), _call(None, None, "g", "2")]],
+            [Called(0, "", "f"), Argued(0, "1"), Called(1, "", "g"), Argued(1, "2")],
+            id="two at once without an id or an index",
+        ),
+        pytest.param(
+            [[{"id": "c1"}], [_call(None, "c2", "g", None)]],
+            [Called(1, "c2", "g")],
+            id="one that never gets a name",
+        ),
+    ],
+)  # fmt: skip
+def test_whose_a_piece_is_can_be_told(
+    calls: list[list[dict[str, Any]]], pieces: list[Delta]
+) -> None:
+    assert _stream(*[_calls(*each) for each in calls])[1:] == pieces
+
+
 def test_arguments_that_are_an_object_are_its_json() -> None:
     said = _stream(_calls({"index": 0, "function": {"name": "f", "arguments": {"a": 1}}}))
 
@@ -148,12 +202,13 @@ def test_a_call_of_the_old_form_is_one() -> None:
         (
             {
                 "content": [
-                    {"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]},
+                    {"type": "thinking", "thinking": [{"type": "text", "text": "hm"}, {}]},
                     {"type": "text", "text": "a"},
                 ]
             },
             [Thought("hm"), Said("a")],
         ),
+        ({"content": [{"type": "thinking", "thinking": "hm"}]}, [Thought("hm")]),
         (
             {"annotations": [{"type": "url_citation", "url_citation": {"url": "u", "title": "t"}}]},
             [Cited(Citation("u", "t"))],
@@ -195,6 +250,69 @@ def test_what_is_to_be_given_back_is_put_together() -> None:
 )
 def test_a_stop_is_read(choice: dict[str, Any], stop: Stopped) -> None:
     assert _stream({"choices": [{"delta": {}, **choice}]})[1:] == [stop]
+
+
+@pytest.mark.parametrize(
+    ("reason", "stop"), [("stop", Stop.TOOLS), ("tool_calls", Stop.TOOLS), ("length", Stop.LENGTH)]
+)
+def test_a_call_that_was_cut_short_was_not_made(reason: str, stop: Stop) -> None:
+    said = _stream(_calls(_call(0, "c1", "f", "{")), _finish(reason))
+
+    assert said[-1] == Stopped(stop)
+
+
+def test_an_answer_that_was_cut_short_did_not_stop_by_itself() -> None:
+    cut = {"delta": {}, "finish_reason": "length", "stop_reason": "###"}
+
+    assert _stream({"choices": [cut]})[-1] == Stopped(Stop.LENGTH)
+
+
+def test_a_choice_stops_once() -> None:
+    assert _stream(_finish("stop"), _finish("length"))[1:] == [STOPPED]
+
+
+def test_an_answer_begins_with_what_says_something_of_it() -> None:
+    nothing: dict[str, Any] = {"choices": []}
+
+    assert _stream(nothing, {"id": "u1", "choices": []}) == [Began("u1")]
+    assert _stream(nothing, _delta(content="a")) == [Began(""), Said("a")]
+    assert _stream({"usage": USAGE}) == [Counted(Usage(7, 5, 2, kinds=Kinds(reasoning=3)))]
+
+
+def test_once_it_has_stopped_its_end_is_not_missed() -> None:
+    reader = OpenAIChat().reader(is_stream=True)
+
+    reader.feed(_framed(_finish("stop")))
+    reader.finish()
+
+    assert reader.failure is None
+
+
+@pytest.mark.req("P-11")
+def test_what_is_to_be_given_back_may_be_of_no_form() -> None:
+    details: list[dict[str, Any]] = [{"type": [], "index": {}}, {"type": [], "index": {}}, {}]
+
+    said = _stream(_delta(reasoning_details=details), _finish("stop"))
+
+    assert said[1:] == [Sealed(State("openai_chat", {"reasoning_details": details[1:]})), STOPPED]
+
+
+@pytest.mark.parametrize("answer", [{}, {"choices": None}, {"id": "u1", "usage": USAGE}])
+def test_an_answer_in_one_piece_has_choices(answer: dict[str, Any]) -> None:
+    reader = OpenAIChat().reader(is_stream=False)
+
+    reader.feed(json.dumps(answer).encode())
+    reader.finish()
+
+    assert isinstance(reader.failure, UpstreamBroke)
+
+
+def test_a_choice_in_one_piece_may_say_nothing() -> None:
+    reader = OpenAIChat().reader(is_stream=False)
+
+    reader.feed(b'{"choices":[{"finish_reason":"length"}]}')
+
+    assert reader.finish() == [Began(""), Stopped(Stop.LENGTH)]
 
 
 def test_choices_keep_apart() -> None:

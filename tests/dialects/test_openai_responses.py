@@ -356,6 +356,47 @@ def test_a_problem_has_the_shape_of_openais_and_a_stream_fails_as_a_response() -
     assert b'"error":{"code":"rate_limited","message":"slowly"}' in told
 
 
+def test_a_reference_to_elsewhere_is_seen_however_it_is_written() -> None:
+    body = _body(tools=[{**LOOK, "parameters": {"$ref": "file:///etc"}}])
+
+    with pytest.raises(FieldInvalid):
+        OpenAIResponses().peek(body.replace(b"$ref", b"\\u0024ref"))
+
+
+@pytest.mark.parametrize(
+    "item", [{}, {"type": "message", "id": "m", "content": "x"}, {"role": ["user"], "content": "x"}]
+)
+def test_an_item_without_a_role_names_nothing_that_is_kept(item: dict[str, Any]) -> None:
+    with pytest.raises(FieldInvalid):
+        OpenAIResponses().peek(_body(input=[item]))
+
+
+@pytest.mark.parametrize(
+    ("content", "images"),
+    [
+        (["x", 7], 0),
+        ([{"type": "input_image", "image_url": {"url": "data:image/png;base64,AA"}}], 1),
+    ],
+)
+def test_what_stands_beside_text_may_be_of_no_form(content: list[Any], images: int) -> None:
+    ask = OpenAIResponses().peek(_body(input=[{"role": "user", "content": content}]))
+
+    assert ask.images == images
+    assert ask.unpriced_features == ()
+
+
+def test_a_function_that_must_be_called_is_no_search() -> None:
+    choice = {"type": "function", "name": "look"}
+
+    assert OpenAIResponses().peek(_body(tool_choice=choice)).unpriced_features == ()
+
+
+def test_tools_come_in_the_items_that_carry_them_and_in_no_others() -> None:
+    item = {"role": "user", "content": "x", "tools": [LOOK]}
+
+    assert OpenAIResponses().peek(_body(input=[item])).tools == frozenset()
+
+
 def _outgoing(body: bytes, leg: Leg) -> bytes:
     dialect = OpenAIResponses()
     return dialect.outgoing(body, dialect.peek(body), leg)

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tollhouse.dialects import responses_usage
 from tollhouse.dialects.openai_usage import read_count, read_input, read_made, read_usage
 from tollhouse.domain.pricing import Kinds, Usage
 
@@ -54,10 +55,18 @@ def test_classes_are_disjoint_and_add_up_to_what_the_provider_says(
         b'{"prompt_tokens":1,"completion_tokens":1,"prompt_tokens_details":[]}',
         b'{"prompt_tokens":1000000000001,"completion_tokens":1}',
         b'{"prompt_tokens":1,"completion_tokens":%b}' % (b"9" * 30),
+        b'{"prompt_tokens":1,"completion_tokens":1,"x":%b}' % (b"[" * 100_000),
     ],
 )  # fmt: skip
 def test_what_cannot_be_believed_is_no_usage(raw: bytes) -> None:
     assert read_usage(raw) is None
+    assert read_input(raw.replace(b"prompt_tokens", b"none")) is None
+    assert responses_usage.read_usage(_in_responses(raw)) is None
+    assert read_made(_in_responses(raw), 3).images == 3
+
+
+def _in_responses(raw: bytes) -> bytes:
+    return raw.replace(b"prompt_tokens", b"input_tokens").replace(b"completion", b"output")
 
 
 @pytest.mark.req("P-9")

@@ -62,6 +62,24 @@ def test_once_all_was_said_a_torn_event_does_no_harm() -> None:
     assert reader.failure is None
 
 
+def test_once_all_was_said_an_error_is_one_still() -> None:
+    reader = StreamReader(Events(), _Words())
+
+    reader.feed(b"data: .\n\ndata: ?")
+    reader.finish()
+
+    assert isinstance(reader.failure, UpstreamFailed)
+
+
+def test_a_torn_event_does_not_say_that_it_was_the_last() -> None:
+    reader = StreamReader(Events(), _Words())
+
+    reader.feed(b"data: a\n\ndata: {torn.")
+    reader.finish()
+
+    assert isinstance(reader.failure, UpstreamBroke)
+
+
 @pytest.mark.req("S-71")
 def test_an_event_without_end_is_not_read_for_ever() -> None:
     reader = StreamReader(Events(), _Words())
@@ -69,6 +87,16 @@ def test_an_event_without_end_is_not_read_for_ever() -> None:
     reader.feed(b"data: " + b"x" * LONGEST_EVENT)
 
     assert isinstance(reader.failure, UpstreamBroke)
+    assert reader.failure.__traceback__ is None
+
+
+def test_a_failure_does_not_hold_on_to_the_way_it_came() -> None:
+    reader = StreamReader(Events(), _Words())
+
+    reader.feed(b"data: ?\n\n")
+
+    assert reader.failure is not None
+    assert reader.failure.__traceback__ is None
 
 
 def test_an_answer_in_one_piece_is_read_at_its_end() -> None:
@@ -99,8 +127,8 @@ class _Words:
     def read(self, frame: bytes) -> Sequence[Delta]:
         if frame == b"?":
             raise UpstreamFailed
+        self.is_finished = self.is_finished or frame.endswith(b".")
         if frame.startswith(b"{"):
             raise UpstreamBroke
-        self.is_finished = self.is_finished or frame == b"."
         self.is_over = frame == b"!"
         return [] if frame in b".!" else [Said(frame.decode())]

@@ -76,6 +76,10 @@ def test_results_for_what_was_not_given_do_not_pass(results: Any) -> None:
         _fed(json.dumps({"results": results}).encode()).finish()
 
 
+def test_so_many_documents_are_sorted_at_once() -> None:
+    assert Rerank().peek(_body(documents=["a"] * 2048)).messages == 2048
+
+
 def _body(**members: Any) -> bytes:
     return json.dumps({"model": "m", "query": "q", "documents": ["a", "b"], **members}).encode()
 

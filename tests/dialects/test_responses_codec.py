@@ -25,6 +25,7 @@ from dialects.response_events import (
 )
 from tollhouse.dialects.openai_responses import OpenAIResponses
 from tollhouse.dialects.responses_names import custom, flat, text_of
+from tollhouse.dialects.responses_state import OURS
 from tollhouse.domain.conversation import (
     Choose,
     Citation,
@@ -71,6 +72,12 @@ FOREIGN = State("anthropic_messages", {"signature": "s"})
 LOOK: dict[str, Any] = {"type": "function", "name": "look", "parameters": {"type": "object"}}
 EYES = {"type": "namespace", "name": "mcp__eyes", "description": "d", "tools": [LOOK]}
 PATCH = {"type": "custom", "name": "patch", "format": {"type": "grammar", "syntax": "lark"}}
+
+END = Stopped(Stop.END)
+SUMMARY = {"type": "summary_text", "text": "in short"}
+THOUGHT = {"type": "reasoning_text", "text": "hm"}
+NEW_SUMMARY = "input.summary.new"
+REFUSED = {"type": "refusal", "refusal": "no"}
 
 CONVERSATION = Conversation(
     messages=(
@@ -214,6 +221,154 @@ def test_what_agents_send_back_is_one_message_a_side() -> None:
     assert said.unsaid == ("input.web_search_call",)
 
 
+@pytest.mark.parametrize(
+    ("item", "parts"),
+    [
+        ({"type": "function_call", "call_id": "c", "name": "f"}, [ToolCall("c", "f", "")]),
+        (
+            {"type": "custom_tool_call", "call_id": "c", "name": "f"},
+            [ToolCall("c", "f", '{"input":""}')],
+        ),
+        ({"type": "reasoning", "summary": [SUMMARY], "content": [THOUGHT]}, [Reasoning("hm")]),
+        ({"type": "reasoning", "summary": [SUMMARY]}, [Reasoning("in short")]),
+        ({"type": "reasoning", "content": [{"type": "reasoning_text"}]}, [Reasoning("")]),
+        ({"type": "function_call_output", "call_id": "c"}, [ToolResult("c", ())]),
+        (
+            {"type": "function_call_output", "call_id": "c", "name": "f", "namespace": "n"},
+            [ToolResult("c", (), "n__f")],
+        ),
+        (
+            {"type": "function_call_output", "call_id": "c", "namespace": "n"},
+            [ToolResult("c", ())],
+        ),
+        (
+            {"type": "function_call_output", "call_id": "c", "output": [REFUSED]},
+            [ToolResult("c", ())],
+        ),
+        ({"role": "user", "content": [{"type": "video"}]}, []),
+        (
+            {"role": "user", "content": [{"type": "output_text", "text": "a", "logprobs": [1]}]},
+            [Text("a")],
+        ),
+        ({"role": "user", "content": [{"type": "input_file", "file_url": "u"}]}, [File(url="u")]),
+        (
+            {"role": "user", "content": [{"type": "input_file", "file_data": "AA=="}]},
+            [File(data="AA==")],
+        ),
+    ],
+    ids=str,
+)
+def test_an_item_is_read_part_by_part(item: dict[str, Any], parts: list[Any]) -> None:
+    (message,) = _decoded(input=[item]).messages
+
+    assert list(message.parts) == parts
+
+
+def test_tools_that_came_later_are_tools() -> None:
+    later = {
+        "type": "tool_search_output",
+        "call_id": "c",
+        "execution": "client",
+        "tools": [{**LOOK, "defer_loading": True}],
+    }
+
+    said = _decoded(input=[{"role": "user", "content": "x"}, later])
+
+    assert [tool.name for tool in said.tools] == ["look"]
+    assert len(said.messages) == 1
+    assert said.unsaid == ()
+
+
+@pytest.mark.req("P-11")
+@pytest.mark.parametrize("torn", ["", "{", "7", '{"x":' + "[" * 100_000, "\U0001f512"])
+def test_a_seal_that_is_torn_is_left_out(torn: str) -> None:
+    item = {"type": "reasoning", "content": [THOUGHT], "encrypted_content": OURS + torn}
+
+    (message,) = _decoded(input=[item]).messages
+
+    assert message.parts == (Reasoning("hm"),)
+
+
+@pytest.mark.parametrize("arguments", ["{", "[]", '{"input":7}', '{"x":' + "[" * 100_000])
+def test_arguments_that_are_no_text_of_a_custom_tool_are_the_text(arguments: str) -> None:
+    assert text_of(arguments) == arguments
+
+
+@pytest.mark.parametrize(
+    ("given", "choice"),
+    [
+        ("auto", Choose.AUTO),
+        ("none", Choose.NONE),
+        ("required", Choose.SOME),
+    ],
+)
+def test_a_choice_of_tools_is_read(given: str, choice: Choose) -> None:
+    said = _decoded(tool_choice=given)
+
+    assert said.tool_choice == ToolChoice(choice)
+    assert said.unsaid == ()
+
+
+@pytest.mark.parametrize(
+    ("reasoning", "thinking"),
+    [
+        ({"effort": "none"}, Thinking(is_on=False)),
+        ({"effort": "low", "summary": "auto", "generate_summary": "auto"}, Thinking(effort="low")),
+        ({"effort": "utmost"}, None),
+        ({}, None),
+    ],
+)
+def test_how_hard_to_think_is_read(reasoning: Any, thinking: Thinking | None) -> None:
+    assert _decoded(reasoning=reasoning).thinking == thinking
+
+
+@pytest.mark.req("R-5")
+@pytest.mark.parametrize(
+    ("members", "unsaid"),
+    [
+        ({"unheard_of": 1}, ["unheard_of"]),
+        ({"service_tier": "priority"}, ["service_tier"]),
+        ({"store": False, "truncation": "disabled", "top_logprobs": 0}, []),
+        ({"stream_options": {"include_obfuscation": False, "new": 1}}, ["stream_options.new"]),
+        ({"input": [{"role": "user", "content": "x", "new": 1}]}, ["input.new"]),
+        ({"input": [{"role": "user", "content": [{"type": "video"}]}]}, ["input.content.video"]),
+        (
+            {"input": [{"role": "user", "content": [{"type": "text", "text": "a", "new": 1}]}]},
+            ["input.content.new"],
+        ),
+        (
+            {"input": [{"type": "reasoning", "summary": [SUMMARY], "content": [THOUGHT]}]},
+            [],
+        ),
+        (
+            {
+                "input": [
+                    {"role": "user", "content": [{"type": "text", "text": "a", "logprobs": [1]}]}
+                ]
+            },
+            [],
+        ),
+        ({"input": [{"type": "web_search_call", "action": {"a": 1}}]}, ["input.web_search_call"]),
+        ({"input": [{"type": "reasoning", "summary": [{**SUMMARY, "new": 1}]}]}, [NEW_SUMMARY]),
+        ({"tools": [{**EYES, "new": 1}]}, ["tools.new"]),
+        ({"tools": [{**LOOK, "output_schema": {"a": 1}, "allowed_callers": ["x"]}]}, []),
+        ({"tool_choice": {"type": "web_search"}}, ["tool_choice.web_search"]),
+        ({"tool_choice": {"type": "function", "name": "f", "new": 1}}, ["tool_choice.new"]),
+        ({"text": {"verbosity": "medium"}}, []),
+        ({"text": {"verbosity": "low"}}, ["text.verbosity"]),
+        ({"text": {"format": {"type": "grammar"}}}, ["text.format.grammar"]),
+        ({"text": {"format": {"type": "text", "new": 1}}}, ["text.format.new"]),
+        ({"reasoning": {"effort": "none"}}, []),
+        ({"reasoning": {"effort": "utmost"}}, ["reasoning.effort"]),
+        ({"reasoning": {"summary": "auto", "generate_summary": "auto"}}, []),
+        ({"reasoning": {"new": 1}}, ["reasoning.new"]),
+    ],
+    ids=str,
+)
+def test_what_has_no_place_is_named(members: dict[str, Any], unsaid: list[str]) -> None:
+    assert list(_decoded(**members).unsaid) == unsaid
+
+
 @pytest.mark.req("P-13")
 def test_what_another_dialect_sealed_comes_back_to_it() -> None:
     answer = _whole([Began(), Thought("hm"), Sealed(FOREIGN), Said("a"), Stopped(Stop.END)])
@@ -231,6 +386,9 @@ def test_what_another_dialect_sealed_comes_back_to_it() -> None:
         {"input": [{"type": "function_call", "call_id": "c"}]},
         {"input": [{"type": "function_call_output", "output": "x"}]},
         {"tools": [{"type": "function"}]},
+        {"tools": [{"type": "namespace", "name": "n", "tools": [{"name": "f"}]}]},
+        {"input": [{"role": "oracle", "content": "x"}]},
+        {"reasoning": {"effort": ["low"]}},
         {"tool_choice": "any"},
         {"text": {"format": {"type": "json_schema"}}},
         {"temperature": "hot"},
@@ -396,6 +554,122 @@ def test_what_breaks_off_or_is_no_answer_fails_after_what_came(
 )
 def test_what_is_no_whole_answer_is_none(answer: Any, failure: type[Failure]) -> None:
     assert _read([json.dumps(answer).encode()], is_stream=False) == ([], failure)
+
+
+@pytest.mark.parametrize(
+    ("output", "pieces"),
+    [
+        ([{"type": "function_call", "id": "fc"}], [Called(0, "fc", ""), Stopped(Stop.TOOLS)]),
+        ([{"type": "function_call"}], [Called(0, "", ""), Stopped(Stop.TOOLS)]),
+        (
+            [{"type": "reasoning", "content": [{"text": "hm"}, {}], "summary": [SUMMARY]}],
+            [Thought("hm\n\n"), END],
+        ),
+        ([{"type": "reasoning"}], [END]),
+        ([{"type": "reasoning", "encrypted_content": "secret"}], [Sealed(SEALED), END]),
+        ([{"type": "message"}], [END]),
+        ([{"type": "message", "content": [{"text": "a"}, {"refusal": "no"}, {}]}],
+         [Said("a"), Declined("no"), END]),
+        (
+            [{"type": "message", "content": [
+                {"annotations": [{"type": "file_citation", "url": "u"}, {"type": "url_citation"}]}]}],
+            [Cited(Citation(None)), END],
+        ),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_what_is_complete_is_read_with_what_it_has(output: Any, pieces: list[Delta]) -> None:
+    answer = {"output": output}
+    ended = event("response.completed", 1, response=answer)
+
+    assert _read([json.dumps(answer).encode()], is_stream=False)[0] == [Began(), *pieces]
+    assert _read([ended])[0] == pieces
+
+
+@pytest.mark.parametrize(
+    ("answer", "stop"),
+    [
+        ({"status": "completed"}, Stop.END),
+        ({"status": "incomplete"}, Stop.LENGTH),
+        ({"incomplete_details": {}}, Stop.LENGTH),
+        ({"incomplete_details": {"reason": "content_filter"}}, Stop.FILTERED),
+        ({"status": "incomplete", "output": [{"type": "function_call"}]}, Stop.LENGTH),
+    ],
+)
+def test_why_an_answer_ended_is_read(answer: dict[str, Any], stop: Stop) -> None:
+    read, _ = _read([json.dumps({"output": [], **answer}).encode()], is_stream=False)
+
+    assert read[-1] == Stopped(stop)
+
+
+@pytest.mark.parametrize(
+    ("events", "pieces"),
+    [
+        ([("reasoning_summary_part.added", {"summary_index": 0})], []),
+        ([("reasoning_summary_part.added", {"summary_index": 1})], [Thought("\n\n")]),
+        ([("reasoning_summary_part.done", {"summary_index": 1})], []),
+        ([("reasoning_summary_text.delta", {"delta": "hm"})], [Thought("hm")]),
+        ([("refusal.delta", {"delta": "no"})], [Declined("no")]),
+        ([("unheard_of", {"annotation": {"type": "url_citation"}})], []),
+        ([("unheard_of", {"item": {"type": "message", "content": [{"text": "a"}]}})], []),
+        ([("completed", {"response": {}})], [END]),
+        ([("output_text.annotation.added", {})], []),
+        ([("output_text.annotation.added", {"annotation": {"type": "file_citation"}})], []),
+        ([("output_item.added", {}), ("output_item.done", {})], []),
+        ([("output_item.added", {"item": {"type": "function_call", "call_id": "c"}})] * 2,
+         [Called(0, "c", "")]),
+        ([("output_item.done", {"item": {"type": "message", "content": [{"text": "a"}]}})] * 2,
+         [Said("a")]),
+        ([("created", {"response": {}}), ("in_progress", {"response": {"id": "x"}})], [Began()]),
+        ([("unheard_of", {"response": {"id": "x"}, "delta": "a"})], []),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_events_may_say_little(events: list[tuple[str, Any]], pieces: list[Delta]) -> None:
+    sent = [event(f"response.{name}", 1, **said) for name, said in events]
+
+    read, _ = _read([b"".join(sent)])
+
+    assert read == pieces
+
+
+@pytest.mark.req("R-10")
+@pytest.mark.parametrize(
+    "told",
+    [
+        event("response.output_text.delta", 1, delta=7),
+        event("response.output_text.delta", 1),
+        event("response.refusal.delta", 1, delta=["a"]),
+        event("response.created", 1),
+        event("response.incomplete", 1),
+        b"data: 7\n\n",
+    ],
+)
+def test_a_piece_of_no_form_ends_the_answer(told: bytes) -> None:
+    assert _read([told + COMPLETED]) == ([], UpstreamBroke)
+
+
+@pytest.mark.req("S-58")
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"output": [], "error": {"message": "canary"}},
+        {"output": [], "status": "failed"},
+    ],
+)
+def test_an_answer_that_failed_is_none(answer: dict[str, Any]) -> None:
+    assert _read([json.dumps(answer).encode()], is_stream=False) == ([], UpstreamFailed)
+    told = event("response.in_progress", 1, response=answer, error=answer.get("error"))
+    if "error" in answer:
+        assert _read([told]) == ([], UpstreamFailed)
+
+
+def test_usage_that_is_none_is_not_counted() -> None:
+    answer = {"output": [], "usage": {"input_tokens": "many"}}
+
+    read, _ = _read([json.dumps(answer).encode()], is_stream=False)
+
+    assert read == [Began(), END]
 
 
 @pytest.mark.req("R-8", "R-10")

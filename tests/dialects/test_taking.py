@@ -64,5 +64,14 @@ def test_a_member_of_another_type_is_refused_by_its_path(
     assert caught.value.param.startswith("a[3].x")
 
 
+@pytest.mark.req("S-71")
+def test_a_path_is_told_no_longer_than_it_need_be() -> None:
+    body = Taking({}, "a" * 1000, [])
+
+    refused = body.invalid("x", "a text")
+
+    assert refused.param == "a" * 100
+
+
 def test_a_whole_number_may_have_a_point() -> None:
     assert Taking({"x": 3.0}, "", []).whole("x") == 3

@@ -195,9 +195,9 @@ def _expires_in_s(found: dict[str, Any]) -> int | None:
         return None
     seconds = given.get("seconds") if isinstance(given, dict) else None
     is_bounded = isinstance(seconds, int) and SHORTEST_S <= seconds <= LONGEST_S
-    if seconds is None or not is_bounded or given.get("anchor") != "created_at":
+    if not is_bounded or given.get("anchor") != "created_at":
         raise FieldInvalid(
             f"`output_expires_after` has the anchor `created_at` and {SHORTEST_S} to {LONGEST_S} `seconds`.",
             param="output_expires_after",
         )
-    return int(seconds)
+    return int(given["seconds"])

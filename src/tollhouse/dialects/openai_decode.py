@@ -223,7 +223,7 @@ def _cited(parts: Sequence[Part], message: Taking) -> Sequence[Part]:
             )
             given.leave()
         each.leave()
-    if not citations or not parts or not isinstance(parts[0], Text):
+    if not parts or not isinstance(parts[0], Text):
         return parts
     return (Text(parts[0].text, parts[0].mark, tuple(citations)), *parts[1:])
 
@@ -307,10 +307,11 @@ def _sampling(top: Taking) -> Sampling:
 
 
 def _thinking(top: Taking) -> Thinking | None:
-    effort = top.peek("reasoning_effort")
+    effort = top.text("reasoning_effort")
     if effort == "none":
-        top.skip("reasoning_effort")
         return Thinking(is_on=False)
     if effort in EFFORTS:
-        return Thinking(effort=top.text("reasoning_effort"))
+        return Thinking(effort=effort)
+    if effort is not None:
+        top.unsay("reasoning_effort")
     return None

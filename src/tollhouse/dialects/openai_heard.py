@@ -6,7 +6,7 @@ an end that was not seen is not made up.
 
 from __future__ import annotations
 
-from math import ceil, isfinite
+from math import ceil
 
 import msgspec
 from msgspec import Raw, Struct
@@ -162,7 +162,7 @@ def _usage(raw: Raw, duration: float | str | None, ask: Ask) -> Usage | None:
     """By tokens or by seconds, whichever is told. With tokens the seconds are ours, for prices by the second."""
     try:
         used = _used(raw) or _Used()
-    except msgspec.MsgspecError:
+    except (ValueError, RecursionError):
         used = _Used()
     counts = used.tokens
     if None not in counts:
@@ -174,7 +174,7 @@ def _usage(raw: Raw, duration: float | str | None, ask: Ask) -> Usage | None:
         kinds = Kinds(audio_input=heard) if heard else None
         return Usage(input=tokens[0], output=tokens[1], seconds=own, kinds=kinds)
     seconds = used.seconds if used.seconds is not None else _number(duration)
-    if seconds is None or not isfinite(seconds) or not 0 <= seconds <= MOST_TOKENS:
+    if seconds is None or not 0 <= seconds <= MOST_TOKENS:
         return None
     return Usage(seconds=ceil(seconds))
 

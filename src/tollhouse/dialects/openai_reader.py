@@ -149,7 +149,7 @@ def read_whole(body: bytes) -> Sequence[Delta]:
         talk = _Talk(choice.index)
         deltas += talk.read(choice.message)
         deltas += talk.stop(choice)
-    if is_given(event.usage) and (counted := read_count(event.usage)):
+    if counted := read_count(event.usage):
         deltas.append(counted)
     return deltas
 

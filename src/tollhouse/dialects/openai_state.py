@@ -58,9 +58,9 @@ def given_back(thought: str, given: Sequence[Any]) -> tuple[Reasoning, ...]:
 
 def merged(fragments: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """What came in fragments: those of one kind and index are one."""
-    whole: dict[tuple[Any, Any], dict[str, Any]] = {}
+    whole: dict[tuple[str, str], dict[str, Any]] = {}
     for each in fragments:
-        place = (each.get("type"), each.get("index"))
+        place = (str(each.get("type")), str(each.get("index")))
         if place not in whole:
             whole[place] = {**each}
             continue
@@ -79,5 +79,5 @@ def _is_ours(each: Any) -> bool:
 def _opened(each: dict[str, Any]) -> _Sealed | None:
     try:
         return _read(each.get("data") or "")
-    except (msgspec.MsgspecError, TypeError):
+    except (ValueError, RecursionError, TypeError):
         return None

@@ -56,7 +56,7 @@ def read_usage(raw: bytes | msgspec.Raw) -> Usage | None:
 def read_count(raw: bytes | msgspec.Raw) -> Counted | None:
     try:
         found = _decoder.decode(raw)
-    except msgspec.MsgspecError:
+    except (ValueError, RecursionError):
         return None
     before, after = found.prompt_tokens_details, found.completion_tokens_details
     if before is None and (found.prompt_cache_hit_tokens or found.cached_tokens):
@@ -137,7 +137,7 @@ def read_input(raw: bytes | msgspec.Raw) -> Usage | None:
     """Of an endpoint that produces no tokens; some of them say only how many there were in all."""
     try:
         found = _decoder.decode(raw)
-    except msgspec.MsgspecError:
+    except (ValueError, RecursionError):
         return None
     counts = (found.prompt_tokens, found.total_tokens)
     tokens = next((count for count in counts if count is not None), -1)
@@ -157,7 +157,7 @@ def read_made(raw: bytes | msgspec.Raw, images: int) -> Usage:
     """Of what was made, with the tokens that went into it where they are told."""
     try:
         found = _made(raw) or _Made()
-    except msgspec.MsgspecError:
+    except (ValueError, RecursionError):
         return Usage(images=images)
     tokens = [
         count if 0 <= count <= MOST_TOKENS else 0

@@ -217,7 +217,7 @@ def _tools(top: Taking) -> list[Tool]:
             namespace = each.needed("name")
             each.skip("description")
             for tool in each.each("tools"):
-                tools += _tool(tool, tool.text("type") or "function", namespace)
+                tools += _tool(tool, tool.needed("type"), namespace)
             each.leave()
         else:
             tools += _tool(each, kind, None)
@@ -292,13 +292,12 @@ def _thinking(top: Taking) -> Thinking | None:
     if reasoning is None:
         return None
     reasoning.skip("summary", "generate_summary")
-    effort = reasoning.peek("effort")
-    if effort == "none":
-        reasoning.skip("effort")
-        thinking = Thinking(is_on=False)
-    elif effort in EFFORTS:
-        thinking = Thinking(effort=reasoning.text("effort"))
-    else:
-        thinking = None
+    effort = reasoning.text("effort")
     reasoning.leave()
-    return thinking
+    if effort == "none":
+        return Thinking(is_on=False)
+    if effort in EFFORTS:
+        return Thinking(effort=effort)
+    if effort is not None:
+        reasoning.unsay("effort")
+    return None

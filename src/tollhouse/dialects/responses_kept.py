@@ -26,8 +26,8 @@ _text = msgspec.json.Decoder(str).decode
 
 
 class _Item(msgspec.Struct):
-    type: str | None = None
-    encrypted_content: str | None = None
+    type: Any = None
+    encrypted_content: Any = None
 
 
 _read = msgspec.json.Decoder(_Item).decode
@@ -84,10 +84,8 @@ def _insist_on_reasoning(item: bytes) -> None:
 
 def _encrypted(item: bytes) -> str | None:
     """None also where no text stands: that is no upstream's."""
-    try:
-        return _read(item).encrypted_content
-    except msgspec.MsgspecError:
-        return None
+    found = _read(item).encrypted_content
+    return found if isinstance(found, str) else None
 
 
 def _without_id(item: bytes) -> bytes:

@@ -70,5 +70,5 @@ def text_of(arguments: str) -> str:
     """And back; arguments that are none of it are the text."""
     try:
         return _read(arguments).input
-    except msgspec.MsgspecError:
+    except (ValueError, RecursionError):
         return arguments

@@ -100,10 +100,7 @@ class ResponseMeaning:
         self._has_begun = False
 
     def read(self, frame: bytes) -> Sequence[Delta]:
-        if frame == b"[DONE]":
-            return ()
-        event = _read(frame)
-        return [*self._meant(event)]
+        return [*self._meant(_read(frame))]
 
     def _meant(self, event: _Event) -> Iterator[Delta]:
         kind, answer = event.type, self._answer
@@ -212,7 +209,7 @@ class _Answer:
     def ended(self, response: _Response) -> Iterator[Delta]:
         for place, item in enumerate(response.output or ()):
             yield from self.closed(place, item)
-        if is_given(response.usage) and (counted := read_count(response.usage)):
+        if counted := read_count(response.usage):
             yield counted
         yield Stopped(self._why(response))
 

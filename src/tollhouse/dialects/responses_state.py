@@ -43,6 +43,6 @@ def given_back(marked: str) -> State | None:
         return encrypted(text)
     try:
         sealed = _read(text.removeprefix(OURS))
-    except (msgspec.MsgspecError, UnicodeEncodeError):
+    except (ValueError, RecursionError):
         return None
     return State(sealed.dialect, sealed.raw)

@@ -31,7 +31,7 @@ def read_usage(raw: bytes | msgspec.Raw) -> Usage | None:
 def read_count(raw: bytes | msgspec.Raw) -> Counted | None:
     try:
         found = _decoder.decode(raw)
-    except msgspec.MsgspecError:
+    except (ValueError, RecursionError):
         return None
     return in_classes(
         *(found.input_tokens, found.output_tokens, found.total_tokens),
