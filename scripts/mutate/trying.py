@@ -62,9 +62,10 @@ class Standing:
             ):
                 continue
             for function in self._made[old.co_qualname, old.co_firstlineno]:
-                if len(new.co_freevars) == len(function.__code__.co_freevars):
-                    function.__code__ = new
-                    is_done = True
+                if len(new.co_freevars) != len(function.__code__.co_freevars):
+                    return False
+                function.__code__ = new
+                is_done = True
         return is_done
 
 

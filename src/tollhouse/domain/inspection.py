@@ -198,7 +198,7 @@ class Inspector:
         try:
             told = json.loads(line.text + b"}")
             values = (str(told["file"]), int(told["size"]), str(told["sha256"]), int(told["lines"]))
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
             return self._found(Flaw.EDITED, line.seq, "The record of a recovery is incomplete.")
         recovery = Recovery(*values, line.seq)
         self.recoveries[recovery.file] = recovery
