@@ -184,7 +184,7 @@ async def test_one_look_goes_over_all_of_them_though_one_cannot_be_looked_at() -
 async def test_while_many_are_looked_at_others_have_their_turn() -> None:
     async with streaming(Deciding()) as it:
         (one,) = it.house.under_way
-        others = {type(one)(CALLER, one.record, it.house) for _ in range(AT_ONCE)}
+        others = {type(one)(CALLER, one.record, one.stay, it.house) for _ in range(AT_ONCE)}
         it.house.under_way.update(others)
         looking = asyncio.create_task(look_again(it.house))
 

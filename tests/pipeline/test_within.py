@@ -40,7 +40,7 @@ async def test_both_at_once_are_a_cancellation() -> None:
     task = asyncio.create_task(_wait_within(deadline))
     await asyncio.sleep(0)
 
-    deadline._end()
+    deadline._be_late()
     task.cancel()
     await asyncio.wait([task])
 

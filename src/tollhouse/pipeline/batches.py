@@ -40,9 +40,9 @@ USUAL_PAGE, LONGEST_PAGE = 20, 100
 
 
 async def create_batch(call: Call, house: House) -> None:
-    with recorded(call, house) as record, within(call.route.deadline_s):
+    with recorded(call, house) as record, within(call.route.deadline_s) as stay:
         caller = record.caller = await identify(record, house)
-        with carried(caller, record, house):
+        with carried(caller, record, stay, house):
             wish = openai_batches.read_wish(await call.read_body())
             file = await own_file(wish.file, caller, house)
             plan = record.plan = _plan(wish, file, caller, house)

@@ -5,24 +5,24 @@ While it is carried it stands with those under way, where whoever finds that it 
 
 from __future__ import annotations
 
-import asyncio
 from types import TracebackType
 
-from tollhouse.domain.errors import Overloaded, Problem
+from tollhouse.domain.errors import Overloaded
 from tollhouse.domain.identity import Principal
 from tollhouse.domain.shedding import RETRY_AFTER_S
 from tollhouse.pipeline.house import House
 from tollhouse.pipeline.record import Journal
+from tollhouse.pipeline.within import within
 
 
 class carried:  # noqa: N801 - read as a participle: `with carried(…)`
-    __slots__ = ("_caller", "_house", "_problem", "_task", "record")
+    __slots__ = ("_caller", "_house", "record", "stay")
 
-    def __init__(self, caller: Principal, record: Journal, house: House) -> None:
+    def __init__(self, caller: Principal, record: Journal, stay: within, house: House) -> None:
         self.record = record
+        self.stay = stay
         self._caller = caller
         self._house = house
-        self._problem: Problem | None = None
 
     def __enter__(self) -> None:
         house, priority = self._house, self._caller.priority
@@ -32,7 +32,6 @@ class carried:  # noqa: N801 - read as a participle: `with carried(…)`
                 f"This gateway has too much to do for calls of {priority} priority.",
                 retry_after_s=RETRY_AFTER_S[priority],
             )
-        self._task = asyncio.current_task()
         house.load.under_way += 1
         house.under_way.add(self)
 
@@ -44,13 +43,3 @@ class carried:  # noqa: N801 - read as a participle: `with carried(…)`
     ) -> None:
         self._house.load.under_way -= 1
         self._house.under_way.discard(self)
-        if self._problem is None or self._task is None:
-            return
-        if self._task.uncancel() == 0 and kind is asyncio.CancelledError:
-            raise self._problem from error
-
-    def end(self, problem: Problem) -> None:
-        """Once: where it stands now it is cancelled, and it ends in that problem."""
-        if self._problem is None and self._task is not None:
-            self._problem = problem
-            self._task.cancel()

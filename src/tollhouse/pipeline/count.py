@@ -26,9 +26,9 @@ DOCUMENT_TOKENS = 20_000
 
 
 async def count(call: Call, house: House) -> None:
-    with recorded(call, house) as record, within(call.route.deadline_s):
+    with recorded(call, house) as record, within(call.route.deadline_s) as stay:
         caller = record.caller = await identify(record, house)
-        with carried(caller, record, house):
+        with carried(caller, record, stay, house):
             await take_of_route(call, caller, house)
             body = await call.read_body()
             ask = record.ask = call.route.dialect.peek(body)

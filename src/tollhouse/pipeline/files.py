@@ -32,9 +32,9 @@ LONGEST_PAGE = 10_000
 @asynccontextmanager
 async def come_in(call: Call, house: House) -> AsyncIterator[Principal]:
     """Recorded, within the deadline, known, and not too much: as for every call."""
-    with recorded(call, house) as record, within(call.route.deadline_s):
+    with recorded(call, house) as record, within(call.route.deadline_s) as stay:
         caller = record.caller = await identify(record, house)
-        with carried(caller, record, house):
+        with carried(caller, record, stay, house):
             yield caller
 
 

@@ -32,7 +32,7 @@ async def look_again(house: House) -> None:
     """End those that would be refused if they came now."""
     for number, each in enumerate(tuple(house.under_way), start=1):
         if each in house.under_way and (problem := _refusal(each.record, house)) is not None:
-            each.end(problem)
+            each.stay.end(problem)
         if number % AT_ONCE == 0:
             await asyncio.sleep(0)
 

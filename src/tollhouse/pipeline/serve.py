@@ -18,9 +18,9 @@ from tollhouse.pipeline.within import within
 
 
 async def serve(call: Call, house: House) -> None:
-    with recorded(call, house) as record, within(call.route.deadline_s):
+    with recorded(call, house) as record, within(call.route.deadline_s) as stay:
         caller = record.caller = await identify(record, house)
-        with carried(caller, record, house):
+        with carried(caller, record, stay, house):
             if house.waits:
                 turn_away(call, caller, house)
             body = await call.read_body()
