@@ -20,13 +20,15 @@ HOUR = dt.timedelta(hours=1)
 class Authority:
     """Its root is `file`; what it certifies is a PEM file of certificate and key together."""
 
-    def __init__(self, folder: Path, name: str = "root") -> None:
+    def __init__(
+        self, folder: Path, name: str = "root", *, age: dt.timedelta = dt.timedelta(0)
+    ) -> None:
         self._folder = folder
         self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._key_id = x509.SubjectKeyIdentifier.from_public_key(self._key.public_key())
         self._root = (
-            _blank(self._name, self._name, self._key, dt.timedelta(0))
+            _blank(self._name, self._name, self._key, age)
             .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
             .add_extension(usage_of(is_authority=True), critical=True)
             .add_extension(self._key_id, critical=False)

@@ -92,6 +92,49 @@ def test_what_cannot_work_is_told_at_the_start(certified: str, more: str, key: s
     assert [each.key for each in refused.value.problems] == [key]
 
 
+AGENT = '[workload_api]\nsocket = "unix:///run/agent.sock"\n'
+MESH = '[authorities.mesh]\nbundle_from = "workload-api"\ntrust_domain = "mesh.example.org"\n'
+
+
+def test_a_bundle_may_come_from_the_agent_of_this_host(certified: str) -> None:
+    settings = parse(certified + AGENT + MESH, {})
+
+    assert str(settings.workload_api.socket) == "unix:///run/agent.sock"
+
+
+@pytest.mark.parametrize(
+    ("more", "key"),
+    [
+        (MESH, "workload_api.socket"),
+        (AGENT + MESH.replace("trust_domain", "# "), "authorities.mesh.trust_domain"),
+        (AGENT + MESH + 'bundle_file = "root.pem"\n', "authorities.mesh.bundle_file"),
+        (AGENT + MESH.replace("workload-api", "file"), "authorities.mesh.bundle_file"),
+        (AGENT.replace("unix:", "http:") + MESH, "workload_api.socket"),
+        (
+            AGENT.replace("unix:///run/agent.sock", "tcp://10.0.0.1:80") + MESH,
+            "workload_api.socket",
+        ),
+        (AGENT.replace("unix:///run/agent.sock", "env:NO_SUCH") + MESH, "workload_api.socket"),
+    ],
+)
+def test_what_could_not_come_from_there_is_told_at_the_start(
+    certified: str, more: str, key: str
+) -> None:
+    with pytest.raises(ConfigInvalid) as refused:
+        parse(certified + more, {})
+
+    assert [each.key for each in refused.value.problems] == [key]
+
+
+def test_the_agents_address_may_stand_in_the_variable_that_spiffe_has_for_it(
+    certified: str,
+) -> None:
+    more = AGENT.replace("unix:///run/agent.sock", "env:SPIFFE_ENDPOINT_SOCKET") + MESH
+    settings = parse(certified + more, {"SPIFFE_ENDPOINT_SOCKET": "unix:/run/spire/agent.sock"})
+
+    assert str(settings.workload_api.socket) == "unix:///run/spire/agent.sock"
+
+
 def test_certificates_are_not_asked_for_in_clear(tmp_path: Path) -> None:
     Authority(tmp_path)
     text = f'data_dir = "{tmp_path}"\n[server]\nclient_certificates = "optional"\n{PROD}'

@@ -72,10 +72,15 @@ async def up() -> AsyncIterator[Provider]:
 
 @asynccontextmanager
 async def opened(
-    place: Place, up: Provider, how: str = "required", rules: str = "", more: str = ""
+    place: Place,
+    up: Provider,
+    how: str = "required",
+    rules: str = "",
+    more: str = "",
+    tls: ssl.SSLContext | None = None,
 ) -> AsyncIterator[Gateway]:
     door = prepared(place.folder, up.url, server=place.server(how, more) + rules)
-    door.tls = place.showing(place.prod.svid(WEB))
+    door.tls = tls or place.showing(place.prod.svid(WEB))
     await furnish(door, 10**12)
     for name in ("web", "anna"):
         await door.on_store(partial(tenancy.create_user, tenant="acme", name=name, now_ms=now_ms()))

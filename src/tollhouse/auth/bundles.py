@@ -1,10 +1,11 @@
-"""Trust bundles: the roots of an authority, in PEM or as SPIFFE has it (JSON), read as strictly as tokens."""
+"""Trust bundles: the roots of an authority, in PEM, in DER or as SPIFFE has it (JSON), read as strictly as tokens."""
 
 from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from cryptography import x509
@@ -16,6 +17,8 @@ from tollhouse.domain import tokens
 MOST_BYTES = 1024 * 1024
 MOST_ROOTS = 256
 OF_CERTIFICATES = "x509-svid"
+SEQUENCE = 0x30
+"""What a certificate begins with; its length follows, in more than one byte."""
 
 Roots = Mapping[str, bytes]
 """By their thumbprints, in DER."""
@@ -26,11 +29,20 @@ class BundleInvalid(Exception):
 
 
 def roots(raw: bytes) -> Roots:
-    """Raises BundleInvalid."""
+    """Of a file. Raises BundleInvalid."""
+    return _taken(raw, _of_json if raw.lstrip().startswith(b"{") else _of_pem)
+
+
+def announced_roots(raw: bytes) -> Roots:
+    """In DER, one after the other, as the Workload API says them. Raises BundleInvalid."""
+    return _taken(raw, _of_der)
+
+
+def _taken(raw: bytes, read: Callable[[bytes], Iterator[x509.Certificate]]) -> Roots:
     if len(raw) > MOST_BYTES:
         raise BundleInvalid(f"it has more than {MOST_BYTES} bytes")
     try:
-        found = list(_of_json(raw) if raw.lstrip().startswith(b"{") else _of_pem(raw))
+        found = list(islice(read(raw), MOST_ROOTS + 1))
     except ValueError as error:
         raise BundleInvalid(f"it cannot be read: {error}") from None
     if not 0 < len(found) <= MOST_ROOTS:
@@ -46,6 +58,25 @@ def thumbprint(certificate: x509.Certificate) -> str:
 
 def _of_pem(raw: bytes) -> Iterator[x509.Certificate]:
     yield from x509.load_pem_x509_certificates(raw)
+
+
+def _of_der(raw: bytes) -> Iterator[x509.Certificate]:
+    for each in certificates_of(raw):
+        yield x509.load_der_x509_certificate(each)
+
+
+def certificates_of(raw: bytes) -> Iterator[bytes]:
+    """Cut where the length of each says so. Raises ValueError."""
+    at = 0
+    while at < len(raw):
+        long = raw[at + 1] - 0x80 if at + 1 < len(raw) else 0
+        if raw[at] != SEQUENCE or not 0 < long <= 3:
+            raise ValueError("what stands in it is no certificate")
+        length = 2 + long + int.from_bytes(raw[at + 2 : at + 2 + long])
+        if at + length > len(raw):
+            raise ValueError("it is cut")
+        yield raw[at : at + length]
+        at += length
 
 
 def _of_json(raw: bytes) -> Iterator[x509.Certificate]:

@@ -13,7 +13,14 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Collection
 
-from tollhouse.auth.key_sets import FOR_SIGNING, KeySet, KeySetInvalid, key_set
+from tollhouse.auth.key_sets import (
+    FOR_SIGNING,
+    KeySet,
+    KeySetInvalid,
+    KeySetWithdrawn,
+    Use,
+    key_set,
+)
 from tollhouse.auth.signatures import Key
 from tollhouse.domain.errors import Failure
 
@@ -41,7 +48,7 @@ class KeyRing:
         *,
         refresh_s: float,
         stale_s: float,
-        use: str = FOR_SIGNING,
+        use: Use = FOR_SIGNING,
         clock_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self._name = name
@@ -80,6 +87,11 @@ class KeyRing:
         self._may_look_at_s = now + AT_MOST_EVERY_S
         return asyncio.shield(self._look())
 
+    def refresh(self) -> None:
+        """Look at once: who has them says that they may have changed."""
+        if self._looking is None:
+            self._look()
+
     async def keep(self) -> None:
         """Look for ever; not all replicas at once."""
         while True:
@@ -97,6 +109,9 @@ class KeyRing:
             async with asyncio.timeout(PATIENCE_S):
                 raw = await self._fetch()
             self._take(raw)
+        except KeySetWithdrawn as error:
+            self._keys, self._raw = NOTHING, b""
+            log.warning("the keys of the issuer %s are withdrawn: %s", self._name, error)
         except (Failure, KeySetInvalid, OSError, TimeoutError) as error:
             why = error.private if isinstance(error, Failure) else str(error)
             log.warning(

@@ -16,7 +16,14 @@ MOST_BYTES = 64 * 1024
 MOST_KEYS = 32
 LEAST_RSA_BITS, MOST_RSA_BITS = 2048, 8192
 LONGEST_KEY_ID = 128
-FOR_SIGNING, FOR_SVIDS = "sig", "jwt-svid"
+SIGNING = "sig"
+"""What a key is for that does not say so."""
+
+Use = frozenset[str]
+FOR_SIGNING, FOR_SVIDS = frozenset({SIGNING}), frozenset({"jwt-svid"})
+FOR_SVIDS_ALONE = FOR_SIGNING | FOR_SVIDS
+"""In a set that has nothing else, where it need not be said."""
+
 PRIVATE = frozenset(("d", "p", "q", "dp", "dq", "qi", "oth"))
 CURVES: Mapping[str, ec.EllipticCurve] = {
     "P-256": ec.SECP256R1(),
@@ -42,7 +49,11 @@ class KeySetInvalid(Exception):
     """Nothing of it is taken: half a set would let in by chance."""
 
 
-def key_set(raw: bytes, algorithms: Collection[str], use: str = FOR_SIGNING) -> KeySet:
+class KeySetWithdrawn(KeySetInvalid):
+    """Whoever had it says that it is none any more."""
+
+
+def key_set(raw: bytes, algorithms: Collection[str], use: Use = FOR_SIGNING) -> KeySet:
     """By their ids, those of that use that sign with one of the algorithms. Raises KeySetInvalid."""
     listed = _listed(raw)
     found: dict[str, Key] = {}
@@ -84,9 +95,9 @@ def _listed(raw: bytes) -> list[Any]:
     return listed
 
 
-def _key(said: Mapping[str, Any], algorithms: Collection[str], use: str) -> Key | None:
+def _key(said: Mapping[str, Any], algorithms: Collection[str], use: Use) -> Key | None:
     """None for what is for something else. Raises KeySetInvalid on a key that should be one."""
-    if said.get("use", FOR_SIGNING) != use or "verify" not in said.get("key_ops", ["verify"]):
+    if said.get("use", SIGNING) not in use or "verify" not in said.get("key_ops", ["verify"]):
         return None
     try:
         public = _public(said)

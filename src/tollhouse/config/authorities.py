@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tollhouse.config.clash import Clash
+from tollhouse.config.clash import Clash, idle
 from tollhouse.config.issuers import of_rules
 from tollhouse.config.problems import Place
+from tollhouse.config.sections.authorities import AuthoritySettings
 from tollhouse.config.settings import Settings
+from tollhouse.config.texts import ENDPOINT
 from tollhouse.domain.claims import OURS
 
 ASKING: Place = ("server", "client_certificates")
@@ -24,10 +26,7 @@ def clashes(settings: Settings) -> Iterator[Clash]:
                 yield Clash(about, f"a name of [{others}] too", "another: both have accounts by it")
         if name == OURS:
             yield Clash((place,), "the name of our own tokens", "another")
-        path = settings.at(authority.bundle_file)
-        if not path.is_file():
-            where = ((*place, "bundle_file"), ("data_dir",))
-            yield Clash(where, f"no file at {path}", "a trust bundle that is there")
+        yield from _source(place, authority, settings)
         here = (*place, "trust_domain")
         domain = authority.trust_domain
         if domain is not None and (other := domains.setdefault(domain, here)) != here:
@@ -37,6 +36,25 @@ def clashes(settings: Settings) -> Iterator[Clash]:
             if authority.audiences and not getattr(authority, name):
                 idle = ((*place, "audiences"), (*place, name))
                 yield Clash(idle, f"tokens that nobody could come in by, without `{name}`", "both")
+
+
+def _source(place: Place, authority: AuthoritySettings, settings: Settings) -> Iterator[Clash]:
+    """A bundle comes from one place, and that place is there."""
+    file, source = (*place, "bundle_file"), (*place, "bundle_from")
+    if authority.is_announced:
+        if authority.bundle_file is not None:
+            yield idle(file, source, "its bundle comes from the agent")
+        if authority.trust_domain is None:
+            found = "a bundle that the agent has under no name"
+            yield Clash(((*place, "trust_domain"), source), found, "the name of a trust domain")
+        if settings.workload_api.socket is None:
+            found = "nothing, and a bundle that comes from there"
+            where = ("workload_api", "socket")
+            yield Clash((where, source), found, ENDPOINT)
+    elif authority.bundle_file is None:
+        yield Clash((file, source), "nothing", 'a file, or `bundle_from = "workload-api"`')
+    elif not (path := settings.at(authority.bundle_file)).is_file():
+        yield Clash((file, ("data_dir",)), f"no file at {path}", "a trust bundle that is there")
 
 
 def _asking(settings: Settings) -> Iterator[Clash]:

@@ -23,7 +23,7 @@ from tollhouse.config.fields import (
     setting,
 )
 from tollhouse.config.secrets import Secret
-from tollhouse.config.sections.authorities import AuthoritySettings
+from tollhouse.config.sections.authorities import AuthoritySettings, WorkloadApiSettings
 from tollhouse.config.sections.books import (
     AlertsSettings,
     AuditSettings,
@@ -80,6 +80,7 @@ class Settings(Section):
     tokens: TokensSettings = part(TokensSettings)
     static_tokens: dict[ProviderName, StaticTokenSettings] = part(dict)
     authorities: dict[ProviderName, AuthoritySettings] = part(dict)
+    workload_api: WorkloadApiSettings = part(WorkloadApiSettings)
     proofs: ProofsSettings = part(ProofsSettings)
     vault: VaultSettings = part(VaultSettings)
     logins: LoginsSettings = part(LoginsSettings)

@@ -19,8 +19,11 @@ from pydantic_core.core_schema import (
 from tollhouse.config import secrets
 from tollhouse.config.problems import Unfit, kind, shown
 from tollhouse.config.secrets import Secret, Sources
+from tollhouse.domain import endpoints
+from tollhouse.domain.endpoints import Endpoint, EndpointInvalid
 
 PATH = "a path; a relative one is under data_dir"
+ENDPOINT = '"unix:///PATH", "tcp://ADDRESS:PORT" with an address of loopback, or "env:NAME"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +94,31 @@ class StoredText(SecretText):
         self, _: CoreSchema, __: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
         return {"type": "string", "takes": secrets.TAKES_STORED}
+
+
+class EndpointText(SecretText):
+    """Marks an address of this host, which may stand in a variable."""
+
+    def value(self, given: object, info: ValidationInfo) -> Any:
+        if isinstance(given, Endpoint):
+            return given
+        if not isinstance(given, str):
+            raise Unfit(shown(given), expected=ENDPOINT)
+        text = self._sources(info).secret(given).reveal() if given.startswith("env:") else given
+        try:
+            return endpoints.read(text)
+        except EndpointInvalid as invalid:
+            raise Unfit(f"{shown(text)}: {invalid}", expected=ENDPOINT) from None
+
+    def __get_pydantic_core_schema__(self, _: object, __: GetCoreSchemaHandler) -> CoreSchema:
+        return with_info_plain_validator_function(
+            self.value, serialization=plain_serializer_function_ser_schema(str)
+        )
+
+    def __get_pydantic_json_schema__(
+        self, _: CoreSchema, __: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return {"type": "string", "takes": ENDPOINT}
 
 
 def read_path(text: str) -> Path:

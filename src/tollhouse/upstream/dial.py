@@ -46,21 +46,30 @@ async def dial(way: Way, make: Callable[[], Connection], within_s: float) -> Con
 
 
 async def _connect(way: Way, address: str, connection: Connection) -> Connection:
-    loop = asyncio.get_running_loop()
-    sock = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
+    sock = await joined(address, way.url.port)
+    context = (way.tls or system_roots()) if way.url.is_tls else None
+    name = way.url.host if way.url.is_tls else None
     try:
-        sock.setblocking(False)  # noqa: FBT003 - the standard library's signature
-        await loop.sock_connect(sock, (address, way.url.port))
-        _check_peer(sock, address)
-        context = (way.tls or system_roots()) if way.url.is_tls else None
-        name = way.url.host if way.url.is_tls else None
-        await loop.create_connection(
+        await asyncio.get_running_loop().create_connection(
             lambda: connection, sock=sock, ssl=context, server_hostname=name
         )
     except BaseException:
         sock.close()
         raise
     return connection
+
+
+async def joined(address: str, port: int) -> socket.socket:
+    """Connected to an address that was judged. Raises UpstreamForbidden, OSError."""
+    sock = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
+    try:
+        sock.setblocking(False)  # noqa: FBT003 - the standard library's signature
+        await asyncio.get_running_loop().sock_connect(sock, (address, port))
+        _check_peer(sock, address)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
 
 
 def _check_peer(sock: socket.socket, address: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,8 @@ from tollhouse.wiring.background import Background
 from tollhouse.wiring.store import Store
 
 if TYPE_CHECKING:
+    from tollhouse.auth.announced import Announced
+    from tollhouse.auth.workload_api import Said
     from tollhouse.wiring.renewing import Renewing
 
 
@@ -33,6 +35,16 @@ class Listening:
     certificate_of: CertificateOf = lambda _: None
     renewing: Sequence[Renewing[Any]] = ()
     """What they are made of, to be looked at now and then."""
+
+    agent: Announced[Any] | None = None
+    """Who says some of it, to be listened to."""
+
+    is_open: Callable[[], bool] = lambda: True
+    """Whether anybody could come in."""
+
+    def look(self) -> None:
+        for each in self.renewing:
+            each.look(at_once=True)
 
 
 def listening_as(settings: Settings) -> Listening:
@@ -47,8 +59,14 @@ def listening_as(settings: Settings) -> Listening:
         return Listening(Renewed.of(own), renewing=(own,))
     trust = Trust(settings)
     own = door(settings, trust)
+    is_needed = settings.server.client_certificates == "required"
     return Listening(
-        Renewed.of(own), trust.certificates, trust.certificate_of, (*trust.bundles.values(), own)
+        Renewed.of(own),
+        trust.certificates,
+        trust.certificate_of,
+        (*trust.bundles.values(), own),
+        trust.agent,
+        trust.has_any if is_needed else lambda: True,
     )
 
 
@@ -57,6 +75,18 @@ def keep_renewing(doors: Listening, metrics: Metrics, tasks: Background) -> None
         from tollhouse.wiring.renewing import keep
 
         tasks.start(keep(doors.renewing, metrics.set_unusable_files))
+    if doors.agent is not None:
+        doors.agent.tell(doors.look)
+        tasks.start(doors.agent.keep())
+
+
+def token_bundles(settings: Settings) -> Announced[Said] | None:
+    """Who says what JWT-SVIDs are signed with, where anybody is asked."""
+    if not any(it.is_announced and it.audiences for it in settings.authorities.values()):
+        return None
+    from tollhouse.wiring.workload_api import of_tokens
+
+    return of_tokens(settings)
 
 
 def unusable_bundles(settings: Settings) -> Iterable[Problem]:

@@ -52,6 +52,7 @@ from tollhouse.wiring.beside import (
     keep_renewing,
     opencode_paths,
     otari_paths,
+    token_bundles,
 )
 from tollhouse.wiring.dialects import dialects, ollama_paths
 from tollhouse.wiring.door import make_door, manners, upload_disk
@@ -100,9 +101,12 @@ async def open_door(
         authenticators: dict[str, Authenticator] = {virtual_keys.SHAPE: keys}
         if settings.takes_tokens:
             desk = Desk(store=store, register=register, new_id=new_call_id, now_ms=_now_ms)
-            bearers = issuers.open_tokens(settings, stack, desk, keeper.refresh)
+            agent = token_bundles(settings)
+            bearers = issuers.open_tokens(settings, stack, desk, keeper.refresh, agent)
             authenticators[tokens.SHAPE] = bearers
             issuers.keep(bearers, tasks)
+            if agent is not None:
+                tasks.start(agent.keep())
         imported = ImportedKeys(known_peppers, keys)
         authenticators |= dict.fromkeys(imported_keys.SHAPES, imported)
         if settings.static_tokens:  # what no other is asked about, so it stands behind all of them
@@ -147,7 +151,10 @@ async def open_door(
         if house.shelves.keepers:
             looks = routes.looking(spoken["chat"])
             tasks.start(look_after(house, looks, settings.files.look_every_s))
-        health = Health(settings.ollama.version, lambda: not draining.is_on and keeper.is_fresh)
+        health = Health(
+            settings.ollama.version,
+            lambda: not draining.is_on and keeper.is_fresh and doors.is_open(),
+        )
         chat = spoken["chat"]
         table = RouteTable(
             *routes.route_table(

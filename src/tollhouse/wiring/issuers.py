@@ -8,11 +8,20 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+from tollhouse.auth.announced import Announced
 from tollhouse.auth.fetching import discovered, published, read_file
 from tollhouse.auth.key_ring import Fetch, KeyRing
-from tollhouse.auth.key_sets import FOR_SVIDS, KeySet, KeySetInvalid, key_set
+from tollhouse.auth.key_sets import (
+    FOR_SVIDS,
+    FOR_SVIDS_ALONE,
+    KeySet,
+    KeySetInvalid,
+    KeySetWithdrawn,
+    key_set,
+)
 from tollhouse.auth.own_keys import OwnKeys
 from tollhouse.auth.tokens import Issuer, Tokens
+from tollhouse.auth.workload_api import Said
 from tollhouse.config import Settings
 from tollhouse.config.problems import Problem, dotted
 from tollhouse.config.sections.authorities import AuthoritySettings
@@ -62,7 +71,11 @@ async def open_accounts(settings: Settings, store: Database) -> None:
 
 
 def open_tokens(
-    settings: Settings, stack: AsyncExitStack, desk: Desk, refresh: Callable[[], Awaitable[None]]
+    settings: Settings,
+    stack: AsyncExitStack,
+    desk: Desk,
+    refresh: Callable[[], Awaitable[None]],
+    agent: Announced[Said] | None = None,
 ) -> Tokens:
     """Nothing is asked for yet: see `keep`."""
     issuers = {
@@ -71,7 +84,7 @@ def open_tokens(
     }
     issuers |= {
         f"{SCHEME}{each.trust_domain}": Issuer(
-            of_bundle(name, each), _bundle_ring(name, each, settings)
+            of_bundle(name, each), _bundle_ring(name, each, settings, agent)
         )
         for name, each in settings.authorities.items()
         if each.audiences
@@ -136,7 +149,7 @@ def _keys(token: Token, issuer: IssuerSettings | None, settings: Settings) -> Ke
         return key_set(read_file(settings.at(issuer.keys_file)), issuer.algorithms)
     domains = {f"{SCHEME}{it.trust_domain}": it for it in settings.authorities.values()}
     authority = token.found_in(domains)
-    if authority is None:
+    if authority is None or authority.bundle_file is None:
         return {}
     return key_set(read_file(settings.at(authority.bundle_file)), OF_SVIDS, FOR_SVIDS)
 
@@ -173,16 +186,40 @@ def of_bundle(name: str, authority: AuthoritySettings) -> Expected:
     )
 
 
-def _bundle_ring(name: str, authority: AuthoritySettings, settings: Settings) -> KeyRing:
-    path = settings.at(authority.bundle_file)
-    return KeyRing(
+def _bundle_ring(
+    name: str, authority: AuthoritySettings, settings: Settings, agent: Announced[Said] | None
+) -> KeyRing:
+    ring = KeyRing(
         name,
-        lambda: asyncio.to_thread(read_file, path),
+        _fetch_bundle(authority, settings, agent),
         OF_SVIDS,
         refresh_s=LOOK_AT_FILE_S,
         stale_s=authority.stale_s,
-        use=FOR_SVIDS,
+        use=FOR_SVIDS_ALONE if authority.is_announced else FOR_SVIDS,
     )
+    if authority.is_announced and agent is not None:
+        agent.tell(ring.refresh)
+    return ring
+
+
+def _fetch_bundle(
+    authority: AuthoritySettings, settings: Settings, agent: Announced[Said] | None
+) -> Fetch:
+    if authority.bundle_file is not None:
+        path = settings.at(authority.bundle_file)
+        return lambda: asyncio.to_thread(read_file, path)
+    if agent is None:
+        raise FileNotFoundError("nobody has the bundle")
+    domain = authority.trust_domain or ""
+
+    async def announced() -> bytes:
+        await agent.first()
+        said = agent.said.get(domain)
+        if said is None:
+            raise KeySetWithdrawn(f"the Workload API has none of {domain}")
+        return said
+
+    return announced
 
 
 def _ours(settings: Settings) -> Expected:

@@ -19,6 +19,7 @@ T = TypeVar("T")
 
 LOOK_S = 2.0
 NOTHING: Roots = {}
+NOT_YET = "there is none yet"
 
 log = logging.getLogger("tollhouse")
 
@@ -32,18 +33,21 @@ class Renewing(Generic[T]):
         stamp: Callable[[], object],
         make: Callable[[], T],
         clock_s: Callable[[], float] = time.monotonic,
+        *,
+        until_then: T | None = None,
     ) -> None:
-        """`stamp` is another one whenever there may be something to make. Raises what `make` raises."""
+        """`stamp` is another one whenever there may be something to make. Raises what `make` raises, but
+        where something is given to be used until it can be made."""
         self._what = what
         self._stamp_of = stamp
         self._make = make
         self._clock_s = clock_s
         self._stamp = stamp()
-        self.made = make()
+        self.made = make() if until_then is None else until_then
         self.times = 1
         """How often it was made of something else."""
 
-        self.trouble = ""
+        self.trouble = "" if until_then is None else NOT_YET
         self._looked_s = self.good_s = clock_s()
 
     @property

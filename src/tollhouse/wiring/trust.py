@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import logging
 import ssl
 from collections.abc import Iterator
 from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
 
-from tollhouse.auth.bundles import MOST_BYTES, BundleInvalid, Roots, roots
+from tollhouse.auth.announced import Announced
+from tollhouse.auth.bundles import MOST_BYTES, BundleInvalid, Roots, announced_roots, roots
 from tollhouse.auth.certificates import Authority, Certificates
 from tollhouse.auth.fetching import read_file
 from tollhouse.auth.key_sets import FOR_SVIDS, KeySetInvalid, key_set
+from tollhouse.auth.workload_api import Said
 from tollhouse.config import Settings
 from tollhouse.config.problems import Problem, dotted
 from tollhouse.config.sections.authorities import AuthoritySettings
 from tollhouse.domain.certificates import Certificate
 from tollhouse.server import listening
 from tollhouse.wiring.issuers import OF_SVIDS, rules_of
-from tollhouse.wiring.renewing import Bundled, Renewing, stamped
+from tollhouse.wiring.renewing import NOTHING, Bundled, Renewing, stamped
+
+log = logging.getLogger("tollhouse")
 
 
 class Trust:
@@ -24,12 +31,9 @@ class Trust:
 
     def __init__(self, settings: Settings) -> None:
         """Raises BundleInvalid, OSError."""
+        self.agent = _agent(settings)
         self.bundles = {
-            name: Renewing(
-                f"the trust bundle of {name}",
-                partial(stamped, [settings.at(each.bundle_file)]),
-                partial(_roots, each, settings),
-            )
+            name: _bundle(name, each, settings, self.agent)
             for name, each in settings.authorities.items()
         }
         authorities = [
@@ -47,6 +51,10 @@ class Trust:
         """All roots as they are now, in DER."""
         looked = [each.look(at_once=True) for each in self.bundles.values()]
         return b"".join({root: der for each in looked for root, der in each.items()}.values())
+
+    def has_any(self) -> bool:
+        """Whether anybody could show a certificate that is believed."""
+        return any(each.made for each in self.bundles.values())
 
     def certificate_of(self, peer: ssl.SSLObject | None) -> Certificate | None:
         chain = listening.shown(peer) if peer is not None else ()
@@ -76,12 +84,18 @@ def door(settings: Settings, trust: Trust | None) -> Renewing[ssl.SSLContext]:
 def unusable(settings: Settings) -> Iterator[Problem]:
     """Bundles that are there and are none, for what is asked of them."""
     asks = settings.server.client_certificates != "off"
+    if settings.workload_api.socket is not None and find_spec("h2") is None:
+        found = "an agent that speaks HTTP/2, and no package for that"
+        yield Problem("workload_api.socket", found, "`pip install 'tollhouse[spiffe]'` first")
     for name, authority in settings.authorities.items():
+        if authority.bundle_file is None:
+            continue  # what the agent says is looked at when it says it
+        path = settings.at(authority.bundle_file)
         try:
             if asks or not authority.audiences:
-                _roots(authority, settings)
+                _roots(path)
             if authority.audiences:
-                key_set(read_file(settings.at(authority.bundle_file)), OF_SVIDS, FOR_SVIDS)
+                key_set(read_file(path), OF_SVIDS, FOR_SVIDS)
         except (BundleInvalid, KeySetInvalid, OSError) as error:
             place = dotted(("authorities", name, "bundle_file"))
             found = f"what cannot be used: {error}"
@@ -90,6 +104,36 @@ def unusable(settings: Settings) -> Iterator[Problem]:
             )
 
 
-def _roots(authority: AuthoritySettings, settings: Settings) -> Roots:
-    with settings.at(authority.bundle_file).open("rb") as file:
+def _agent(settings: Settings) -> Announced[Said] | None:
+    if not any(each.is_announced for each in settings.authorities.values()):
+        return None
+    from tollhouse.wiring.workload_api import of_certificates
+
+    return of_certificates(settings)
+
+
+def _bundle(
+    name: str, authority: AuthoritySettings, settings: Settings, agent: Announced[Said] | None
+) -> Renewing[Roots]:
+    what, file = f"the trust bundle of {name}", authority.bundle_file
+    if file is not None:
+        path = settings.at(file)
+        return Renewing(what, partial(stamped, [path]), partial(_roots, path))
+    if agent is None:
+        raise FileNotFoundError(f"nobody has {what}")
+    make = partial(_announced, authority.trust_domain or "", agent)
+    return Renewing(what, lambda: agent.times, make, until_then=NOTHING)
+
+
+def _roots(path: Path) -> Roots:
+    with path.open("rb") as file:
         return roots(file.read(MOST_BYTES + 1))
+
+
+def _announced(trust_domain: str, agent: Announced[Said]) -> Roots:
+    """None at all, once the agent says nothing of that trust domain any more."""
+    said = agent.said.get(trust_domain)
+    if said is None:
+        log.warning("the Workload API has no bundle of %s: nobody comes in by it", trust_domain)
+        return NOTHING
+    return announced_roots(said)

@@ -73,6 +73,8 @@ def _bundles_bad(seen: Seen) -> Iterator[Ill]:
     for name, authority in seen.settings.authorities.items():
         if authority.audiences and seen.settings.server.client_certificates == "off":
             continue  # its keys are all that is needed of it
+        if authority.bundle_file is None:
+            continue  # the agent has it
         path = seen.settings.at(authority.bundle_file)
         words = (
             f"Put the roots that {name} has now into {path}; the gateway takes them up by itself."
