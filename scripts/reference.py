@@ -31,6 +31,7 @@ from tollhouse.domain.errors import (
     credentials,
     failures,
     money,
+    repeats,
     requests,
     wanted,
 )
@@ -237,7 +238,7 @@ def _may(row: Operation, role: Role) -> str:
     return "own" if role in row.own else ""
 
 
-ROOMS = (credentials, requests, bodies, wanted, acts, money, failures)
+ROOMS = (credentials, requests, bodies, wanted, acts, repeats, money, failures)
 
 GENERATED: dict[str, Callable[[], str]] = {
     "cli.md": cli.page,

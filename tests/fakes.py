@@ -18,7 +18,7 @@ from tollhouse.domain.exchange import Outgoing, Sending
 from tollhouse.domain.identity import Priority
 from tollhouse.domain.limiting import Taking, Verdict
 from tollhouse.domain.suspicion import Sign
-from tollhouse.ports import Exchange, Headers, LastWords, Spoken, Upstream
+from tollhouse.ports import Exchange, Headers, LastWords, Spoken, Statement, Upstream
 
 
 class FakeLedger:
@@ -30,7 +30,7 @@ class FakeLedger:
         self._account = Account(1, "tenant:acme", has_budget=True, limit=limit, spent=0, held=0)
         self._gate = gate
 
-    def hold(self, hold: Hold) -> Awaitable[None]:
+    def hold(self, hold: Hold, beside: Sequence[Statement] = ()) -> Awaitable[None]:
         try:
             budget.check([self._account_now()], hold.amount, hold.created_at_ms)
         except Problem as problem:

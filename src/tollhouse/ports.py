@@ -51,7 +51,11 @@ class Ledger(Protocol):
     What is asked for happens in the order of asking; whoever stops waiting takes nothing back.
     """
 
-    def hold(self, hold: Hold) -> Awaitable[None]: ...  # durable when done; raises Refusal
+    def hold(
+        self, hold: Hold, beside: Sequence[Statement] = ()
+    ) -> Awaitable[
+        None
+    ]: ...  # durable when done, with what stands beside it; raises Refusal, Conflict
     def settle(
         self, settlement: Settlement
     ) -> Future[bool]: ...  # False when it was settled before
@@ -103,6 +107,15 @@ class Seals(Protocol):
     def unmark(self, marked: str, tenant: str) -> Thought: ...  # raises StateUnknown
 
 
+class Sealing(Protocol):
+    """Of what is kept for one caller, by a secret that the caller alone has."""
+
+    def seal(self, content: bytes, secret: bytes, about: bytes) -> bytes: ...
+    def open(
+        self, sealed: bytes, secret: bytes, about: bytes
+    ) -> bytes | None: ...  # None where it was changed, or the secret is another
+
+
 class Provider(Protocol):
     """How to address and sign a request."""
 
@@ -136,10 +149,12 @@ LastWords = Callable[[Problem, str], bytes]
 class Reply(Protocol):
     """Bytes back to the caller."""
 
-    is_started: bool
-    first_byte_ns: int | None
     last_words: LastWords | None  # where they hang on what was said before; else the dialect's
 
+    @property
+    def is_started(self) -> bool: ...
+    @property
+    def first_byte_ns(self) -> int | None: ...
     @property
     def is_gone(self) -> bool: ...  # the caller has hung up
 

@@ -59,6 +59,7 @@ STEPS = [
     "senders",
     "passwords",
     "first_sight",
+    "repeats",
 ]
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fakes import FakeAudit, FakeLedger, FakeLimiter, FakeProvider, FakeReply, FakeWatch
+from tollhouse.auth.sealed_answers import SealedAnswers
 from tollhouse.auth.sealed_ids import SealedIds
 from tollhouse.auth.virtual_keys import VirtualKeys
 from tollhouse.dialects.openai_chat import OpenAIChat
@@ -21,7 +22,7 @@ from tollhouse.domain.shedding import Load
 from tollhouse.domain.snapshot import DatedPrice, Model, Names, Snapshot, Target
 from tollhouse.domain.throttling import Throttle
 from tollhouse.pipeline.call import Call
-from tollhouse.pipeline.house import House, Shelves
+from tollhouse.pipeline.house import House, Repeats, Shelves
 from tollhouse.pipeline.identify import identify
 from tollhouse.pipeline.record import Journal
 from tollhouse.pipeline.route import Audited, Cancelled, Does, Metered, Route, Takes
@@ -58,6 +59,11 @@ class World:
     snapshot: Snapshot = field(default_factory=lambda: snapshot())
     rules: Rules = field(default_factory=Rules)
     shelves: Shelves = field(default_factory=lambda: Shelves(SqliteDatabase(Path("nowhere")), {}))
+    repeats: Repeats = field(
+        default_factory=lambda: Repeats(
+            SqliteDatabase(Path("nowhere")), SealedAnswers(1, {1: PEPPER})
+        )
+    )
     time_s: float = 0.0
     """As those who keep count of the targets see it."""
 
@@ -78,6 +84,7 @@ class World:
             providers=self.providers,
             standings=self.standings,
             shelves=self.shelves,
+            repeats=self.repeats,
             load=self.load,
             audit=self.audit,
             insists_on_audit=self.insists_on_audit,

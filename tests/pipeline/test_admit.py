@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import replace
 
@@ -25,6 +25,7 @@ from tollhouse.domain.metering import Meter
 from tollhouse.domain.pricing import Kinds, Usage
 from tollhouse.pipeline.admit import admitted
 from tollhouse.pipeline.house import Shelves
+from tollhouse.ports import Statement
 from tollhouse.storage.sqlite import SqliteDatabase
 
 
@@ -367,6 +368,6 @@ class SlowLedger(FakeLedger):
 class SilentLedger(SlowLedger):
     """The hold stands, and its store is gone before it could say so. What is to be settled is kept until it is back."""
 
-    async def hold(self, hold: Hold) -> None:
+    async def hold(self, hold: Hold, beside: Sequence[Statement] = ()) -> None:
         self.holds[hold.call] = hold
         raise StoreUnavailable

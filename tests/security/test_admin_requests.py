@@ -79,7 +79,7 @@ async def test_a_key_that_came_with_another_request_is_refused(api: Api) -> None
 
     got = await api.ask("owner", "POST", "/tenants", {"tenant": api.fresh()}, key)
 
-    assert (got.status, got.code) == (422, "idempotency_key_reused")
+    assert (got.status, got.code) == (422, "idempotency_mismatch")
 
 
 @pytest.mark.req("S-13")

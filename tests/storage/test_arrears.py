@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +15,7 @@ from tollhouse.domain.budget import Hold, Outcome, Settlement, Source
 from tollhouse.domain.errors import StoreUnavailable
 from tollhouse.domain.pricing import Usage
 from tollhouse.domain.snapshot import Names
-from tollhouse.ports import Ledger
+from tollhouse.ports import Ledger, Statement
 from tollhouse.storage import snapshots
 from tollhouse.storage.arrears import PatientLedger
 from tollhouse.storage.sqlite import SqliteDatabase
@@ -75,8 +75,8 @@ class Line:
         self.is_cut = False
         self._ledger = ledger
 
-    def hold(self, hold: Hold) -> Awaitable[None]:
-        return self._broken() if self.is_cut else self._ledger.hold(hold)
+    def hold(self, hold: Hold, beside: Sequence[Statement] = ()) -> Awaitable[None]:
+        return self._broken() if self.is_cut else self._ledger.hold(hold, beside)
 
     def settle(self, settlement: Settlement) -> asyncio.Future[bool]:
         if self.is_cut:

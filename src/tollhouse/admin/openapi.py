@@ -57,7 +57,7 @@ OF_FILES = {
 }
 OF_ACTS = {
     *("role_insufficient", "not_found", "conflict", "in_use", "last_owner", "precondition_failed"),
-    *("precondition_required", "idempotency_key_reused", "already_done"),
+    *("precondition_required", "idempotency_mismatch", "already_done"),
 }
 OF_LOOKS = {"role_insufficient", "not_found", "conflict"}
 NOWHERE = {"route_unknown", "method_not_allowed", "login_refused"}

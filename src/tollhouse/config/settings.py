@@ -27,6 +27,7 @@ from tollhouse.config.sections.authorities import AuthoritySettings, WorkloadApi
 from tollhouse.config.sections.books import (
     AlertsSettings,
     AuditSettings,
+    IdempotencySettings,
     LedgerSettings,
     LogSettings,
     ReceiptsSettings,
@@ -94,6 +95,7 @@ class Settings(Section):
     breaker: BreakerSettings = part(BreakerSettings)
     retries: RetriesSettings = part(RetriesSettings)
     ledger: LedgerSettings = part(LedgerSettings)
+    idempotency: IdempotencySettings = part(IdempotencySettings)
     alerts: AlertsSettings = part(AlertsSettings)
     audit: AuditSettings = part(AuditSettings)
     receipts: ReceiptsSettings = part(ReceiptsSettings)

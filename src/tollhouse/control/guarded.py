@@ -40,8 +40,8 @@ class Guarded:
     async def close(self) -> None:
         await self._store.close()
 
-    def hold(self, hold: Hold) -> Awaitable[None]:
-        return self._store.hold(hold)
+    def hold(self, hold: Hold, beside: Sequence[Statement] = ()) -> Awaitable[None]:
+        return self._store.hold(hold, beside)
 
     def settle(self, settlement: Settlement) -> Future[bool]:
         return self._store.settle(settlement)

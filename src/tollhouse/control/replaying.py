@@ -6,18 +6,16 @@ them: a store is no place for those, and who lost a secret has the key rotated.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
-from tollhouse.domain.errors import AlreadyDone, FieldInvalid, IdempotencyKeyReused
+from tollhouse.domain.errors import AlreadyDone, IdempotencyMismatch
+from tollhouse.domain.repeats import insist_on_key
 from tollhouse.ports import Database, Statement
 from tollhouse.storage import replies
 
 KEPT_MS = 86_400_000
-
-_KEY = re.compile(r"[!-~]{1,200}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +35,12 @@ class Once:
         return replies.claiming(self.id, self.asked, now_ms, now_ms - KEPT_MS)
 
     async def replay(self, database: Database, now_ms: int) -> Replay | None:
-        """What was answered the first time; None if this is it. Raises IdempotencyKeyReused, AlreadyDone."""
+        """What was answered the first time; None if this is it. Raises IdempotencyMismatch, AlreadyDone."""
         kept = await replies.kept(database, self.id, now_ms - KEPT_MS)
         if kept is None:
             return None
         if kept.asked != self.asked:
-            raise IdempotencyKeyReused
+            raise IdempotencyMismatch
         if kept.status is None or kept.body is None:
             raise AlreadyDone
         return Replay(kept.status, kept.body.encode())
@@ -52,9 +50,6 @@ class Once:
 
 
 def once(actor: str, key: str, method: str, path: str, body: bytes) -> Once:
-    if not _KEY.fullmatch(key):
-        raise FieldInvalid(
-            "An Idempotency-Key has 1 to 200 printable characters.", param="Idempotency-Key"
-        )
+    insist_on_key(key)
     asked = sha256(b"\n".join((method.encode(), path.encode(), body))).hexdigest()
     return Once(sha256(f"{actor}\n{key}".encode()).hexdigest(), asked)

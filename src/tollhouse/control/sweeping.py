@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from tollhouse.control.usage import closing
 from tollhouse.domain.budget import Source
 from tollhouse.ports import Database, Ledger
-from tollhouse.storage import calls, owners
+from tollhouse.storage import calls, owners, repeats
 from tollhouse.storage.owners import Owner
 
 LARGEST_SWEEP = 500
@@ -59,6 +59,7 @@ async def living(database: Database, now_ms: int) -> list[Owner]:
 async def sweep(database: Database, ledger: Ledger, policy: Policy, now_ms: int) -> Swept:
     """Any process may sweep, at any time, beside any other: settling counts once."""
     lost = await calls.lose(database, now_ms)
+    await repeats.forget(database, now_ms)
     await owners.forget_dead(database, now_ms)
     charged = await _charge(database, ledger, policy, now_ms) if policy.charges_unknown else 0
     return Swept(lost, charged)
@@ -66,6 +67,6 @@ async def sweep(database: Database, ledger: Ledger, policy: Policy, now_ms: int)
 
 async def _charge(database: Database, ledger: Ledger, policy: Policy, now_ms: int) -> int:
     before_ms = now_ms - policy.unknown_after_s * 1000
-    old = await calls.unknown_since(database, before_ms, LARGEST_SWEEP)
+    old = await calls.unknown_since(database, before_ms, LARGEST_SWEEP, now_ms)
     settled = [await ledger.settle(closing(call, call.held, Source.HOLD, now_ms)) for call in old]
     return sum(settled)

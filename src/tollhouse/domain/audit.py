@@ -18,7 +18,7 @@ from tollhouse.domain.values import value
 ANONYMOUS = "anonymous"
 NANOS_PER_S = 1_000_000_000
 
-Ending = Literal["ok", "refused", "failed", "cut"]
+Ending = Literal["ok", "replayed", "refused", "failed", "cut"]
 
 
 @value

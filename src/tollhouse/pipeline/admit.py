@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from types import TracebackType
 
 from tollhouse.domain import binding, receipts
@@ -16,7 +17,7 @@ from tollhouse.pipeline import ceilings
 from tollhouse.pipeline.call import Call
 from tollhouse.pipeline.house import House
 from tollhouse.pipeline.limit import give_back, take
-from tollhouse.ports import Headers
+from tollhouse.ports import Headers, Statement
 
 
 class admitted:  # noqa: N801 - read as a participle: `async with admitted(…)`
@@ -26,6 +27,9 @@ class admitted:  # noqa: N801 - read as a participle: `async with admitted(…)`
     """
 
     __slots__ = ("_call", "_ceiling", "_hold", "_house", "_is_over", "_limits", "_meter", "_taken")
+
+    beside: Sequence[Statement] = ()
+    """What stands together with the hold, or not at all."""
 
     def __init__(self, call: Call, caller: Principal, plan: Plan, house: House) -> None:
         self._house = house
@@ -47,7 +51,7 @@ class admitted:  # noqa: N801 - read as a participle: `async with admitted(…)`
         try:
             if self._ceiling is not None:
                 self._hold = await ceilings.under(self._ceiling, self._hold, house.shelves.store)
-            await house.ledger.hold(self._hold)
+            await house.ledger.hold(self._hold, self.beside)
         except (asyncio.CancelledError, StoreUnavailable):
             self._settle()  # what nobody waits for any more may stand all the same
             raise

@@ -31,6 +31,7 @@ from tollhouse.pipeline.files import answer, come_in, own_file
 from tollhouse.pipeline.house import House
 from tollhouse.pipeline.identify import identify
 from tollhouse.pipeline.limit import leave, take_of_route, take_one
+from tollhouse.pipeline.once import refuse_key
 from tollhouse.pipeline.pages import page_of
 from tollhouse.pipeline.record import recorded
 from tollhouse.pipeline.within import within
@@ -43,6 +44,7 @@ async def create_batch(call: Call, house: House) -> None:
     with recorded(call, house) as record, within(call.route.deadline_s) as stay:
         caller = record.caller = await identify(record, house)
         with carried(caller, record, stay, house):
+            refuse_key(call)
             wish = openai_batches.read_wish(await call.read_body())
             file = await own_file(wish.file, caller, house)
             plan = record.plan = _plan(wish, file, caller, house)

@@ -29,6 +29,7 @@ from tollhouse.ports import (
     Limiter,
     Prover,
     Provider,
+    Sealing,
     Seals,
 )
 
@@ -77,6 +78,16 @@ class Shelves:
 
 
 @dataclass(frozen=True, slots=True)
+class Repeats:
+    """What is kept of calls that bear an Idempotency-Key: where, how long, and how much of each."""
+
+    store: Database
+    sealing: Sealing
+    keep_ms: int = 86_400_000
+    most_bytes: int = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
 class House:
     owner: str
     """This process, as the ledger knows it."""
@@ -92,6 +103,7 @@ class House:
     providers: Mapping[str, Provider]
     standings: Standings
     shelves: Shelves
+    repeats: Repeats
     load: Load
     audit: AuditSink
     insists_on_audit: bool

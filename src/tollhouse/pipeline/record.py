@@ -31,6 +31,8 @@ class Journal:
     meter: Meter | None = None
     problem: Problem | None = None
     was_cut: bool = False
+    ending: Ending = "ok"
+    """Where nothing went wrong."""
 
 
 class recorded:  # noqa: N801 - read as a participle: `with recorded(…)`
@@ -92,7 +94,7 @@ def _record(journal: Journal, now_ns: int) -> Record:
         route=call.route.name,
         method=call.route.method,
         status=200 if went_well else _status(journal),
-        outcome="ok" if went_well else _ending(journal),
+        outcome=journal.ending if went_well else _ending(journal),
         peer=call.peer,
         latency_ms=(now_ns - call.began_ns) // 1_000_000,
         code=problem.code if problem else None,
@@ -119,7 +121,7 @@ def _ending(journal: Journal) -> Ending:
     if journal.was_cut and not _is_whole(journal):
         return "cut"
     if journal.problem is None:
-        return "ok"
+        return journal.ending
     return "refused" if isinstance(journal.problem, Refusal) else "failed"
 
 

@@ -12,6 +12,7 @@ from tollhouse.pipeline.go_home import homed
 from tollhouse.pipeline.house import House
 from tollhouse.pipeline.identify import identify
 from tollhouse.pipeline.limit import turn_away
+from tollhouse.pipeline.once import HEADER, serve_once
 from tollhouse.pipeline.record import recorded
 from tollhouse.pipeline.relay import relay
 from tollhouse.pipeline.within import within
@@ -30,6 +31,9 @@ async def serve(call: Call, house: House) -> None:
             )
             if ask.idle is not None:
                 await acknowledge(call, ask)
+                return
+            if HEADER in call.fields:
+                await serve_once(record, caller, plan, body, house)
                 return
             async with admitted(call, caller, plan, house) as meter:
                 record.meter = meter

@@ -29,11 +29,13 @@ from tollhouse.pipeline.errand import told
 from tollhouse.pipeline.files import answer, come_in
 from tollhouse.pipeline.house import House
 from tollhouse.pipeline.limit import take_one
+from tollhouse.pipeline.once import refuse_key
 from tollhouse.storage import files
 
 
 async def upload(call: Call, house: House) -> None:
     async with come_in(call, house) as caller:
+        refuse_key(call)
         await take_one(call, caller, house)
         await _has_room(caller, house)
         form = await call.read_body()

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 from tollhouse.domain.budget import Hold, Outcome, Settlement
 from tollhouse.domain.errors import StoreUnavailable
-from tollhouse.ports import Ledger
+from tollhouse.ports import Ledger, Statement
 
 MOST_KEPT = 50_000
 RETRY_S = 1.0
@@ -41,8 +41,8 @@ class PatientLedger:
     def in_arrears(self) -> int:
         return len(self._kept) + len(self._doubts)
 
-    def hold(self, hold: Hold) -> Awaitable[None]:
-        return self._ledger.hold(hold)
+    def hold(self, hold: Hold, beside: Sequence[Statement] = ()) -> Awaitable[None]:
+        return self._ledger.hold(hold, beside)
 
     def settle(self, settlement: Settlement) -> asyncio.Future[bool]:
         """Never raises StoreUnavailable: then it is False for now. Nobody needs to wait for it."""

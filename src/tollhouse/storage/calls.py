@@ -93,7 +93,14 @@ _HOW_MANY = "SELECT COUNT(*) FROM calls"
 _COUNT = _HOW_MANY + _WANTED
 _ONE = _COLUMNS + "WHERE id = $1"
 _OPEN = _COLUMNS + "WHERE state <> 'settled' ORDER BY id"
-_UNKNOWN_SINCE = _COLUMNS + "WHERE state = 'unknown' AND created_at <= $1 ORDER BY id LIMIT $2"
+
+# What died under an Idempotency-Key may still be made again in its place: until then it is not charged.
+_NOT_MADE_AGAIN = """
+WHERE state = 'unknown' AND created_at <= $1 AND (anomaly IS NULL OR anomaly <> 'owner_lost' OR NOT EXISTS (
+    SELECT 1 FROM repeats WHERE repeats.call = calls.id AND repeats.answer IS NULL AND repeats.expires_at > $2
+)) ORDER BY id LIMIT $3
+"""
+_UNKNOWN_SINCE = _COLUMNS + _NOT_MADE_AGAIN
 _LOSE = """
 UPDATE calls SET state = 'unknown', outcome = 'unknown', anomaly = 'owner_lost'
 WHERE state = 'held' AND NOT EXISTS (
@@ -133,9 +140,9 @@ async def count_open(database: Database) -> int:
     return int(count)
 
 
-async def unknown_since(database: Database, before_ms: int, limit: int) -> list[Call]:
+async def unknown_since(database: Database, before_ms: int, limit: int, now_ms: int) -> list[Call]:
     """Unknown calls that began before a moment; the oldest first."""
-    return [_call(row) for row in await database.read(_UNKNOWN_SINCE, before_ms, limit)]
+    return [_call(row) for row in await database.read(_UNKNOWN_SINCE, before_ms, now_ms, limit)]
 
 
 async def lose(database: Database, now_ms: int) -> int:

@@ -60,7 +60,9 @@ class PostgresDatabase:
         async with self._connections.transaction() as connection:
             return [_changed(await connection.execute(sql, *values)) for sql, values in statements]
 
-    def hold(self, hold: Hold) -> Awaitable[None]:
+    def hold(self, hold: Hold, beside: Sequence[Statement] = ()) -> Awaitable[None]:
+        if beside:
+            return self._hold_with(hold, beside)
         return self._operations.add(hold)
 
     def settle(self, settlement: Settlement) -> asyncio.Future[bool]:
@@ -88,15 +90,34 @@ class PostgresDatabase:
         holds = [operation for operation in batch if isinstance(operation, Hold)]
         settlements = [operation for operation in batch if isinstance(operation, Settlement)]
         async with self._ledger.one() as connection:
-            told = await connection.fetch(_BATCH, _json(settlements), _json(holds))
-            verdicts = {call: (verdict, account) for call, verdict, *account in told}
-            while due := [hold for hold in holds if _verdict(verdicts, hold)[0] == "due"]:
-                await _roll(connection, due[0])
-                told = await connection.fetch(_BATCH, "[]", _json(due))
-                for hold in due:
-                    del verdicts[hold.call]
-                verdicts |= {call: (verdict, account) for call, verdict, *account in told}
+            verdicts = await _verdicts(connection, settlements, holds)
         return [_result(operation, *_verdict(verdicts, operation)) for operation in batch]
+
+    async def _hold_with(self, hold: Hold, beside: Sequence[Statement]) -> None:
+        """In a transaction of its own: what stands beside it first, since that is what another may have."""
+        async with self._connections.one() as connection:
+            await connection.execute("BEGIN")
+            for sql, values in beside:
+                await connection.execute(sql, *values)
+            verdicts = await _verdicts(connection, [], [hold])
+            refusal = _result(hold, *_verdict(verdicts, hold))
+            await connection.execute("COMMIT" if refusal is None else "ROLLBACK")
+        if refusal is not None:
+            raise refusal
+
+
+async def _verdicts(
+    connection: Any, settlements: Sequence[Settlement], holds: Sequence[Hold]
+) -> Verdicts:
+    told = await connection.fetch(_BATCH, _json(settlements), _json(holds))
+    verdicts = {call: (verdict, account) for call, verdict, *account in told}
+    while due := [hold for hold in holds if _verdict(verdicts, hold)[0] == "due"]:
+        await _roll(connection, due[0])
+        told = await connection.fetch(_BATCH, "[]", _json(due))
+        for hold in due:
+            del verdicts[hold.call]
+        verdicts |= {call: (verdict, account) for call, verdict, *account in told}
+    return verdicts
 
 
 def _verdict(verdicts: Verdicts, operation: Hold | Settlement) -> tuple[str, list[Any]]:

@@ -10,7 +10,7 @@ import asyncio
 import itertools
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
@@ -64,7 +64,11 @@ class SqliteDatabase:
 
         return await self._writer.run(operation)
 
-    def hold(self, hold: Hold) -> Awaitable[None]:
+    def hold(self, hold: Hold, beside: Sequence[Statement] = ()) -> Awaitable[None]:
+        if beside:
+            return self._writer.run(
+                lambda connection: sqlite_calls.hold_with(connection, self._books, hold, beside)
+            )
         return self._writer.run(lambda connection: sqlite_calls.hold(connection, self._books, hold))
 
     def settle(self, settlement: Settlement) -> asyncio.Future[bool]:

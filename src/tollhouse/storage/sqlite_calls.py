@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import apsw
 import msgspec
 
 from tollhouse.domain import budget
 from tollhouse.domain.budget import Hold, Outcome, Settlement, Share
-from tollhouse.ports import Value
-from tollhouse.storage.sqlite_books import Books, Opened
+from tollhouse.domain.storing import Conflict
+from tollhouse.ports import Statement, Value
+from tollhouse.storage.sqlite_books import Books, Opened, Torn
 from tollhouse.storage.sqlite_rows import changed, close_calls, open_calls
 
 _SHARE = "INSERT INTO shares (call, account, target) VALUES (?, ?, ?)"
@@ -46,6 +49,19 @@ def hold(connection: apsw.Connection, books: Books, wanted: Hold) -> None:
     books.opened[wanted.call] = amount, accounts, wanted.shares
     if amount > 0:
         books.move(connection, accounts, held=amount, spent=0)
+
+
+def hold_with(
+    connection: apsw.Connection, books: Books, wanted: Hold, beside: Sequence[Statement]
+) -> None:
+    """Together with statements that concern no account. Raises Torn if one of them is refused."""
+    hold(connection, books, wanted)
+    try:
+        for sql, values in beside:
+            connection.execute(sql, values)
+    except apsw.ConstraintError as error:
+        books.opened.pop(wanted.call, None)
+        raise Torn(Conflict(str(error))) from error
 
 
 def settle(connection: apsw.Connection, books: Books, settlement: Settlement) -> bool:

@@ -11,6 +11,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from tollhouse.auth import imported_keys, static_tokens, tokens, virtual_keys
 from tollhouse.auth.imported_keys import ImportedKeys
 from tollhouse.auth.proofs import Proofs
+from tollhouse.auth.sealed_answers import SealedAnswers
 from tollhouse.auth.sealed_ids import SealedIds
 from tollhouse.auth.virtual_keys import VirtualKeys
 from tollhouse.config import Settings
@@ -26,7 +27,7 @@ from tollhouse.domain.identity import Naming
 from tollhouse.domain.shedding import Load
 from tollhouse.domain.throttling import Throttle
 from tollhouse.pipeline.batch_look import look_after
-from tollhouse.pipeline.house import House
+from tollhouse.pipeline.house import House, Repeats
 from tollhouse.pipeline.recheck import keep_looking
 from tollhouse.pipeline.route import RouteTable
 from tollhouse.pipeline.standing import Standings
@@ -131,6 +132,12 @@ async def open_door(
             providers=providers,
             standings=Standings(standing_rules(settings), watch.turned),
             shelves=shelves(settings, store, providers, spoken),
+            repeats=Repeats(
+                store,
+                SealedAnswers(secrets.current, known_peppers),
+                settings.idempotency.keep_s * 1000,
+                settings.idempotency.max_answer_bytes,
+            ),
             load=load,
             audit=audit,
             insists_on_audit=settings.audit.strict,

@@ -65,6 +65,24 @@ class LedgerSettings(Section):
     )
 
 
+class IdempotencySettings(Section):
+    """What is kept of calls that bear an `Idempotency-Key`, to be answered again without being made again."""
+
+    keep_s: int = setting(
+        "How long a key is remembered, and the answer of its call, sealed.",
+        86_400,
+        ge=86_400,
+        le=2_592_000,
+    )
+    max_answer_bytes: int = setting(
+        "The largest answer that is kept. A call with a larger one is made once all the same, and whoever asks "
+        "again is told `answer_not_kept`. 0 keeps no answers.",
+        MIB,
+        ge=0,
+        le=16 * MIB,
+    )
+
+
 class AlertsSettings(Section):
     """Who hears of budgets that come to an end, beside the log and the metrics."""
 

@@ -5,9 +5,7 @@ the caller; `private` is for the log and never leaves the house.
 """
 
 from tollhouse.domain.errors.acts import (
-    AlreadyDone,
     ConflictingState,
-    IdempotencyKeyReused,
     InUse,
     LastOwner,
     NotThere,
@@ -97,6 +95,12 @@ from tollhouse.domain.errors.problem import (
     Problem,
     Refusal,
 )
+from tollhouse.domain.errors.repeats import (
+    AlreadyDone,
+    AnswerNotKept,
+    IdempotencyInFlight,
+    IdempotencyMismatch,
+)
 from tollhouse.domain.errors.requests import (
     BodyTooLarge,
     HeadersTooLarge,
@@ -132,6 +136,7 @@ __all__ = [
     "REGISTRY",
     "AlreadyDone",
     "AmbiguousCredentials",
+    "AnswerNotKept",
     "AuditUnavailable",
     "AuthenticationUnconfigured",
     "BatchUnknown",
@@ -159,7 +164,8 @@ __all__ = [
     "HeadersTooLarge",
     "HostNotAllowed",
     "HttpMalformed",
-    "IdempotencyKeyReused",
+    "IdempotencyInFlight",
+    "IdempotencyMismatch",
     "InUse",
     "Internal",
     "IssuerUnavailable",

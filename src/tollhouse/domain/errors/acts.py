@@ -55,17 +55,3 @@ class PreconditionRequired(Refusal):
     code = "precondition_required"
     status = 428
     title = "Say which state you are changing: send the ETag that you saw as `If-Match`."
-
-
-class IdempotencyKeyReused(Refusal):
-    code = "idempotency_key_reused"
-    status = 422
-    title = "This Idempotency-Key came before, with another request."
-
-
-class AlreadyDone(Refusal):
-    code = "already_done"
-    status = 409
-    title = (
-        "This was done before under the same Idempotency-Key, and its answer was not kept: look."
-    )
