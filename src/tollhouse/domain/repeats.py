@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hmac
 import re
-from enum import Enum
 from hashlib import sha256
 
 from tollhouse.domain.budget import Outcome
@@ -22,7 +21,7 @@ from tollhouse.domain.identity import Principal
 from tollhouse.domain.values import value
 
 PARAM = "Idempotency-Key"
-RETRY_S = 2
+RETRY_S = 1
 
 _is_key = re.compile(r"[!-~]{1,200}").fullmatch
 
@@ -52,12 +51,6 @@ def claim(caller: Principal, route: str, said: bytes) -> Claim:
     return Claim(sha256(b"claim\n" + whose).hexdigest(), sha256(b"secret\n" + whose).digest())
 
 
-class Next(Enum):
-    REPLAY = "replay"
-    ANEW = "anew"  # nothing came of the call before
-    INSTEAD = "instead"  # of a call whose process died: that one is settled at nothing first
-
-
 @value
 class Claimed:
     """A claim as the store has it, with the call that has it. Of that one nothing is known once it is folded."""
@@ -76,19 +69,20 @@ class Claimed:
 
     @property
     def came_to_nothing(self) -> bool:
-        return self.state == "settled" and not self.owed and self.outcome != Outcome.COMPLETED
+        """Then the claim is free."""
+        is_over = self.answer is None and self.state == "settled"
+        return is_over and not self.owed and self.outcome != Outcome.COMPLETED
 
 
-def judge(before: Claimed, asked: str) -> Next:
-    """Raises IdempotencyMismatch, IdempotencyInFlight, AnswerNotKept."""
-    if before.answer is None and before.came_to_nothing:
-        return Next.ANEW
+def is_answered(before: Claimed, asked: str) -> bool:
+    """Whether there is an answer to give again; if not, the process died, and another call is made instead.
+
+    Raises IdempotencyMismatch, IdempotencyInFlight, AnswerNotKept.
+    """
     if not hmac.compare_digest(before.asked, asked):
         raise IdempotencyMismatch(param=PARAM)
-    if before.answer is not None:
-        return Next.REPLAY
-    if before.is_lost:
-        return Next.INSTEAD
+    if before.answer is not None or before.is_lost:
+        return before.answer is not None
     if before.state == "held":
         raise in_flight()
     raise AnswerNotKept(_why(before), param=PARAM)
@@ -104,8 +98,8 @@ def _why(before: Claimed) -> str:
             "A call was sent to its provider under this Idempotency-Key, and its end was not seen: it may have cost "
             "something. Another key makes another call, which is paid for too."
         )
-    if before.outcome == Outcome.COMPLETED:
-        return "The call of this Idempotency-Key was answered, and its answer was not kept."
+    if before.outcome in (Outcome.COMPLETED, None):
+        return "The call of this Idempotency-Key was made, and its answer was not kept."
     return (
         "The call of this Idempotency-Key was cut, and what came of it until then is paid for. Another key makes "
         "another call."

@@ -19,13 +19,13 @@ from tollhouse.domain.identity import Principal
 from tollhouse.domain.metering import Meter
 from tollhouse.domain.models import Plan
 from tollhouse.domain.pricing import Usage
-from tollhouse.domain.repeats import PARAM, Claim, Claimed, Next
+from tollhouse.domain.repeats import PARAM, Claim, Claimed
 from tollhouse.domain.storing import Conflict
 from tollhouse.pipeline.admit import admitted
 from tollhouse.pipeline.call import Call
 from tollhouse.pipeline.dispatch import dispatched
 from tollhouse.pipeline.house import House
-from tollhouse.pipeline.limit import take_of_route
+from tollhouse.pipeline.limit import take_one
 from tollhouse.pipeline.record import Journal
 from tollhouse.pipeline.relay import relay
 from tollhouse.pipeline.remember import Remembering
@@ -41,9 +41,10 @@ async def serve_once(
     """What `serve` does from here on, or the answer of the call that did it before."""
     asking = await _asking(record.call, caller, body, house)
     before = await repeats.find(house.repeats.store, asking.claim.id, house.now_ms())
-    if before is not None and (way := domain.judge(before, asking.asked)) is not Next.ANEW:
-        if way is Next.REPLAY:
-            await _replay(record, caller, before, asking)
+    if before is not None and not before.came_to_nothing:
+        await take_one(record.call, caller, house)  # a request, whatever it is told
+        if domain.is_answered(before, asking.asked):
+            await _replay(record, before, asking)
             return
         await house.ledger.settle(_at_nothing(before.call, house.now_ms()))
     call = replace(record.call, reply=asking.remembering())
@@ -127,6 +128,8 @@ class claimed(admitted):  # noqa: N801 - read as a participle: `async with claim
 
 
 async def _asking(call: Call, caller: Principal, body: Body, house: House) -> Asking:
+    if sum(name == HEADER for name, _ in call.headers) > 1:
+        raise FieldInvalid("Two of them came with one call.", param=PARAM)
     claim = domain.claim(caller, call.route.name, call.fields[HEADER])
     digest = claim.digest()
     if isinstance(body, Form):  # its boundary is another each time
@@ -139,9 +142,8 @@ async def _asking(call: Call, caller: Principal, body: Body, house: House) -> As
     return Asking(call, caller, claim, digest.hexdigest(), house)
 
 
-async def _replay(record: Journal, caller: Principal, before: Claimed, asking: Asking) -> None:
+async def _replay(record: Journal, before: Claimed, asking: Asking) -> None:
     call, house = record.call, asking.house
-    await take_of_route(call, caller, house)
     media = before.media or ""
     secret, about = asking.claim.secret, _about(before.call, media)
     body = house.repeats.sealing.open(before.answer or b"", secret, about)

@@ -28,7 +28,7 @@ PIECE_BYTES = 16 * 1024
 
 ONCE = (
     *(b"host", b"content-type", b"content-encoding", b"content-length", b"expect", b"origin"),
-    *(b"idempotency-key", b"x-conversation-id", b"x-max-cost"),
+    *(b"x-conversation-id", b"x-max-cost"),
 )
 VERSIONS = ("1.1", "1.0")
 UNDERSCORE = ord("_")
