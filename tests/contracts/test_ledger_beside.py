@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from secrets import token_hex
 
 import pytest
 from databases import (
     NOW,
+    UNLIMITED,
+    Accounts,
     Store,
     account,
     balances,
@@ -16,10 +22,15 @@ from databases import (
     settling,
     state,
 )
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from servers import PostgresServer
+from tollhouse.control import removing, tenancy
 from tollhouse.domain.budget import Hold, Outcome
-from tollhouse.domain.errors import BudgetExhausted
+from tollhouse.domain.errors import BudgetExhausted, Refusal
 from tollhouse.domain.periods import Calendar, Period, window
+from tollhouse.domain.repeats import is_answered
 from tollhouse.domain.storing import Conflict
 from tollhouse.ports import Statement
 from tollhouse.storage import repeats
@@ -179,3 +190,117 @@ async def test_a_call_of_a_dead_process_is_told_from_one_under_way(store: Store)
     seen = [await repeats.find(store, "claim", at_ms) for at_ms in (NOW, NOW + 10)]
 
     assert [each and each.is_lost for each in seen] == [False, True]
+
+
+async def test_a_tenant_that_is_deleted_takes_its_keys_and_answers_along(store: Store) -> None:
+    await tenancy.create_tenant(store, "acme", NOW)
+    for claim, tenant in (("theirs", "acme"), ("others", "bolt")):
+        await store.write(*repeats.claiming(claim, tenant, "k", claim, "asked", NOW, NOW + DAY_MS))
+
+    await removing.delete(store, tenancy.Kind.TENANT, "acme")
+
+    assert await store.read("SELECT id FROM repeats") == [("others",)]
+
+
+FATES = st.sampled_from(
+    [
+        *("dies", "answers", "answers, too large", "is refused", "never leaves"),
+        *("is cut", "is cut at once", "is lost from sight", "dies, answered", "goes on"),
+    ]
+)
+
+
+@given(fates=st.lists(FATES, min_size=1, max_size=6))
+@settings(max_examples=60)
+def test_whatever_becomes_of_each_at_most_one_is_charged_and_one_answer_is_given(
+    machine: Machine, fates: list[str]
+) -> None:
+    answers = [machine.runner.run(machine.comes(fate)) for fate in fates]
+
+    machine.runner.run(machine.is_charged_once())
+    given = [each for each in answers if each is not None]
+    assert len(set(given)) <= 1
+    machine.begin_anew()
+
+
+class Machine:
+    """Does with a store what the pipeline does when a call comes under one key."""
+
+    def __init__(self, runner: asyncio.Runner, address: str) -> None:
+        self.runner = runner
+        self.store = open_store(address)
+        self.accounts = runner.run(self._open())
+        self.begin_anew()
+
+    def begin_anew(self) -> None:
+        self.claim, self.calls = token_hex(8), list[str]()
+
+    async def _open(self) -> Accounts:
+        await self.store.migrate()
+        return await four_accounts(self.store, UNLIMITED)
+
+    async def comes(self, fate: str) -> bytes | None:
+        """The answer that the caller gets, if there is one."""
+        store = self.store
+        before = await repeats.find(store, self.claim, NOW)
+        if before is not None and not before.came_to_nothing:
+            try:
+                if is_answered(before, "asked"):
+                    return before.answer
+            except Refusal:
+                return None
+            await store.settle(settling(self._named(before.call), 0, Outcome.CUT_BY_GATEWAY))
+        hold = replace(holding(self.accounts, 100), owner=token_hex(8))
+        await store.write((_LIVES, (hold.owner, NOW + 1)))
+        self.calls.append(hold.call)
+        await store.hold(hold, claiming(hold, self.claim))
+        return await self._ends(hold, fate)
+
+    async def _ends(self, hold: Hold, fate: str) -> bytes | None:
+        store, answer = self.store, hold.call.encode()
+        if fate in ("answers", "dies, answered"):
+            await repeats.keep(store, self.claim, hold.call, "text/plain", answer)
+        outcome, owed = ENDS.get(fate, (None, 0))
+        if outcome is not None:
+            await store.settle(settling(hold, owed, outcome))
+        if fate.startswith("dies"):
+            await store.write(("DELETE FROM owners WHERE id = $1", (hold.owner,)))
+        return answer if fate == "answers" else None
+
+    async def is_charged_once(self) -> None:
+        charged = [
+            call
+            for call, owed in await self.store.read("SELECT id, owed FROM calls WHERE owed > 0")
+            if call in self.calls
+        ]
+        assert len(charged) <= 1
+
+    def _named(self, call: str) -> Hold:
+        return holding(self.accounts, 100, call)
+
+
+ENDS = {
+    "answers": (Outcome.COMPLETED, 7),
+    "answers, too large": (Outcome.COMPLETED, 7),
+    "is refused": (Outcome.REFUSED, 0),
+    "never leaves": (Outcome.NOT_SENT, 0),
+    "is cut": (Outcome.CUT_BY_CLIENT, 3),
+    "is cut at once": (Outcome.CUT_BY_CLIENT, 0),
+    "is lost from sight": (Outcome.UNKNOWN, 0),
+}
+_LIVES = "INSERT INTO owners (id, host, pid, started_at, lease_until) VALUES ($1, 'h', 1, 0, $2)"
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def machine(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Machine]:
+    with asyncio.Runner() as runner, ExitStack() as stack:
+        if request.param == "sqlite":
+            address = str(tmp_path_factory.mktemp("machine") / "tollhouse.db")
+        else:
+            server: PostgresServer = request.getfixturevalue("postgres")
+            address = stack.enter_context(server.database())
+        it = Machine(runner, address)
+        yield it
+        runner.run(it.store.close())

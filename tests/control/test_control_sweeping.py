@@ -6,7 +6,7 @@ from stores import DAY_MS, NOW, acme_key, hold
 from tollhouse.control import budgets, sweeping
 from tollhouse.control.sweeping import Policy, Swept
 from tollhouse.domain.budget import Source
-from tollhouse.storage import calls
+from tollhouse.storage import calls, repeats
 from tollhouse.storage.sqlite import SqliteDatabase
 
 CHARGING = Policy(charges_unknown=True, unknown_after_s=86_400)
@@ -57,3 +57,44 @@ async def test_an_owner_that_was_forgotten_must_register_anew(sqlite: SqliteData
     await sweeping.sweep(sqlite, sqlite, Policy(), NOW + 31_000)
 
     assert not await sweeping.renew(sqlite, "w0", 30, NOW + 31_000)
+
+
+@pytest.mark.req("H-148", "S-93")
+async def test_what_died_under_a_key_is_not_charged_while_it_may_be_made_again(
+    sqlite: SqliteDatabase,
+) -> None:
+    key = await acme_key(sqlite)
+    await hold(sqlite, key, "c1", 900, owner="gone")
+    until_ms = NOW + 3 * DAY_MS
+    await sqlite.write(*repeats.claiming("claim", "acme", key.id, "c1", "asked", NOW, until_ms))
+
+    early = await sweeping.sweep(sqlite, sqlite, CHARGING, until_ms - 1)
+    late = await sweeping.sweep(sqlite, sqlite, CHARGING, until_ms)
+
+    assert (early, late) == (Swept(1, 0), Swept(0, 1))
+
+
+@pytest.mark.req("H-148", "S-93")
+async def test_what_died_once_its_answer_was_kept_is_charged_like_any_other(
+    sqlite: SqliteDatabase,
+) -> None:
+    key = await acme_key(sqlite)
+    await hold(sqlite, key, "c1", 900, owner="gone")
+    until_ms = NOW + 3 * DAY_MS
+    await sqlite.write(*repeats.claiming("claim", "acme", key.id, "c1", "asked", NOW, until_ms))
+    await repeats.keep(sqlite, "claim", "c1", "text/plain", b"sealed")
+
+    await sweeping.sweep(sqlite, sqlite, CHARGING, NOW + DAY_MS - 1)
+    swept = await sweeping.sweep(sqlite, sqlite, CHARGING, NOW + DAY_MS)
+
+    assert swept == Swept(0, 1)
+
+
+@pytest.mark.req("S-93")
+async def test_a_sweep_forgets_keys_and_answers_whose_time_is_over(sqlite: SqliteDatabase) -> None:
+    for name, until_ms in (("old", NOW), ("new", NOW + 1)):
+        await sqlite.write(*repeats.claiming(name, "acme", "k", name, "asked", 0, until_ms))
+
+    await sweeping.sweep(sqlite, sqlite, Policy(), NOW)
+
+    assert await sqlite.read("SELECT id FROM repeats") == [("new",)]

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from fakes import FakeAnswer, FakeExchange, FakeProvider, FakeReply
+from fakes import FakeAnswer, FakeExchange, FakeLimiter, FakeProvider, FakeReply
+from limits_given import rule
 from pipeline.houses import (
     CALLER,
     KEY,
@@ -27,6 +28,7 @@ from tollhouse.auth.sealed_answers import SealedAnswers
 from tollhouse.domain.budget import Outcome, Settlement, Source
 from tollhouse.domain.errors import Problem, StoreUnavailable, UpstreamBroke, UpstreamUnreachable
 from tollhouse.domain.identity import Principal
+from tollhouse.domain.limiting import Limits
 from tollhouse.domain.pricing import Usage
 from tollhouse.domain.snapshot import Model, Names, Target
 from tollhouse.pipeline.house import House, Repeats
@@ -282,6 +284,19 @@ async def test_a_key_that_is_none_is_refused(place: Place, key: bytes) -> None:
 
     assert refused.code == "field_invalid"
     assert (place.up.sent, await place.kept(), await place.owed()) == ([], [], [])
+
+
+async def test_what_comes_again_counts_as_a_request_and_as_nothing_else(place: Place) -> None:
+    limiter = FakeLimiter()
+    place.world.limiter = limiter
+    place.caller = replace(place.caller, limits=Limits((rule(60),), None))
+    await place.tell(whole())
+    limiter.taken.clear()
+
+    await place.tell()
+    await place.tell(raw=body(temperature=1))
+
+    assert [[each.amount for each in taken] for _, taken in limiter.taken] == [[1], [1]]
 
 
 # --- what came to nothing is made ---
