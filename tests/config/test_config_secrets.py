@@ -51,7 +51,7 @@ def test_a_secret_of_the_store_is_there_while_it_is_filled_in() -> None:
         secret.reveal()
     secret.fill(CANARY)
     assert secret.reveal() == CANARY
-    secret.withdraw()
+    secret.fill("")
     with pytest.raises(UpstreamSecretUnavailable):
         secret.reveal()
     assert str(secret) == "Secret(store:up)"

@@ -140,10 +140,44 @@ async def test_what_is_set_while_it_serves_holds_and_what_breaks_is_used_no_furt
     assert CANARY not in f"{secret} {secret!r}"
 
 
-def settings(directory: Path) -> Settings:
+async def test_one_secret_may_be_that_of_several_providers(sqlite: Store, tmp_path: Path) -> None:
+    wanted = settings(tmp_path, '[providers.too]\nkind = "openai"\nkey = "store:openai"\n')
+    wrap = secrets.wrapping(wanted)
+    await secrets.put(sqlite, wrap, "openai", CANARY, NOW)
+
+    kept = await vault.opened(wanted, sqlite)
+
+    assert kept is not None
+    assert revealed(wanted) == [CANARY, CANARY]
+    await secrets.put(sqlite, wrap, "openai", CANARY + "2", NOW)
+    await kept.follow()
+    assert revealed(wanted) == [CANARY + "2", CANARY + "2"]
+
+
+async def test_what_is_wrong_while_it_serves_is_told_when_it_happens_and_not_again(
+    sqlite: Store, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    wanted = settings(tmp_path)
+    await secrets.put(sqlite, secrets.wrapping(wanted), "openai", CANARY, NOW)
+    kept = await vault.opened(wanted, sqlite)
+    assert kept is not None
+
+    await sqlite.write(("DELETE FROM secrets", ()))
+    await kept.follow()
+    await kept.follow()
+
+    (told,) = caplog.messages
+    assert "tollhouse secrets set openai" in told
+
+
+def revealed(wanted: Settings) -> list[str]:
+    return [each.reveal() for _, each in secrets.stored(wanted)]
+
+
+def settings(directory: Path, more: str = "") -> Settings:
     file = directory / "tollhouse.toml"
     file.write_text(
         f'data_dir = "{directory}"\n[vault]\nkeys = {{ 1 = "env:VAULT" }}\n'
-        '[providers.up]\nkind = "openai"\nkey = "store:openai"\n'
+        '[providers.up]\nkind = "openai"\nkey = "store:openai"\n' + more
     )
     return load(file, {"VAULT": "1f0c91ab" * 8})

@@ -55,6 +55,19 @@ def test_a_file_without_certificates_is_named(tmp_path: Path) -> None:
         ways.refuse([found], None)
 
 
+def test_roots_of_the_counters_that_are_none_are_named(tmp_path: Path) -> None:
+    (tmp_path / "empty.pem").write_text("nothing")
+    text = f'[limits]\nstore = "valkeys://h"\nca_file = "{tmp_path}/empty.pem"'
+
+    (found,) = ways.unusable(parse(text, {}))
+
+    assert (found.key, found.expected) == ("limits.ca_file", "a PEM file")
+
+
+def test_where_nothing_is_wrong_nothing_is_refused() -> None:
+    ways.refuse([], None)
+
+
 def test_a_key_of_another_certificate_is_named(tmp_path: Path) -> None:
     ours = Authority(tmp_path)
     one, other = ours.certify("one"), ours.certify("other")

@@ -74,10 +74,8 @@ class StoredSecret(Secret):
         return self._value
 
     def fill(self, value: str) -> None:
+        """With nothing where there is none any more."""
         self._value = value
-
-    def withdraw(self) -> None:
-        self._value = ""
 
 
 @dataclass(frozen=True, slots=True)

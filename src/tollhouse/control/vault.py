@@ -24,33 +24,40 @@ class Vault:
     def __init__(self, database: Database, wrap: Wrapping, wanted: list[StoredSecret]) -> None:
         self._database = database
         self._wrap = wrap
-        self._wanted = wanted
+        self._wanted: dict[str, list[StoredSecret]] = {}
+        """By their names: several settings may want the same one."""
+
         self._known: dict[str, SecretRow | None] = {}
+        for secret in wanted:
+            self._wanted.setdefault(secret.name, []).append(secret)
 
     async def fill(self) -> list[str]:
         """What is wrong, if anything has changed since the last look. Raises StoreUnavailable."""
         rows = {row.name: row for row in await secrets.secrets(self._database)}
-        return [flaw for each in self._wanted if (flaw := self._fill(each, rows.get(each.name)))]
+        return [flaw for name in self._wanted if (flaw := self._fill(name, rows.get(name)))]
 
     async def follow(self) -> None:
         """The same while calls come: it is loud, and goes on."""
         for flaw in await self.fill():
             log.error("a secret of the store cannot be used: %s", flaw)
 
-    def _fill(self, secret: StoredSecret, row: SecretRow | None) -> str:
-        key = secret.reference
-        if key in self._known and self._known[key] == row:
+    def _fill(self, name: str, row: SecretRow | None) -> str:
+        if name in self._known and self._known[name] == row:
             return ""
-        self._known[key] = row
+        self._known[name] = row
+        value, flaw = self._opened(name, row)
+        for secret in self._wanted[name]:
+            secret.fill(value)
+        return flaw
+
+    def _opened(self, name: str, row: SecretRow | None) -> tuple[str, str]:
+        """Its value, or nothing and what is wrong."""
         if row is None:
-            secret.withdraw()
-            return f"there is no secret {secret.name!r} in the store: `tollhouse secrets set {secret.name}`"
+            return "", f"there is no secret {name!r} in the store: `tollhouse secrets set {name}`"
         try:
-            secret.fill(self._wrap.open(envelope(row)))
+            return self._wrap.open(envelope(row)), ""
         except EnvelopeBroken as broken:
-            secret.withdraw()
-            return f"{secret.name!r}: {broken}"
-        return ""
+            return "", f"{name!r}: {broken}"
 
 
 async def opened(settings: Settings, database: Database) -> Vault | None:
