@@ -389,3 +389,12 @@ def test_who_has_no_url_is_shown_one_as_its_api_has_it(kind: str, path: str) -> 
 )
 def test_what_is_openais_alone_is_for_who_has_its_api(line: str) -> None:
     assert read(f'[providers.p]\nkind = "openai"\nkey = "env:P"\n{line}', P=KEY).providers
+
+
+def test_without_a_limit_no_burst_is_asked_for() -> None:
+    assert read("[limits]\nrequests_per_minute = 0").limits.burst is None
+
+
+@pytest.mark.parametrize("version", ["", "0", "v0.1.2", "0.1.2.3.4", "0.12345", "0.1-Beta"])
+def test_a_version_is_numbers_with_dots(version: str) -> None:
+    assert problem(f'[ollama]\nversion = "{version}"').key == "ollama.version"

@@ -240,6 +240,13 @@ def test_no_login_is_longer_than_a_token_may_be_good() -> None:
     assert problem(longest.replace("= 60", "= 61"), S=SECRET).key == "logins.minutes"
 
 
+def test_logins_are_for_a_project_by_its_name() -> None:
+    named = f'{OPENCODE}{SIGNED}[logins]\nproject = "main"'
+
+    assert read(named, S=SECRET).logins.project == "main"
+    assert problem(named.replace('"main"', '"Main"'), S=SECRET).key == "logins.project"
+
+
 def test_what_is_said_of_logins_has_no_effect_where_nobody_can_log_in() -> None:
     assert problem('[logins]\nmodels = ["m"]').key == "logins.models"
 

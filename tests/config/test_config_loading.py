@@ -223,7 +223,6 @@ def test_a_name_that_cannot_be_one_is_told_where_it_stands() -> None:
     of_keys = problem("[limits_for.key]\nrequests_per_minute = 1")
     assert (of_keys.key, of_keys.expected) == ("limits_for.key", LIMITED)
     assert "[limits]" in (of_keys.hint or "")
-    assert problem('[logins]\nproject = "Main"').key == "logins.project"
     assert problem('[opencode]\ntenant = "Main"').key == "opencode.tenant"
 
 

@@ -9,7 +9,7 @@ from tollhouse.config import parse
 from tollhouse.control import limiting
 from tollhouse.domain.errors import FieldInvalid
 from tollhouse.domain.limiting import Defaults, Limits
-from tollhouse.domain.rates import MOST, Measure
+from tollhouse.domain.rates import MOST, MOST_WEIGHT, Measure
 from tollhouse.domain.snapshot import Model, Names
 from tollhouse.domain.storing import Conflict
 from tollhouse.storage import snapshots
@@ -107,6 +107,30 @@ async def test_whom_a_limit_belongs_to_is_said_in_full(store: Store, subject: st
 async def test_an_amount_that_is_none_is_refused(store: Store, amount: int) -> None:
     with pytest.raises(FieldInvalid, match="from 0 to"):
         await limiting.put(store, NAMES, ROUTES, "route:chat", {RPM: amount})
+
+
+async def test_something_is_said_or_nothing_is_done(sqlite: Store) -> None:
+    with pytest.raises(FieldInvalid, match="at least one"):
+        await limiting.put(sqlite, NAMES, ROUTES, "route:chat", {})
+
+
+async def test_as_much_as_may_be_said(sqlite: Store) -> None:
+    await acme_key(sqlite)
+    project, weight = "project:acme/default", Measure.QUEUE_WEIGHT
+
+    assert await limiting.put(sqlite, NAMES, ROUTES, "route:chat", {RPM: MOST}) == {RPM: MOST}
+    said = await limiting.put(sqlite, NAMES, ROUTES, project, {weight: MOST_WEIGHT})
+    assert said == {weight: MOST_WEIGHT}
+    with pytest.raises(FieldInvalid, match="from 1 to"):
+        await limiting.put(sqlite, NAMES, ROUTES, project, {weight: MOST_WEIGHT + 1})
+
+
+def test_whom_nobody_knows_has_the_name_that_was_given() -> None:
+    given = ("model:fast", "model:none", "key:fast")
+
+    assert [limiting.named(NAMES, each) for each in given] == [
+        *("model:small", "model:none", "key:fast")
+    ]
 
 
 async def test_nothing_is_removed_that_was_not_said(store: Store) -> None:

@@ -138,12 +138,12 @@ class Tokens:
     def _looked_at(self, credential: str, snapshot: Snapshot, now: float) -> Seen | Awaitable[None]:
         try:
             claimed = self.claimed(credential, now)
+            if not isinstance(claimed, Claimed):
+                return claimed
+            if self._making is not None and snapshot.people.lacks_but_the_user(claimed):
+                return self._making(claimed)
         except TokenRefused as refused:
             raise TokenInvalid(private=str(refused)) from None
-        if not isinstance(claimed, Claimed):
-            return claimed
-        if self._making is not None and _lacks_but_the_user(claimed, snapshot):
-            return self._making(claimed)
         ring = self._rings[claimed.issuer]
         return Seen(claimed, ring, ring.keys, snapshot.revision, _principal(claimed, snapshot))
 
@@ -152,13 +152,6 @@ class Tokens:
         if len(self._seen) >= self._most_kept:
             del self._seen[next(iter(self._seen))]
         self._seen[digest] = seen
-
-
-def _lacks_but_the_user(claimed: Claimed, snapshot: Snapshot) -> bool:
-    try:
-        return snapshot.people.lacks_but_the_user(claimed)
-    except TokenRefused as refused:
-        raise TokenInvalid(private=str(refused)) from None
 
 
 def _principal(claimed: Claimed, snapshot: Snapshot) -> Principal:

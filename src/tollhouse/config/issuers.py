@@ -150,7 +150,7 @@ def _login(place: Place, issuer: IssuerSettings, settings: Settings) -> Iterator
         except Unfit as unfit:
             yield Clash(((*place, name), here), unfit.found, "a URL, at which people log on")
             continue
-        if name != "issuer" or issuer.asked_at != at:
+        if at != issuer.asked_at:
             yield from ways.destination(place, parse(at), issuer, settings, name)
 
 

@@ -43,7 +43,7 @@ def parse(
     """The settings of a TOML text, over those of a profile. Raises ConfigInvalid with every problem there is."""
     raw, misspoken = _raw(text, file, environ, profile)
     settings, errors = _validated(raw, Sources(environ, _data_dir(raw)))
-    unfit = [_place(error) for error in errors]
+    unfit: list[Place] = [error["loc"] for error in errors]
     found = [(place, problem(error)) for place, error in zip(unfit, errors, strict=True)]
     found += _clashing(settings, unfit)
     found += [((problem.key,), problem) for problem in misspoken]
@@ -92,7 +92,7 @@ def _validated(raw: dict[str, Any], sources: Sources) -> tuple[Settings, list[Er
     errors = outcome if isinstance(outcome, list) else []
     while isinstance(outcome, list):
         for error in reversed(outcome):  # so that items leave a list from its end
-            raw = _without(raw, _place(error))
+            raw = _without(raw, error["loc"])
         outcome = _attempt(raw, sources)
     return outcome, errors
 
@@ -126,12 +126,6 @@ def _as_in_the_file(place: Place, unfit: list[Place]) -> Place:
     taken = {other[-1] for other in unfit if other[:-1] == around}
     kept = (at for at in count() if at not in taken)
     return (*around, next(islice(kept, index, None)))
-
-
-def _place(error: ErrorDetails) -> Place:
-    """Where an error is. pydantic marks an error in a key itself by "[key]"."""
-    place = error["loc"]
-    return place[:-1] if place[-1:] == ("[key]",) else place
 
 
 def _overlap(one: Place, other: Place) -> bool:
