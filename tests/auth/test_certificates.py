@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
+import json
+import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -234,6 +237,7 @@ def test_what_is_wrong_with_one_is_said_for_the_log(two: Two) -> None:
         b'{"keys": [{"use": "x509-svid"}]}',
         b'{"keys": [{"use": "x509-svid", "x5c": []}]}',
         b'{"keys": [{"use": "x509-svid", "x5c": ["!"]}]}',
+        b'{"keys": [{"use": "x509-svid", "x5c": [1]}]}',
         b'{"keys": [{"use": "jwt-svid", "kid": "1"}]}',
         b" " * (bundles.MOST_BYTES + 1),
     ],
@@ -247,6 +251,56 @@ def test_what_is_no_bundle_is_not_taken(raw: bytes) -> None:
 def test_a_bundle_with_what_is_no_authority_is_none(two: Two) -> None:
     with pytest.raises(BundleInvalid):
         bundles.roots(two.prod.svid(WEB).read_bytes())
+
+
+@pytest.mark.req("S-42")
+def test_a_bundle_with_what_cannot_be_read_is_none(two: Two) -> None:
+    of_no_kind = x509.UnrecognizedExtension(
+        x509.SubjectAlternativeName.oid, bytes.fromhex("3004a3023000")
+    )
+    first_version = two.prod.root.replace(bytes.fromhex("a003020102"), bytes.fromhex("a003020101"))
+    odd = (
+        two.prod.certify_as(is_authority=None),
+        two.prod.certify_as(is_authority=True, further=of_no_kind),
+    )
+
+    for raw in (
+        *(path.read_bytes() for path in odd),
+        pem(first_version),
+        bundle_of(first_version),
+    ):
+        with pytest.raises(BundleInvalid):
+            bundles.roots(raw)
+
+
+@pytest.mark.req("S-42")
+def test_of_a_bundle_certificates_are_taken_and_keys_for_tokens_are_not(two: Two) -> None:
+    said = json.loads(bundle(two.prod))
+    said["keys"].append({"use": "jwt-svid", "kid": "1"})
+
+    assert bundles.roots(json.dumps(said).encode()) == bundles.roots(bundle(two.prod))
+
+
+@pytest.mark.req("S-42")
+def test_a_bundle_has_so_many_roots_and_bytes_and_no_more(two: Two) -> None:
+    root = two.prod.file.read_bytes()
+    most = root + b"\n" * (bundles.MOST_BYTES - len(root))
+
+    assert bundles.roots(most) == bundles.roots(root)
+    with pytest.raises(BundleInvalid, match="bytes"):
+        bundles.roots(most + b"\n")
+    assert bundles.roots(bundle(*[two.prod] * bundles.MOST_ROOTS))
+    with pytest.raises(BundleInvalid, match="roots"):
+        bundles.roots(bundle(*[two.prod] * (bundles.MOST_ROOTS + 1)))
+
+
+def pem(der: bytes) -> bytes:
+    return ssl.DER_cert_to_PEM_cert(der).encode()
+
+
+def bundle_of(der: bytes) -> bytes:
+    key = {"use": "x509-svid", "x5c": [base64.b64encode(der).decode()]}
+    return json.dumps({"keys": [key]}).encode()
 
 
 def refused(two: Two, certificate: Certificate) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from typing import Any
@@ -19,6 +18,12 @@ MOST_ROOTS = 256
 OF_CERTIFICATES = "x509-svid"
 SEQUENCE = 0x30
 """What a certificate begins with; its length follows, in more than one byte."""
+
+UNREADABLE = (
+    *(ValueError, x509.DuplicateExtension, x509.InvalidVersion),
+    x509.UnsupportedGeneralNameType,
+)
+"""What reading a certificate raises: what is good enough for TLS need not be for us, who read the whole of it."""
 
 Roots = Mapping[str, bytes]
 """By their thumbprints, in DER."""
@@ -43,7 +48,7 @@ def _taken(raw: bytes, read: Callable[[bytes], Iterator[x509.Certificate]]) -> R
         raise BundleInvalid(f"it has more than {MOST_BYTES} bytes")
     try:
         found = list(islice(read(raw), MOST_ROOTS + 1))
-    except ValueError as error:
+    except UNREADABLE as error:
         raise BundleInvalid(f"it cannot be read: {error}") from None
     if not 0 < len(found) <= MOST_ROOTS:
         raise BundleInvalid(f"it has no roots, or more than {MOST_ROOTS}")
@@ -97,7 +102,7 @@ def _certificate(said: Mapping[str, Any]) -> x509.Certificate:
         raise BundleInvalid("one of its keys has not just one certificate as `x5c`")
     try:
         return x509.load_der_x509_certificate(base64.b64decode(chain[0], validate=True))
-    except (binascii.Error, ValueError):
+    except UNREADABLE:
         raise BundleInvalid("one of its certificates cannot be read") from None
 
 
@@ -105,7 +110,7 @@ def _insist_on_authority(certificate: x509.Certificate) -> None:
     """What is no authority would be believed as if it had shown itself."""
     try:
         found = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
-    except (x509.ExtensionNotFound, ValueError):
+    except (x509.ExtensionNotFound, *UNREADABLE):
         raise BundleInvalid("one of its certificates is not that of an authority") from None
     if not found.ca:
         raise BundleInvalid("one of its certificates is not that of an authority")

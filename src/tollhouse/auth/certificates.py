@@ -15,7 +15,7 @@ from typing import Protocol
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
-from tollhouse.auth.bundles import Roots
+from tollhouse.auth.bundles import UNREADABLE, Roots
 from tollhouse.domain import claims, spiffe
 from tollhouse.domain.certificates import Certificate
 from tollhouse.domain.claims import Expected, Rule
@@ -28,13 +28,6 @@ from tollhouse.domain.tokens import NoRuleFits, TokenRefused
 MOST_NAMES = 64
 LONGEST_NAME = 2048
 MOST_KEPT = 16_384
-
-
-UNREADABLE = (
-    *(ValueError, x509.DuplicateExtension, x509.InvalidVersion),
-    x509.UnsupportedGeneralNameType,
-)
-"""What is good enough for TLS need not be for us: we read the whole of it."""
 
 
 class Flawed(Exception):
