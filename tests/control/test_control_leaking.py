@@ -13,6 +13,7 @@ from stores import NOW, PEPPERS, Store, acme_key
 from tollhouse.control import admin_tokens, keys
 from tollhouse.control.keys import Foreign, Wish, draw
 from tollhouse.control.leaking import Leak, leaked
+from tollhouse.control.peppers import Peppers
 from tollhouse.domain import credentials, leaks
 from tollhouse.domain.admin_tokens import Claims
 from tollhouse.domain.errors import FieldInvalid
@@ -81,6 +82,50 @@ async def test_of_a_key_in_rotation_the_secret_that_leaked_dies_and_the_other_li
     assert [(each.state, each.operation) for each in again] == [("rotated", "")]
 
 
+async def test_a_secret_that_opens_nothing_hides_none_of_the_same_key_that_does(
+    sqlite: Store,
+) -> None:
+    older = await acme_key(sqlite)
+    old = await keys.rotate(sqlite, PEPPERS, older.id, NOW)
+    await keys.rotate(sqlite, PEPPERS, older.id, NOW, grace_s=3600)
+
+    found = await _ended(sqlite, f"{older.key}\n{old.key}\n")
+
+    assert [(each.state, each.operation) for each in found] == [
+        *(("rotated", ""), ("active", "keys.retire"))
+    ]
+    assert (await keys.shown(sqlite, older.id)).previous_until_ms is None
+
+
+async def test_an_old_secret_whose_time_is_over_is_told_as_that(sqlite: Store) -> None:
+    old = await acme_key(sqlite)
+    await keys.rotate(sqlite, PEPPERS, old.id, NOW - 60_000, grace_s=60)
+
+    (leak,) = await _ended(sqlite, old.key)
+
+    assert (leak.state, leak.operation) == ("expired", "keys.retire")
+
+
+async def test_under_a_pepper_that_is_not_here_nothing_is_known(sqlite: Store) -> None:
+    key = await acme_key(sqlite)
+    minted = await admin_tokens.mint(sqlite, PEPPERS, Claims(), 900, "host:test", NOW)
+    others = Peppers(2, {2: b"q" * 32})
+
+    found = [each async for each in leaked(sqlite, others, f"{key.key} {minted.token}", NOW)]
+
+    assert [(each.kind, each.operation) for each in found] == [("old secret", "")]
+
+
+async def test_a_token_that_the_store_does_not_know_is_told_as_that(sqlite: Store) -> None:
+    await acme_key(sqlite)
+    minted = await admin_tokens.mint(sqlite, PEPPERS, Claims(), 900, "host:test", NOW)
+    await sqlite.write(("DELETE FROM admin_tokens", ()))
+
+    (leak,) = await _ended(sqlite, minted.token)
+
+    assert (leak.state, leak.operation) == ("unknown", "")
+
+
 async def test_a_key_that_could_come_back_is_revoked_too(store: Store) -> None:
     key = await acme_key(store)
     await keys.set_disabled(store, key.id, is_disabled=True)
@@ -137,6 +182,7 @@ async def test_a_text_full_of_what_looks_like_keys_is_looked_through_in_one_go(
 async def test_a_text_that_is_too_long_is_refused(sqlite: Store) -> None:
     with pytest.raises(FieldInvalid):
         await _ended(sqlite, "x" * (leaks.MOST + 1))
+    assert await _ended(sqlite, "x" * leaks.MOST) == []
 
 
 async def _ended(store: Store, text: str) -> list[Leak]:

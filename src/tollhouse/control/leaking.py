@@ -46,10 +46,11 @@ async def leaked(
         raise FieldInvalid(f"A text has up to {leaks.MOST} characters.", param="text")
     rows = {row.id: row for row in await keys.listed(database)}
     kept = await secrets(database)
-    seen: set[tuple[str, str]] = set()
+    seen: set[tuple[str, str, str]] = set()
     for leak in _keys(text, kept, rows, peppers, now_ms):
-        if (leak.kind, leak.id) not in seen:
-            seen.add((leak.kind, leak.id))
+        told = (leak.kind, leak.id, leak.operation)
+        if told not in seen:
+            seen.add(told)
             yield leak
     for token in leaks.admin_tokens(text):
         found = await _token(database, peppers, token, now_ms)
