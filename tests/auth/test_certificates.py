@@ -294,6 +294,29 @@ def test_a_bundle_has_so_many_roots_and_bytes_and_no_more(two: Two) -> None:
         bundles.roots(bundle(*[two.prod] * (bundles.MOST_ROOTS + 1)))
 
 
+@pytest.mark.req("S-42")
+def test_what_is_announced_is_cut_where_each_certificate_ends(two: Two) -> None:
+    found = bundles.announced_roots(two.prod.root + two.other.root)
+
+    assert found == bundles.roots(bundle(two.prod, two.other))
+    assert list(bundles.certificates_of(b"\x30\x83\0\0\2ab\x30\x81\1c")) == [
+        *(b"\x30\x83\0\0\2ab", b"\x30\x81\1c")
+    ]
+
+
+@pytest.mark.req("S-42")
+@pytest.mark.parametrize(
+    "behind",
+    [b"\x30", b"\x30\x01c", b"\x30\x80c", b"\x30\x84\0\0\0\1c", b"\x31\x81\1c", b"\x30\x81\2c"],
+)
+def test_what_is_announced_and_is_no_certificate_is_not_taken(two: Two, behind: bytes) -> None:
+    for raw in (behind, two.prod.root + behind):
+        with pytest.raises(ValueError, match="certificate|cut"):
+            list(bundles.certificates_of(raw))
+    with pytest.raises(BundleInvalid):
+        bundles.announced_roots(two.prod.root + behind)
+
+
 def pem(der: bytes) -> bytes:
     return ssl.DER_cert_to_PEM_cert(der).encode()
 
