@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from stores import NOW
-from tollhouse.control import members, passwords, tenancy
-from tollhouse.control.own_tokens import Wish, claims_for
+from stores import NOW, PEPPERS
+from tollhouse.control import keys, members, own_tokens, passwords, tenancy
+from tollhouse.control.keys import Wish
 from tollhouse.domain.errors import FieldInvalid, LoginFailed
 from tollhouse.domain.operations import Role
 from tollhouse.domain.passwords import Kept, Proved
@@ -138,9 +138,46 @@ async def test_a_password_that_anybody_would_guess_is_not_kept(house: Store, pas
     assert await house.read("SELECT 1 FROM passwords WHERE user_id = 'main/carl'") == []
 
 
-async def test_nobody_gets_a_password_who_is_not_here(house: Store) -> None:
-    with pytest.raises(Conflict):
-        await given(house, "main/nobody")
+async def test_nobody_gets_a_password_who_is_not_here_or_stands_for_a_key(house: Store) -> None:
+    await keys.issue(house, PEPPERS, Wish("main", "k"), NOW)
+    (virtual,) = [it for it in await tenancy.members(house, Kind.USER, "main") if it.is_virtual]
+
+    for user in ("main/nobody", "main", virtual.id):
+        with pytest.raises(Conflict, match="there is no user"):
+            await given(house, user)
+        with pytest.raises(Conflict, match="there is no user"):
+            await passwords.remove_password(house, user, 3600, NOW)
+
+
+async def test_what_is_no_name_is_not_looked_for() -> None:
+    class Deaf:
+        """A store that must not be asked."""
+
+    prove = Proving()
+
+    with pytest.raises(LoginFailed):
+        await passwords.log_in(Deaf(), prove, "main/\0", PASSWORD, NOW)  # type: ignore[arg-type]
+
+    assert prove.done == [None]
+
+
+@pytest.mark.parametrize(
+    ("user", "told"),
+    [("main/anna", "of main/anna"), ("main/carl", "of nobody who has a password")],
+)
+async def test_the_log_tells_apart_what_the_answer_does_not(
+    house: Store, user: str, told: str
+) -> None:
+    with pytest.raises(LoginFailed) as refused:
+        await passwords.log_in(house, Proving(), user, "wrong horse battery", NOW)
+
+    assert refused.value.private == told
+
+
+async def test_whose_tokens_were_never_taken_back_logs_in_as_well(house: Store) -> None:
+    await house.write(("DELETE FROM revocations", ()))
+
+    assert await passwords.log_in(house, Proving(), "main/anna", PASSWORD, NOW) == NOW // 1000
 
 
 async def test_without_a_password_nobody_logs_in_any_more(house: Store) -> None:
@@ -175,7 +212,8 @@ async def test_a_token_says_what_its_user_is(
     for place, each in zip(places, held, strict=False):
         await members.add(house, HOST, "main/anna", place, each, NOW)
 
-    claims = await claims_for(house, Wish("main/anna", "default", ("*",), 60), 1_000)
+    wish = own_tokens.Wish("main/anna", "default", ("*",), 60)
+    claims = await own_tokens.claims_for(house, wish, 1_000)
 
     assert (claims["sub"], claims["username"], claims["role"]) == ("main/anna", "anna", role)
     assert claims["exp"] - claims["iat"] == 60

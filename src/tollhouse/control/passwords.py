@@ -55,8 +55,8 @@ async def log_in(database: Database, prove: Prove, user: str, password: str, now
     """The second from which on tokens about the user are good. Raises LoginFailed, Overloaded."""
     is_name = is_user(user)
     account = await passwords.account(database, user, OURS) if is_name else None
-    is_there = account is not None and not account.is_disabled
-    proved = await prove(password, account.kept if account and is_there else None)
+    kept = None if account is None or account.is_disabled else account.kept
+    proved = await prove(password, kept)
     if account is None or not proved.holds:
         raise LoginFailed(private=f"of {user}" if account else "of nobody who has a password")
     renewing = [passwords.renewing(user, account.kept, proved.renewed)] if proved.renewed else []
