@@ -307,7 +307,15 @@ def test_what_is_announced_is_cut_where_each_certificate_ends(two: Two) -> None:
 @pytest.mark.req("S-42")
 @pytest.mark.parametrize(
     "behind",
-    [b"\x30", b"\x30\x01c", b"\x30\x80c", b"\x30\x84\0\0\0\1c", b"\x31\x81\1c", b"\x30\x81\2c"],
+    [
+        b"\x30",
+        b"\x30\x01c",
+        b"\x30\x80c",
+        b"\x30\x80",
+        b"\x30\x84\0\0\0\1c",
+        b"\x31\x81\1c",
+        b"\x30\x81\2c",
+    ],
 )
 def test_what_is_announced_and_is_no_certificate_is_not_taken(two: Two, behind: bytes) -> None:
     for raw in (behind, two.prod.root + behind):
