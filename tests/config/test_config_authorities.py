@@ -159,3 +159,21 @@ user = "anna"
         parse(certified + PROD + issuer, {})
 
     assert [each.key for each in refused.value.problems] == ["authorities.prod"]
+
+
+@pytest.mark.req("OC-3")
+@pytest.mark.parametrize("line", ['role = "admin"', 'role_at = "tenant:acme"', "creates = true"])
+def test_what_only_rules_of_issuers_say_is_refused_and_told_where_it_belongs(
+    certified: str, line: str
+) -> None:
+    rule = f'[[authorities.prod.rules]]\ntenant = "acme"\nuser = "web"\n{line}\n'
+
+    with pytest.raises(ConfigInvalid) as refused:
+        parse(certified + PROD + rule, {})
+
+    name = line.partition(" ")[0]
+    (problem,) = refused.value.problems
+    assert problem.key == f"authorities.prod.rules[0].{name}"
+    assert problem.found == "a key that is unknown in [authorities.prod.rules[0]]"
+    assert problem.expected.endswith("calls_as")
+    assert problem.hint == f"`{name}` belongs to [[issuers.NAME.rules]]."

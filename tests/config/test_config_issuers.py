@@ -214,6 +214,14 @@ def test_what_is_for_logins_has_no_effect_without_a_client(line: str) -> None:
     assert found.key == f"issuers.okta.{line.partition(' ')[0]}"
 
 
+def test_a_role_in_the_console_has_no_effect_where_nobody_logs_on() -> None:
+    found = problem(issuer(rules=f'{RULE}\nrole = "auditor"'))
+
+    assert found.key == "issuers.okta.rules[0].role"
+    assert found.hint is not None
+    assert "calls_as" in found.hint
+
+
 @pytest.mark.parametrize("at", ["acme", "user:acme/anna", "tenant:", "project:acme", "TENANT:acme"])
 def test_a_role_is_held_at_a_place(at: str) -> None:
     rules = f'{RULE}\nrole = "auditor"\nrole_at = "{at}"'

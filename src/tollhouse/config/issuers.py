@@ -130,6 +130,12 @@ def _login(place: Place, issuer: IssuerSettings, settings: Settings) -> Iterator
             if name in issuer.model_fields_set:
                 about = ((*place, name), (*place, "client_id"))
                 yield Clash(about, "a setting without effect: nobody logs on by it", "nothing")
+        for index, rule in enumerate(issuer.rules):
+            if rule.role:
+                about = ((*place, "rules", index, "role"), (*place, "client_id"))
+                hint = "What its bearer may by a call is said by `calls_as`."
+                found = "a role in the console, where nobody logs on by it"
+                yield Clash(about, found, "nothing, or `client_id`", hint)
         return
     here = (*place, "client_id")
     if issuer.client_id in issuer.audiences:

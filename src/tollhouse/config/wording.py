@@ -76,7 +76,7 @@ def _hint(shape: Shape, value: Any) -> str | None:
 def _unknown(place: Place) -> Problem:
     """What was given to an unknown key is never shown: it may be a secret under a mistyped key."""
     name, around = str(place[-1]), members(place[:-1])
-    hint = did_you_mean(name, around) or _elsewhere(name)
+    hint = did_you_mean(name, around) or _alike(place) or _elsewhere(name)
     where = f"in [{dotted(place[:-1])}]" if len(place) > 1 else "at the top of the file"
     return Problem(
         dotted(place), f"a key that is unknown {where}", "one of " + ", ".join(around), hint
@@ -86,6 +86,16 @@ def _unknown(place: Place) -> Problem:
 def did_you_mean(name: str, known: Any) -> str | None:
     close = get_close_matches(name.lower(), [str(k) for k in known], n=1, cutoff=0.6)
     return f'Did you mean "{close[0]}"?' if close else None
+
+
+def _alike(place: Place) -> str | None:
+    """A key that is right in such a list of tables of another section."""
+    match place:
+        case (_, _, str(table), int(), str(name)):
+            homes = [home for home in sections() if name in members((home, "NAME", table, 0))]
+            tables = " or ".join(f"[[{home}.NAME.{table}]]" for home in homes)
+            return f"`{name}` belongs to {tables}." if homes else None
+    return None
 
 
 def _elsewhere(name: str) -> str | None:

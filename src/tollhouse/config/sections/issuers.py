@@ -146,13 +146,6 @@ class RuleSettings(WhoseSettings):
         "A claim that lists models. Of `models`, only those may be called that it lists as well.",
         "",
     )
-    role: Literal["", "owner", "admin", "finance", "auditor", "member", "readonly"] = setting(
-        "What whoever logs on to the console by this rule is there, beside the roles that the store knows.",
-        "",
-    )
-    role_at: Annotated[str, Text(str, _role_at, ROLE_AT)] = setting(
-        "Where `role` is held.", "house"
-    )
     calls_as: TokenRole = setting(
         "What the bearer is: `user`, `admin`, or `readonly`, who is refused whatever spends or changes anything. "
         '"claim:NAME" takes it from a claim, or the greatest of a list; a token that names none is refused.',
@@ -167,6 +160,13 @@ class IssuerRuleSettings(RuleSettings):
         "Make a user who is not here when a token of theirs comes first. Tenant and project have to be there all "
         "the same, and who was deleted is not made again.",
         default=False,
+    )
+    role: Literal["", "owner", "admin", "finance", "auditor", "member", "readonly"] = setting(
+        "What whoever logs on to the console by this rule is there, beside the roles that the store knows.",
+        "",
+    )
+    role_at: Annotated[str, Text(str, _role_at, ROLE_AT)] = setting(
+        "Where `role` is held.", "house"
     )
 
 
