@@ -1,12 +1,20 @@
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 from console import Console
 
 from issuing import AUDIENCE, ISSUER, TestIssuer, said, signing_key
+from journeys.gateway import free_port
 
+STATIC = """
+[static_tokens.asks]
+file = "token"
+tenant = "acme"
+user = "anna"
+"""
 FILE = f"""
 [providers.echo]
 kind = "echo"
@@ -140,3 +148,42 @@ def test_tokens_of_our_own_are_taken_back_by_our_own_name(
     (taken,) = issued.json("issuers", "revoked")
     assert refused.status != 0
     assert (taken["issuer"], taken["subject"]) == ("tollhouse", "acme/anna")
+
+
+@pytest.mark.req("B-34")
+def test_who_vouches_for_callers_is_listed_and_nobody_is_asked(issued: Console) -> None:
+    (okta,) = issued.json("issuers", "list")
+
+    assert (okta["name"], okta["kind"], okta["about"]) == ("okta", "issuer", ISSUER)
+    assert (okta["source"], okta["rules"], okta["holds"]) == ("keys.json", 1, [])
+
+
+@pytest.mark.req("B-34", "S-34")
+def test_a_check_says_how_many_keys_there_are_and_never_which(
+    issued: Console, issuer: TestIssuer
+) -> None:
+    (okta,) = issued.json("issuers", "check", "okta")
+
+    assert okta["holds"] == [{"what": "keys", "count": len(issuer.keys), "trouble": None}]
+    assert "kty" not in str(okta)
+
+
+@pytest.mark.req("B-34", "S-34", "OC-8")
+def test_a_check_says_why_an_issuer_or_a_file_cannot_be_had(issued: Console) -> None:
+    away = f'issuer = "http://127.0.0.1:{free_port()}"\nnetworks = ["127.0.0.0/8"]'
+    text = issued.file.read_text().replace(f'issuer = "{ISSUER}"', away)
+    issued.file.write_text(text.replace('keys_file = "keys.json"', "") + STATIC)
+
+    ended = issued.run("issuers", "check", "--json")
+
+    assert ended.status == 1
+    told = {each["name"]: each["holds"][0] for each in json.loads(ended.out)}
+    assert {name: each["count"] for name, each in told.items()} == {"okta": 0, "asks": 0}
+    assert all(each["trouble"] for each in told.values())
+    (issued.directory / "data" / "token").write_text("canary-of-a-token-0123")
+    (asks,) = issued.json("issuers", "check", "asks")
+    assert asks["holds"] == [{"what": "tokens", "count": 1, "trouble": None}]
+
+
+def test_nobody_who_is_not_there_is_looked_for(issued: Console) -> None:
+    assert issued.run("issuers", "check", "nobody").status != 0

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ailing import House, certificate
 
+from certificates import Authority
 from stores import DAY_MS, PEPPERS, acme_key, hold, settle
 from tollhouse.control import budgets, keys, peppers, secrets, sweeping
 from tollhouse.control.budgets import Grant
@@ -437,3 +438,69 @@ def _runs(house: House, before: Process, after: Process) -> None:
 
 def _without_store(seen: Seen) -> Seen:
     return replace(seen, store=None)
+
+
+# --- people ------------------------------------------------------------------------------
+
+OKTA = """[issuers.okta]
+issuer = "https://login.example.com"
+audiences = ["llm"]
+"""
+RULE = """[[issuers.okta.rules]]
+tenant = "acme"
+user = "claim:sub"
+"""
+SOME = 'when = { groups = "ml" }\n'
+
+
+@ill("issuer-plain")
+async def _(house: House) -> None:
+    plain = OKTA.replace("https://", "http://") + 'networks = ["10.0.0.0/8"]\n'
+    house.write(house.file.read_text() + plain + RULE + SOME)
+
+
+@ill("issuer-lets-all-in")
+async def _(house: House) -> None:
+    before = house.file.read_text()
+    house.write(before + OKTA + RULE)
+
+    async def bound() -> None:
+        house.write(before + OKTA + RULE + SOME)
+
+    house.by_hand = bound
+
+
+@ill("tokens-long-lived")
+async def _(house: House) -> None:
+    house.write(house.file.read_text() + OKTA + "max_life_s = 604800\n" + RULE + SOME)
+
+
+@ill("tokens-old-secret")
+async def _(house: House) -> None:
+    secrets = '[tokens.secrets]\n1 = "env:TOLLHOUSE_PEPPER"'
+    before = house.file.read_text()
+    house.set(secrets, '[tokens.secrets]\n2 = "env:TOLLHOUSE_DB_PASSWORD"')
+
+    async def taken_out() -> None:
+        house.write(before)
+        house.set(secrets)
+
+    house.by_hand = taken_out
+
+
+@ill("authority-unasked")
+async def _(house: House) -> None:
+    _with_certificate(house, days=90)
+    house.by_hand = None
+    Authority(house.data, "corp")
+    house.set('[authorities.corp]\nbundle_file = "corp.pem"')
+
+
+@ill("revocations-many")
+async def _(house: House) -> None:
+    house.alter = lambda seen: replace(seen, store=replace(seen.books, revoked={"okta": 1001}))
+
+    async def forgotten() -> None:
+        house.alter = lambda seen: seen
+
+    house.by_hand = forgotten

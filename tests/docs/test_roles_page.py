@@ -13,7 +13,14 @@ from tollhouse.domain.operations import OPERATIONS, Role
 WITHOUT_THE_STORE = {
     *("serve", "demo", "migrate", "doctor", "evidence", "openapi", "audit.key"),
     *("config.check", "config.init", "config.schema", "config.show"),
-    *("providers.list", "providers.check", "receipts.verify", "import.litellm", "import.otari"),
+    *(
+        "providers.list",
+        "providers.check",
+        "issuers.check",
+        "receipts.verify",
+        "import.litellm",
+        "import.otari",
+    ),
 }
 """They read settings and files, or run the house; what they do is no operation on it, or several others."""
 

@@ -145,6 +145,8 @@ CASES: dict[str, Arrange] = {
     "access.review": at("GET", "/access-review"),
     "admin.tokens": at("GET", "/tokens"),
     "audit.acts": at("GET", "/acts"),
+    "issuers.list": at("GET", "/issuers"),
+    "issuers.revoked": at("GET", "/revocations"),
     "sessions.list": at("GET", "/sessions"),
     "sessions.revoke": on(a_session, "DELETE", "/sessions/{}"),
     "admin.revoke": on(a_token, "DELETE", "/tokens/{}"),

@@ -20,6 +20,7 @@ from tollhouse.control.sessions import Admission
 from tollhouse.domain import operations
 from tollhouse.domain.errors import FieldInvalid, FieldRefused, RoleInsufficient
 from tollhouse.domain.roles import Actor, Place
+from tollhouse.domain.vouching import Voucher
 from tollhouse.ports import Books, Register
 
 T = TypeVar("T")
@@ -42,6 +43,9 @@ class Office:
 
     routes: Collection[str] = ()
     """Those whose requests are counted."""
+
+    vouchers: Callable[[], Sequence[Voucher]] = tuple
+    """Who vouches for callers, as this process has it."""
 
     register: Register | None = None
     """Where the further acts of one request are entered, if it may come to several."""

@@ -7,6 +7,7 @@ from tollhouse.admin import (
     acts,
     budgets,
     calls,
+    issuers,
     keys,
     limits,
     outside,
@@ -30,5 +31,6 @@ RESOURCES: tuple[Resource, ...] = (
     *access.rows(),
     *tokens.rows(),
     *sessions.rows(),
+    *issuers.rows(),
     *acts.rows(),
 )

@@ -14,9 +14,11 @@ from tollhouse.domain.budget import Account, dollars
 from tollhouse.domain.limiting import Amounts
 from tollhouse.domain.price_changes import Move
 from tollhouse.domain.pricebook import UNITS, dollars_per_million, dollars_per_unit
+from tollhouse.domain.vouching import Stock, Voucher
 from tollhouse.storage.calls import Call
 from tollhouse.storage.keys import KeyRow
 from tollhouse.storage.memberships import Membership
+from tollhouse.storage.people import Revocation
 from tollhouse.storage.prices import NewPrice, PriceRow
 from tollhouse.storage.sessions import Session
 from tollhouse.storage.tenancy import Member
@@ -237,4 +239,38 @@ def session(row: Session) -> Told:
         "expires_at": moment(row.expires_at_ms),
         "ended_at": moment(row.ended_at_ms),
         "ended_by": row.ended_by,
+    }
+
+
+def voucher(row: Voucher, now_ms: int) -> Told:
+    return {
+        "name": row.name,
+        "kind": row.kind,
+        "about": row.about,
+        "source": row.source,
+        "rules": row.rules,
+        "holds": [_stock(each, now_ms) for each in row.stocks],
+    }
+
+
+def _stock(stock: Stock, now_ms: int) -> Told:
+    def at(seconds: float | None) -> str | None:
+        return None if seconds is None else moment(now_ms + int(seconds * 1000))
+
+    return {
+        "what": stock.what,
+        "count": stock.count,
+        "read_at": at(stock.read_s),
+        "next_at": at(stock.next_s),
+        "trouble": stock.trouble or None,
+    }
+
+
+def revocation(row: Revocation) -> Told:
+    return {
+        "issuer": row.issuer,
+        "token_id": row.token_id or None,
+        "subject": row.subject or None,
+        "at": moment(row.at_ms),
+        "until": moment(row.until_ms),
     }

@@ -23,6 +23,7 @@ from tollhouse.auth.key_sets import (
 )
 from tollhouse.auth.signatures import Key
 from tollhouse.domain.errors import Failure
+from tollhouse.domain.vouching import Stock
 
 PATIENCE_S = 10.0
 AT_MOST_EVERY_S = 30.0
@@ -61,6 +62,9 @@ class KeyRing:
         self._raw = b""
         self._keys = NOTHING
         self._has_found = False
+        self._trouble = ""
+        self._read_s: float | None = None
+        self._next_s: float | None = None
         self._good_until_s = float("-inf")
         self._may_look_at_s = float("-inf")
         self._looking: asyncio.Task[None] | None = None
@@ -92,12 +96,19 @@ class KeyRing:
         if self._looking is None:
             self._look()
 
+    def stock(self) -> Stock:
+        now = self._clock_s()
+        read_s, next_s = (None if at is None else at - now for at in (self._read_s, self._next_s))
+        return Stock("keys", len(self.keys), read_s, next_s, self._trouble)
+
     async def keep(self) -> None:
         """Look for ever; not all replicas at once."""
         while True:
             await asyncio.shield(self._looking or self._look())
             usual_s = self._refresh_s * random.uniform(0.8, 1)  # noqa: S311 - spreads
-            await asyncio.sleep(usual_s if self._has_found else min(usual_s, RETRY_S))
+            pause_s = usual_s if self._has_found else min(usual_s, RETRY_S)
+            self._next_s = self._clock_s() + pause_s
+            await asyncio.sleep(pause_s)
 
     def _look(self) -> asyncio.Task[None]:
         looking = self._looking = asyncio.create_task(self._refreshed())
@@ -114,9 +125,8 @@ class KeyRing:
             log.warning("the keys of the issuer %s are withdrawn: %s", self._name, error)
         except (Failure, KeySetInvalid, OSError, TimeoutError) as error:
             why = error.private if isinstance(error, Failure) else str(error)
-            log.warning(
-                "the keys of the issuer %s cannot be had: %s", self._name, why or "no answer"
-            )
+            self._trouble = why or "no answer"
+            log.warning("the keys of the issuer %s cannot be had: %s", self._name, self._trouble)
         finally:
             self._looking = None
 
@@ -127,5 +137,7 @@ class KeyRing:
             self._raw = raw
         if had_none:  # the first good look is nobody's doing
             self._may_look_at_s = float("-inf")
-        self._good_until_s = self._clock_s() + self._refresh_s + self._stale_s
+        self._read_s = self._clock_s()
+        self._good_until_s = self._read_s + self._refresh_s + self._stale_s
+        self._trouble = ""
         self._has_found = True

@@ -13,6 +13,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from tollhouse.domain.vouching import Stock
+
 ALGORITHM = "HS256"
 
 
@@ -53,6 +55,9 @@ class OwnKeys:
 
     def looked(self) -> Awaitable[None] | None:
         return None
+
+    def stock(self) -> Stock:
+        return Stock("secrets", len(self.keys))
 
     def token(self, claims: Mapping[str, Any]) -> str:
         """Signed with the current secret."""

@@ -24,6 +24,7 @@ from tollhouse.domain.identity import Principal
 from tollhouse.domain.snapshot import Snapshot
 from tollhouse.domain.static_tokens import Bearer, TokensUnfit
 from tollhouse.domain.tokens import TokenRefused
+from tollhouse.domain.vouching import Stock
 
 SHAPE = ""
 """Whatever no other authenticator is asked about: so it is the last one."""
@@ -61,6 +62,7 @@ class TokenFile:
         self._digests: tuple[bytes, ...] = ()
         self._ill = ""
         self._ill_since_s = 0.0
+        self._read_s: float | None = None
 
     def digests(self) -> tuple[bytes, ...]:
         try:
@@ -68,9 +70,15 @@ class TokenFile:
         except (OSError, TokensUnfit) as error:
             self._note(_why(error))
         else:
-            self._ill = ""
+            self._ill, self._read_s = "", self._clock_s()
         is_held = not self._ill or self._clock_s() < self._ill_since_s + STALE_S
         return self._digests if is_held else ()
+
+    def stock(self) -> Stock:
+        """It is looked at for that, as for a call."""
+        count = len(self.digests())
+        read_s = None if self._read_s is None else self._read_s - self._clock_s()
+        return Stock("tokens", count, read_s, trouble=self._ill)
 
     def _look(self) -> None:
         now_ns = self._clock_ns()
@@ -97,6 +105,9 @@ class FixedToken:
 
     def digests(self) -> tuple[bytes, ...]:
         return (self.digest,)
+
+    def stock(self) -> Stock:
+        return Stock("tokens", 1)
 
 
 Source = TokenFile | FixedToken

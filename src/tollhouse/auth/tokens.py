@@ -7,7 +7,7 @@ the same in the same time.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Protocol
@@ -88,8 +88,9 @@ class Tokens:
         self._seen: dict[bytes, Seen] = {}
 
     @property
-    def rings(self) -> Iterable[Ring]:
-        return self._rings.values()
+    def rings(self) -> Mapping[str, Ring]:
+        """By the names of their issuers."""
+        return self._rings
 
     def identify(
         self, credential: str, snapshot: Snapshot, now: float

@@ -11,12 +11,66 @@ from tollhouse.cli.printing import print_json, table
 from tollhouse.cli.times import shown
 
 if TYPE_CHECKING:
+    from tollhouse.domain.vouching import Stock, Voucher
     from tollhouse.storage.people import Revocation
 
+NOBODY = "callers come by keys alone"
 LONGEST_CERTIFICATE_S = 10 * 366 * 86_400
 """What was taken back of one is remembered for so long: nothing here says when it ends."""
 
-app = typer.Typer(help="Those whose tokens let callers in, and what was taken back of them.")
+app = typer.Typer(
+    help="Those whose tokens and certificates let callers in, and what was taken back of them."
+)
+
+
+@app.command("list")
+def list_(context: typer.Context, as_json: Json = False) -> None:
+    """List issuers, authorities and tables of static tokens, and where each one's keys come from. Nobody is asked.
+
+    Example: tollhouse issuers list
+    """
+    from tollhouse.wiring.vouching import configured
+
+    found = configured(settings_of(context))
+    if as_json:
+        print_json([_voucher(each) for each in found])
+        return
+    rows = ((it.name, it.kind, it.about, it.source, str(it.rules)) for it in found)
+    table(("name", "kind", "about", "keys from", "rules"), rows, empty=NOBODY)
+
+
+@app.command()
+def check(
+    context: typer.Context,
+    name: Annotated[
+        str | None, typer.Argument(help="One of them, by its table. Left out, all.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Look for the keys of issuers, the roots of authorities and tokens in files now, by the way that a gateway takes.
+
+    Exit status 1 if any cannot be had, or nobody could come in by it. What a gateway that serves has is at
+    `/admin/v1/issuers`.
+
+    Example: tollhouse issuers check okta
+    """
+    import asyncio
+
+    from tollhouse.domain.storing import Conflict
+    from tollhouse.wiring.vouching import configured, found_out
+
+    settings = settings_of(context)
+    names = [each.name for each in configured(settings)]
+    if name is not None and name not in names:
+        raise Conflict(f"there is no issuer, authority or table of static tokens {name!r}")
+    found = asyncio.run(found_out(settings, names if name is None else [name]))
+    if as_json:
+        print_json([_voucher(each) for each in found])
+    else:
+        rows = ((it.name, it.kind, _seen(it)) for it in found)
+        table(("name", "kind", "what was seen"), rows, empty=NOBODY)
+    if any(each.is_ill for each in found):
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -88,6 +142,28 @@ def revoked(context: typer.Context, as_json: Json = False) -> None:
         ),
         empty="nothing was taken back",
     )
+
+
+def _seen(voucher: Voucher) -> str:
+    return "; ".join(map(_said, voucher.stocks)) or "nothing that is looked at here"
+
+
+def _said(stock: Stock) -> str:
+    return stock.trouble or f"{stock.count} {stock.what}"
+
+
+def _voucher(voucher: Voucher) -> dict[str, Any]:
+    return {
+        "name": voucher.name,
+        "kind": voucher.kind,
+        "about": voucher.about,
+        "source": voucher.source,
+        "rules": voucher.rules,
+        "holds": [
+            {"what": each.what, "count": each.count, "trouble": each.trouble or None}
+            for each in voucher.stocks
+        ],
+    }
 
 
 def _json(each: Revocation) -> dict[str, Any]:

@@ -204,6 +204,7 @@ _ROWS = (
         subject="usage:days",
         is_of_host=True,
     ),
+    _read("issuers.list", "house", "owner admin auditor", "Who vouches for callers."),
     _read("issuers.revoked", "house", "owner admin auditor", "Which tokens were taken back."),
     _change(
         *("issuers.revoke", "house", RUNS, "Take tokens of an issuer back."),

@@ -38,6 +38,7 @@ from tollhouse.wiring.dialects import dialects, limitable_routes, ollama_paths
 from tollhouse.wiring.door import upload_disk
 from tollhouse.wiring.sign_on import rules, sign_ons
 from tollhouse.wiring.store import Store
+from tollhouse.wiring.vouching import known_to
 
 MOST_CONNECTIONS = 16
 MOST_AT_ONCE = 16
@@ -80,6 +81,7 @@ async def served_admin(
         desk=desk,
         console=admission(settings),
         routes=limitable_routes(),
+        vouchers=lambda: known_to(house, doors, settings),
     )
     described = json.dumps(description(settings)).encode()
     stack = AsyncExitStack()

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tollhouse.config import Problem, Settings
@@ -36,6 +36,9 @@ class Listening:
     renewing: Sequence[Renewing[Any]] = ()
     """What they are made of, to be looked at now and then."""
 
+    bundles: Mapping[str, Renewing[Any]] = field(default_factory=dict)
+    """The roots of each authority, where certificates are asked for."""
+
     agent: Announced[Any] | None = None
     """Who says some of it, to be listened to."""
 
@@ -65,6 +68,7 @@ def listening_as(settings: Settings) -> Listening:
         trust.certificates,
         trust.certificate_of,
         (*trust.bundles.values(), own),
+        trust.bundles,
         trust.agent,
         trust.has_any if is_needed else lambda: True,
     )

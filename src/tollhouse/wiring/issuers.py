@@ -105,7 +105,7 @@ def own_keys_of(settings: Settings) -> OwnKeys | None:
 
 
 def keep(tokens: Tokens, tasks: Background) -> None:
-    for ring in tokens.rings:
+    for ring in tokens.rings.values():
         if isinstance(ring, KeyRing):
             tasks.start(ring.keep())
 
@@ -260,14 +260,14 @@ def _ring(name: str, issuer: IssuerSettings, settings: Settings, stack: AsyncExi
     is_file = issuer.keys_file is not None
     return KeyRing(
         name,
-        _fetch(issuer, settings, stack),
+        fetch_of(issuer, settings, stack),
         frozenset(issuer.algorithms),
         refresh_s=LOOK_AT_FILE_S if is_file else issuer.refresh_s,
         stale_s=issuer.stale_s,
     )
 
 
-def _fetch(issuer: IssuerSettings, settings: Settings, stack: AsyncExitStack) -> Fetch:
+def fetch_of(issuer: IssuerSettings, settings: Settings, stack: AsyncExitStack) -> Fetch:
     if issuer.keys_file is not None:
         path = settings.at(issuer.keys_file)
         return lambda: asyncio.to_thread(read_file, path)

@@ -19,7 +19,7 @@ MAKING = "Make one: `openssl rand -hex 32`."
 
 def open_static_tokens(settings: Settings) -> StaticTokens:
     tables = settings.static_tokens.items()
-    return StaticTokens([(_source(name, it, settings), _bearer(name, it)) for name, it in tables])
+    return StaticTokens([(source_of(name, it, settings), _bearer(name, it)) for name, it in tables])
 
 
 def unusable(settings: Settings) -> Iterator[Problem]:
@@ -52,7 +52,7 @@ def _present(path: Path) -> tuple[str, ...]:
     return ()
 
 
-def _source(name: str, table: StaticTokenSettings, settings: Settings) -> TokenFile | FixedToken:
+def source_of(name: str, table: StaticTokenSettings, settings: Settings) -> TokenFile | FixedToken:
     if table.file is not None:
         return TokenFile(name, settings.at(table.file))
     return FixedToken(static_tokens.digest(table.token.reveal() if table.token else ""))

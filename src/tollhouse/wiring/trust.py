@@ -93,7 +93,7 @@ def unusable(settings: Settings) -> Iterator[Problem]:
         path = settings.at(authority.bundle_file)
         try:
             if asks or not authority.audiences:
-                _roots(path)
+                roots_in(path)
             if authority.audiences:
                 key_set(read_file(path), OF_SVIDS, FOR_SVIDS)
         except (BundleInvalid, KeySetInvalid, OSError) as error:
@@ -118,14 +118,14 @@ def _bundle(
     what, file = f"the trust bundle of {name}", authority.bundle_file
     if file is not None:
         path = settings.at(file)
-        return Renewing(what, partial(stamped, [path]), partial(_roots, path))
+        return Renewing(what, partial(stamped, [path]), partial(roots_in, path))
     if agent is None:
         raise FileNotFoundError(f"nobody has {what}")
     make = partial(_announced, authority.trust_domain or "", agent)
     return Renewing(what, lambda: agent.times, make, until_then=NOTHING)
 
 
-def _roots(path: Path) -> Roots:
+def roots_in(path: Path) -> Roots:
     with path.open("rb") as file:
         return roots(file.read(MOST_BYTES + 1))
 

@@ -16,6 +16,7 @@ from tollhouse.control.doctor import (
     ledger,
     machine,
     network,
+    people,
     secrets,
 )
 from tollhouse.control.doctor.books import Books
@@ -49,6 +50,7 @@ CHECKS: tuple[Check, ...] = (
     *host.CHECKS,
     *ledger.CHECKS,
     *keys.CHECKS,
+    *people.CHECKS,
     *secrets.CHECKS,
 )
 

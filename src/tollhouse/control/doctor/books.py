@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from tollhouse.config import Settings
 from tollhouse.control import auditing, budgets, catalogue, keys, sweeping, usage
@@ -12,7 +14,7 @@ from tollhouse.domain.budget import Account
 from tollhouse.domain.snapshot import Snapshot
 from tollhouse.ports import Database
 from tollhouse.sinks.keys import KeyUnusable
-from tollhouse.storage import heads, snapshots
+from tollhouse.storage import heads, people, snapshots
 from tollhouse.storage.budgets import Difference
 from tollhouse.storage.calls import Call
 from tollhouse.storage.keys import KeyRow
@@ -42,6 +44,9 @@ class Books:
     """The latest moment that anything in the store bears."""
 
     secrets: tuple[Kept, ...] = ()
+    revoked: Mapping[str, int] = field(default_factory=dict)
+    """How many tokens and subjects of each issuer were taken back."""
+
     most_connections: int | None = None
     database_ms: int | None = None
     """What PostgreSQL grants, and what its clock says."""
@@ -68,6 +73,7 @@ async def read(settings: Settings, database: Database, now_ms: int) -> Books:
         audit_faults=await _audit_faults(settings, database),
         newest_ms=max([newest_call_ms, *begun, *(head.at_ms for head in anchored)]),
         secrets=tuple(await kept.listed(database, wrap)),
+        revoked=Counter(each.issuer for each in await people.revocations(database)),
         most_connections=connections,
         database_ms=clock_ms,
     )
