@@ -24,8 +24,11 @@ async def test_an_auditor_sees_what_lets_callers_in_and_when_it_was_read(api: Ap
 
     told = {each["name"]: each for each in got.json["data"]}
     assert {name: each["kind"] for name, each in told.items()} == {
-        "asks": "static_tokens", "corp": "authority",
-        "okta": "issuer", "away": "issuer", "tollhouse": "tollhouse",
+        "asks": "static_tokens",
+        "corp": "authority",
+        "okta": "issuer",
+        "away": "issuer",
+        "tollhouse": "tollhouse",
     }
     for name, what in (("okta", "keys"), ("corp", "keys"), ("asks", "tokens")):
         (stock,) = told[name]["holds"]

@@ -22,7 +22,9 @@ def explain(
     context: typer.Context,
     key: Annotated[
         str,
-        typer.Argument(help="The key's id, or its prefix thk_ID. Left out with --token."),
+        typer.Argument(
+            help="The key's id, or its prefix thk_ID. Left out with --token and --certificate."
+        ),
     ],
     model: Annotated[str, typer.Argument(help="The model that would be called.")] = "",
     token: Annotated[
@@ -30,6 +32,13 @@ def explain(
         typer.Option(
             metavar="FILE",
             help="Instead of a key: the file that a token is in, or `-` for standard input.",
+        ),
+    ] = "",
+    certificate: Annotated[
+        str,
+        typer.Option(
+            metavar="FILE",
+            help="Instead of a key: a client certificate, as a PEM file, with what stands between it and its root.",
         ),
     ] = "",
     input_bytes: Annotated[
@@ -49,35 +58,42 @@ def explain(
 
     Example: tollhouse explain 0Ab1Cd2Ef3Gh gpt-4.1 --bytes 4000 --max-tokens 500
 
-    With --token, what a token of one of [issuers] says, which rule fits and who that is. Nobody is called for it.
+    With --token, what a token of one of [issuers] says, which rule fits and who that is, or in which of
+    [static_tokens] it stands. With --certificate, who vouches for it and for whom it stands. Nobody is called for it.
 
     Example: tollhouse explain --token token.jwt gpt-4.1
+
+    Example: tollhouse explain --certificate svid.pem gpt-4.1
     """
     from tollhouse.control import catalogue
     from tollhouse.control import explain as explaining
     from tollhouse.storage import snapshots
     from tollhouse.wiring.asking import ask_on
 
-    if bool(token) == bool(model):
-        raise typer.BadParameter("name a key and a model, or a model and --token")
+    if sum(map(bool, (token, certificate, model))) != 1:
+        raise typer.BadParameter("name a key and a model, or a model and --token or --certificate")
     ask = ask_on(path, model or key, input_bytes, max_tokens)
     text = _text(token) if token else ""
+    is_named = bool(model)
 
     async def work(house: House) -> Explanation:
         known = catalogue.names(house.settings)
-        if token:
+        if not is_named:
             await _open_accounts(house)
         snapshot = await snapshots.load(
             house.store,
             known,
             requires_price=house.settings.ledger.require_price,
-            takes_tokens=bool(token),
+            takes_tokens=not is_named,
         )
         now = house.now_ms / 1000
-        if not token:
+        if is_named:
             key_id = key.removeprefix("thk_")
             return await explaining.explain(house.store, snapshot, key_id, ask, now)
-        arrival = _arrival(snapshot, text, house.settings, now)
+        if certificate:
+            arrival = _shown(snapshot, Path(certificate), house.settings, now)
+        else:
+            arrival = _arrival(snapshot, text, house.settings, now)
         return await explaining.explained(house.store, snapshot, arrival, ask, now)
 
     explanation = run(context, work)
@@ -105,11 +121,29 @@ async def _open_accounts(house: House) -> None:
 
 
 def _arrival(snapshot: Snapshot, text: str, settings: Settings, now: float) -> Arrival:
+    from tollhouse.control.explain_shown import by_static_token
     from tollhouse.control.explain_token import by_token
-    from tollhouse.wiring import issuers
+    from tollhouse.domain.tokens import SHAPE
+    from tollhouse.wiring import issuers, static_tokens
 
+    if not text.startswith(SHAPE):
+        return by_static_token(snapshot, text, static_tokens.tables(settings))
     holds = partial(issuers.holds, settings=settings)
     return by_token(snapshot, text, issuers.known(settings), holds, now)
+
+
+def _shown(snapshot: Snapshot, file: Path, settings: Settings, now: float) -> Arrival:
+    from tollhouse.auth.chains import ChainInvalid
+    from tollhouse.control.explain_shown import by_certificate
+    from tollhouse.wiring import trust
+
+    if settings.server.client_certificates == "off":
+        raise typer.BadParameter("nobody is asked for one: [server] client_certificates is off")
+    try:
+        shown = trust.read_certificate(file, settings)
+    except ChainInvalid as invalid:
+        raise typer.BadParameter(f"{file}: {invalid}") from None
+    return by_certificate(snapshot, shown, trust.known(settings), now)
 
 
 def _print(explanation: Explanation) -> None:

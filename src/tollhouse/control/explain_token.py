@@ -27,9 +27,9 @@ def by_token(
         yield Step("token", _read(token, expected))
         yield Step("signed", _signed(token, holds))
         claimed = claims.claimed(token.claims, expected, now)
-        yield Step("claims", _claimed(claimed))
+        yield Step("claims", said_of_claims(claimed))
         principal = snapshot.people.principal(claimed)
-        yield Step("caller", _caller(claimed, principal))
+        yield Step("caller", said_of_caller(claimed.account, principal))
     except TokenRefused as refused:
         raise TokenInvalid(str(refused)) from None
     return principal
@@ -58,14 +58,14 @@ def _signed(token: Token, holds: Holds) -> str:
     return "its signature holds"
 
 
-def _claimed(claimed: Claimed) -> str:
+def said_of_claims(claimed: Claimed) -> str:
     until = datetime.fromtimestamp(claimed.until, UTC).isoformat()[:19]
     return f"about {claimed.subject!r}, good until {until}Z; rule {claimed.rule} fits"
 
 
-def _caller(claimed: Claimed, caller: Principal) -> str:
+def said_of_caller(account: str, caller: Principal) -> str:
     return (
-        f"{caller.key} is {caller.user} in {caller.project}, {caller.priority} priority; {claimed.account} "
+        f"{caller.key} is {caller.user} in {caller.project}, {caller.priority} priority; {account} "
         f"pays too; may call {_listed(caller.models)}"
     )
 

@@ -22,6 +22,14 @@ def open_static_tokens(settings: Settings) -> StaticTokens:
     return StaticTokens([(source_of(name, it, settings), _bearer(name, it)) for name, it in tables])
 
 
+def tables(settings: Settings) -> list[tuple[tuple[bytes, ...], str, Bearer]]:
+    """As they are now: digests, what hinders a look, and whose calls they are."""
+    return [
+        (source.digests(), source.stock().trouble, bearer)
+        for source, bearer in open_static_tokens(settings).tables
+    ]
+
+
 def unusable(settings: Settings) -> Iterator[Problem]:
     """Files that are there and have no tokens, or those of another table. One that is not there may come."""
     known: dict[str, str] = {

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
+from tollhouse.auth import chains
 from tollhouse.auth.announced import Announced
 from tollhouse.auth.bundles import MOST_BYTES, BundleInvalid, Roots, announced_roots, roots
 from tollhouse.auth.certificates import Authority, Certificates
@@ -19,8 +20,9 @@ from tollhouse.config import Settings
 from tollhouse.config.problems import Problem, dotted
 from tollhouse.config.sections.authorities import AuthoritySettings
 from tollhouse.domain.certificates import Certificate
+from tollhouse.domain.claims import Expected
 from tollhouse.server import listening
-from tollhouse.wiring.issuers import OF_SVIDS, rules_of
+from tollhouse.wiring.issuers import OF_SVIDS, of_bundle, rules_of
 from tollhouse.wiring.renewing import NOTHING, Bundled, Renewing, stamped
 
 log = logging.getLogger("tollhouse")
@@ -59,6 +61,20 @@ class Trust:
     def certificate_of(self, peer: ssl.SSLObject | None) -> Certificate | None:
         chain = listening.shown(peer) if peer is not None else ()
         return self.certificates.read(chain) if chain else None
+
+
+def read_certificate(file: Path, settings: Settings) -> Certificate:
+    """As it would be shown, once its chain was followed. Raises BundleInvalid, ChainInvalid, OSError."""
+    trust = Trust(settings)
+    with file.open("rb") as opened:
+        raw = opened.read(chains.MOST_BYTES + 1)
+    bundles = [each.made for each in trust.bundles.values()]
+    return trust.certificates.read(chains.chain(raw, bundles))
+
+
+def known(settings: Settings) -> Mapping[str, Expected]:
+    """What each authority's certificates stand for."""
+    return {name: of_bundle(name, each) for name, each in settings.authorities.items()}
 
 
 def door(settings: Settings, trust: Trust | None) -> Renewing[ssl.SSLContext]:
