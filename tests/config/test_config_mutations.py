@@ -63,7 +63,7 @@ ASKED_FOR: dict[str, set[str]] = {
     },
     "issuers.okta.client_id": {
         *("issuers.okta.authorize_url", "issuers.okta.client_secret", "issuers.okta.scopes"),
-        "issuers.okta.token_url",
+        *("issuers.okta.token_url", "issuers.okta.rules[0].role"),
     },
     "tokens.secrets.2": {"tokens.secret_version"},
     "vault.keys.2": {"vault.key_version"},

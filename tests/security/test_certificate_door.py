@@ -115,6 +115,12 @@ async def test_where_certificates_are_required_nobody_speaks_without_a_good_one(
         assert good == 200
         assert len(up.asked) == 1
 
+        async def is_told() -> bool:
+            log = door.log()
+            return log.count("handshake_broke") == 2 and "stranger" not in log
+
+        await until(is_told, "the log says so of those that showed one")
+
 
 @pytest.mark.req("OC-76")
 async def test_where_they_are_optional_keys_come_without_and_bad_ones_do_not(

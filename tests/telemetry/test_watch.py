@@ -6,7 +6,7 @@ import pytest
 
 from tollhouse.domain.audit import Record
 from tollhouse.domain.errors import REGISTRY, Problem
-from tollhouse.domain.suspicion import SIGNS, Sign
+from tollhouse.domain.suspicion import SIGNS, Broken, Sign
 from tollhouse.telemetry.metrics import Metrics
 from tollhouse.telemetry.watch import Watching
 
@@ -41,6 +41,17 @@ def test_what_never_became_a_request_is_told_by_its_sign(sign: Sign) -> None:
     Watching(metrics).suspected(sign)
 
     assert f'tollhouse_suspicions_total{{sign="{sign}"}} 1.0' in metrics.expose().decode()
+
+
+@pytest.mark.req("OL-16", "OC-3")
+@pytest.mark.parametrize("why", Broken)
+def test_a_handshake_that_broke_is_counted_by_its_reason(why: Broken) -> None:
+    metrics = _metrics()
+
+    Watching(metrics).handshake_broke(why)
+
+    exposed = metrics.expose().decode()
+    assert f'tollhouse_handshakes_broken_total{{reason="{why}"}} 1.0' in exposed
 
 
 @pytest.mark.parametrize("code", ["rate_limited", "model_unknown", "json_malformed", "internal"])

@@ -122,6 +122,7 @@ class KeyRing:
             self._take(raw)
         except KeySetWithdrawn as error:
             self._keys, self._raw = NOTHING, b""
+            self._trouble = str(error)
             log.warning("the keys of the issuer %s are withdrawn: %s", self._name, error)
         except (Failure, KeySetInvalid, OSError, TimeoutError) as error:
             why = error.private if isinstance(error, Failure) else str(error)

@@ -29,6 +29,17 @@ class Sign(StrEnum):
     STRAYING = "straying"  # a Host or Origin that is not ours
 
 
+class Broken(StrEnum):
+    """Why a TLS handshake came to nothing."""
+
+    UNTRUSTED = "untrusted"  # nobody vouches for the certificate that was shown
+    EXPIRED = "expired"  # it, or one of its chain
+    WITHOUT = "without"  # none was shown where one is required
+    VERSION = "version"  # an older TLS than is spoken here
+    NO_TLS = "no_tls"  # http, or anything else
+    OTHER = "other"
+
+
 SIGNS: Mapping[str, Sign] = {
     TooManyFailures.code: Sign.GUESSING,
     AmbiguousCredentials.code: Sign.MIXING,

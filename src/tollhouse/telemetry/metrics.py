@@ -26,7 +26,7 @@ from tollhouse.domain.budget import Outcome
 from tollhouse.domain.errors import REGISTRY, TooManyFailures, Unauthenticated
 from tollhouse.domain.identity import Priority
 from tollhouse.domain.pricing import Usage
-from tollhouse.domain.suspicion import Sign
+from tollhouse.domain.suspicion import Broken, Sign
 from tollhouse.telemetry.counting import Counts, bounded
 from tollhouse.telemetry.ends import Ends, GroupedHistogram
 from tollhouse.telemetry.process import ProcessCollector
@@ -202,6 +202,15 @@ class Metrics:
             ),
             frozenset(Sign),
         )
+        self._handshakes = Counts(
+            Counter(
+                "tollhouse_handshakes_broken_total",
+                "TLS handshakes of callers that came to nothing, and so left no audit record.",
+                ("reason",),
+                registry=self._registry,
+            ),
+            frozenset(Broken),
+        )
         self._audit_failures = Counter(
             "tollhouse_audit_failures_total",
             "Audit records that could not be written.",
@@ -227,7 +236,7 @@ class Metrics:
         )
         self._counted = (
             *(self._requests, self._spending, self._attempts, self._breaker_turns, self._shed),
-            *(self._unauthenticated, self._suspicions),
+            *(self._unauthenticated, self._suspicions, self._handshakes),
         )
         self._under_way = 0
         self._telling = threading.Lock()
@@ -285,6 +294,9 @@ class Metrics:
 
     def suspected(self, sign: Sign) -> None:
         self._suspicions.add((sign,))
+
+    def handshake_broke(self, why: Broken) -> None:
+        self._handshakes.add((why,))
 
     def audit_failed(self) -> None:
         self._audit_failures.inc()

@@ -9,7 +9,7 @@ from tollhouse.domain.breaker import State
 from tollhouse.domain.budget import Outcome
 from tollhouse.domain.errors import Failure, Problem, TooManyFailures, Unauthenticated
 from tollhouse.domain.identity import Priority
-from tollhouse.domain.suspicion import SIGNS, Sign
+from tollhouse.domain.suspicion import SIGNS, Broken, Sign
 from tollhouse.telemetry.logs import tell
 from tollhouse.telemetry.metrics import OK, Metrics
 
@@ -61,6 +61,12 @@ class Watching:
     def suspected(self, sign: Sign) -> None:
         """Of what never became a request; of the others, their refusal tells."""
         self._metrics.suspected(sign)
+
+    def handshake_broke(self, why: Broken) -> None:
+        """Who showed a certificate in vain is told of here, for there is no record of it."""
+        self._metrics.handshake_broke(why)
+        level = logging.INFO if why in (Broken.UNTRUSTED, Broken.EXPIRED) else logging.DEBUG
+        tell(level, "handshake_broke", reason=why.value)
 
     def crashed(self, request_id: str, error: Exception) -> None:
         tell(logging.ERROR, "crashed", error=error, request_id=request_id)

@@ -12,6 +12,7 @@ from tollhouse.config import Problem, Settings
 from tollhouse.control.keeping import SnapshotKeeper
 from tollhouse.control.peppers import Peppers
 from tollhouse.dialects.openai_chat import OpenAIChat
+from tollhouse.domain.suspicion import Broken
 from tollhouse.pipeline.house import House
 from tollhouse.pipeline.route import Route
 from tollhouse.ports import Certifier, Register
@@ -26,6 +27,16 @@ if TYPE_CHECKING:
     from tollhouse.wiring.renewing import Renewing
 
 
+@dataclass(slots=True)
+class Handshakes:
+    """Those that break, told to whoever listens by then: the doors are there before anybody does."""
+
+    listener: Callable[[Broken], None] = lambda _: None
+
+    def tell(self, why: Broken) -> None:
+        self.listener(why)
+
+
 @dataclass(frozen=True, slots=True)
 class Listening:
     """How the doors speak TLS, and what certificates are to them."""
@@ -38,6 +49,8 @@ class Listening:
 
     bundles: Mapping[str, Renewing[Any]] = field(default_factory=dict)
     """The roots of each authority, where certificates are asked for."""
+
+    broken: Handshakes = field(default_factory=Handshakes)
 
     agent: Announced[Any] | None = None
     """Who says some of it, to be listened to."""
@@ -57,11 +70,12 @@ def listening_as(settings: Settings) -> Listening:
     from tollhouse.wiring.renewing import Renewed
     from tollhouse.wiring.trust import Trust, door
 
+    broken = Handshakes()
     if settings.server.client_certificates == "off":
-        own = door(settings, None)
-        return Listening(Renewed.of(own), renewing=(own,))
+        own = door(settings, None, broken.tell)
+        return Listening(Renewed.of(own), renewing=(own,), broken=broken)
     trust = Trust(settings)
-    own = door(settings, trust)
+    own = door(settings, trust, broken.tell)
     is_needed = settings.server.client_certificates == "required"
     return Listening(
         Renewed.of(own),
@@ -69,6 +83,7 @@ def listening_as(settings: Settings) -> Listening:
         trust.certificate_of,
         (*trust.bundles.values(), own),
         trust.bundles,
+        broken,
         trust.agent,
         trust.has_any if is_needed else lambda: True,
     )

@@ -118,6 +118,7 @@ async def open_door(
         me = Tenancy(new_call_id(), socket.gethostname(), os.getpid(), settings.ledger.lease_s)
         ledger = await _open_ledger(settings, store, me, tasks, stack)
         spoken, watch = dialects(), Watching(metrics)
+        doors.broken.listener = watch.handshake_broke
         load = Load(settings.server.max_concurrent_requests, settings.server.max_lag_ms / 1000)
         tasks.start(measure_lag(load.measured))
         providers = await open_providers(settings, stack)

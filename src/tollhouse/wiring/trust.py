@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -21,7 +21,9 @@ from tollhouse.config.problems import Problem, dotted
 from tollhouse.config.sections.authorities import AuthoritySettings
 from tollhouse.domain.certificates import Certificate
 from tollhouse.domain.claims import Expected
+from tollhouse.domain.suspicion import Broken
 from tollhouse.server import listening
+from tollhouse.server.handshakes import watched
 from tollhouse.wiring.issuers import OF_SVIDS, of_bundle, rules_of
 from tollhouse.wiring.renewing import NOTHING, Bundled, Renewing, stamped
 
@@ -77,8 +79,10 @@ def known(settings: Settings) -> Mapping[str, Expected]:
     return {name: of_bundle(name, each) for name, each in settings.authorities.items()}
 
 
-def door(settings: Settings, trust: Trust | None) -> Renewing[ssl.SSLContext]:
-    """Its own certificate, and the roots of those who vouch for what is shown at it."""
+def door(
+    settings: Settings, trust: Trust | None, broke: Callable[[Broken], None]
+) -> Renewing[ssl.SSLContext]:
+    """Its own certificate, and the roots of those who vouch for what is shown at it. `broke` is told of handshakes."""
     bundles = trust.bundles.values() if trust is not None else ()
     named = (settings.server.tls_certificate, settings.server.tls_key)
     files = [settings.at(each) for each in named if each is not None]
@@ -92,7 +96,7 @@ def door(settings: Settings, trust: Trust | None) -> Renewing[ssl.SSLContext]:
         made = listening.tls(settings, trust.believed() if trust is not None else b"")
         if made is None:
             raise FileNotFoundError("there is no certificate")
-        return made
+        return watched(made, broke)
 
     return Renewing("the certificate of the door", stamp, make)
 
