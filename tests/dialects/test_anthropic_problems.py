@@ -24,6 +24,15 @@ def test_every_code_has_the_shape_that_clients_read(code: str) -> None:
     assert (told["error"]["code"], told["error"]["param"]) == (code, "x")
 
 
+@pytest.mark.req("R-12")
+def test_what_has_no_name_of_its_own_is_told_by_whose_fault_it_is() -> None:
+    for code, problem in REGISTRY.items():
+        told = json.loads(AnthropicMessages().problem(problem(), "r"))["error"]
+
+        assert (told["type"] == "invalid_request_error") <= (problem.status < 500), code
+        assert ("details" in told) == issubclass(problem, ThreadUnsupported), code
+
+
 @pytest.mark.req("R-11")
 def test_an_exhausted_budget_is_an_error_of_billing() -> None:
     told = json.loads(AnthropicMessages().problem(BudgetExhausted(), "r"))

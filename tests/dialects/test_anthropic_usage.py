@@ -36,6 +36,23 @@ def test_cached_tokens_come_on_top_of_the_input() -> None:
 
 
 @pytest.mark.req("P-7")
+@pytest.mark.parametrize("count", [0, 10**12])
+def test_a_count_at_its_bound_is_one(count: int) -> None:
+    assert _tally({"input_tokens": count, "output_tokens": 1}).usage == Usage(count, 1)
+    assert _tally({"input_tokens": 10**12 + 1, "output_tokens": 1}).usage is None
+
+
+@pytest.mark.req("P-7")
+def test_a_later_count_takes_the_place_of_an_earlier_one() -> None:
+    tally = _tally({"input_tokens": 9, "output_tokens": 3})
+
+    tally.take(b'{"output_tokens": 5}')
+    tally.take(b'{"output_tokens": 0}')
+
+    assert tally.usage == Usage(9, 5)
+
+
+@pytest.mark.req("P-7")
 def test_a_stream_tells_what_went_in_first_and_what_came_out_last() -> None:
     tally = Tally()
 

@@ -94,6 +94,42 @@ def test_a_call_that_was_not_closed_is_closed_by_the_end() -> None:
     assert deltas[1:4] == [Called(0, "t1", "look"), Argued(0, "{}"), Stopped(Stop.END)]
 
 
+@pytest.mark.parametrize(
+    ("events", "pieces"),
+    [
+        ([event("content-delta", {})], []),
+        ([event("content-delta", {"message": None})], []),
+        ([event("citation-start", {"message": {"citations": {}}})], [Cited(Citation())]),
+        ([event("tool-call-start", {"message": None}, 0)], [Called(0, "", ""), Argued(0, "{}")]),
+        ([call("start", 0)], [Called(0, "", ""), Argued(0, "{}")]),
+        ([call("start", 0, function=None)], [Called(0, "", ""), Argued(0, "{}")]),
+        ([call("start", 0, function={}), call("delta", 0)], [Called(0, "", ""), Argued(0, "{}")]),
+    ],
+)
+def test_events_may_say_little(events: list[bytes], pieces: list[Delta]) -> None:
+    reader, deltas = read(BEGIN, *events, END)
+
+    assert reader.failure is None
+    assert deltas == [Began("c1"), *pieces, Stopped(Stop.END), COUNTED]
+
+
+@pytest.mark.parametrize(
+    ("message", "pieces"),
+    [
+        ({}, []),
+        ({"citations": [{}]}, [Cited(Citation())]),
+        ({"tool_calls": [{}]}, [Called(0, "", ""), Argued(0, "{}")]),
+        ({"tool_calls": [{"function": {}}]}, [Called(0, "", ""), Argued(0, "{}")]),
+    ],
+)
+def test_a_message_may_say_little(message: dict[str, Any], pieces: list[Delta]) -> None:
+    reader, deltas = read_whole({"message": message, "finish_reason": "COMPLETE"})
+
+    assert reader.failure is None
+    assert deltas == [Began(), *pieces, Stopped(Stop.END)]
+    assert read(event("message-start", {}))[1] == [Began()]
+
+
 def test_citations_say_where() -> None:
     source = {
         "type": "document",
@@ -173,6 +209,10 @@ def test_what_is_not_of_its_form_ends_the_stream(data: bytes) -> None:
     [
         ({"tokens": {"input_tokens": 5, "output_tokens": 1}}, [Counted(Usage(5, 1))]),
         ({"billed_units": {"input_tokens": 5}}, []),
+        ({"billed_units": {"output_tokens": 5}}, []),
+        ({"billed_units": {"input_tokens": 5, "output_tokens": -1}}, []),
+        ({"billed_units": {"input_tokens": 0, "output_tokens": 1e12}}, [Counted(Usage(0, 10**12))]),
+        ({"billed_units": {"input_tokens": 1e12, "output_tokens": 0}}, [Counted(Usage(10**12))]),
         ({"billed_units": {"input_tokens": -5, "output_tokens": 1}}, []),
         ({"billed_units": {"input_tokens": 1e15, "output_tokens": 1}}, []),
         ({}, []),

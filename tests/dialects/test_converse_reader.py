@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from scripts.fidelity.bedrock import event
 
+from tollhouse.dialects import converse_state
 from tollhouse.dialects.bedrock_converse import BedrockConverse
 from tollhouse.dialects.event_stream import written
-from tollhouse.domain.conversation import Citation, State
+from tollhouse.domain.conversation import Citation, Reasoning, State
 from tollhouse.domain.deltas import (
     Argued,
     Began,
@@ -135,6 +136,71 @@ def test_thoughts_have_their_seal_at_the_end() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("events", "pieces"),
+    [
+        ([stop(7)], []),
+        ([start(0)], []),
+        ([event("contentBlockStart", {"contentBlockIndex": 0})], []),
+        ([event("contentBlockDelta", {"contentBlockIndex": 0})], []),
+        ([delta(0)], []),
+        ([start(0, toolUse={})], [Called(0, "", ""), Argued(0, "{}")]),
+        ([delta(0, citation={})], [Cited(Citation())]),
+        ([delta(0, citation={"sourceContent": [{}]})], [Cited(Citation())]),
+        ([event("messageStop", {})], []),
+    ],
+)
+def test_events_may_say_little(events: list[bytes], pieces: list[Delta]) -> None:
+    reader, deltas = read(BEGIN, *events, END, METADATA)
+
+    assert reader.failure is None
+    assert deltas == [Began(), *pieces, Stopped(Stop.END), COUNTED]
+
+
+def test_what_the_end_has_closed_is_not_closed_again() -> None:
+    called = start(0, toolUse={"toolUseId": "t1", "name": "look"})
+
+    _, deltas = read(BEGIN, called, END, stop(0), METADATA)
+
+    assert deltas.count(Argued(0, "{}")) == 1
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        {"citationsContent": {}},
+        {"citationsContent": {"content": [{}], "citations": []}},
+        {"toolUse": {"name": "x", "type": "server_tool_use", "input": {"a": 1}}},
+        {"reasoningContent": {}},
+        {},
+    ],
+)
+def test_a_block_may_say_nothing(block: dict[str, Any]) -> None:
+    reader, deltas = read_whole(answer([block]))
+
+    assert reader.failure is None
+    assert deltas == [Began(), Stopped(Stop.END), COUNTED]
+
+
+def test_a_message_may_have_no_content() -> None:
+    said = b'{"output":{"message":{}},"stopReason":"max_tokens"}'
+
+    assert read_whole(said)[1] == [Began(), Stopped(Stop.LENGTH)]
+
+
+@pytest.mark.req("P-11", "S-71")
+def test_arguments_that_are_no_text_are_no_answer() -> None:
+    said = answer([{"toolUse": {"toolUseId": "t1", "name": "look", "input": {"at": "?"}}}])
+
+    reader, _ = read_whole(said.replace(b"?", b"\xff"))
+
+    assert isinstance(reader.failure, UpstreamBroke)
+
+
+def test_a_thought_without_a_seal_does_not_go_home() -> None:
+    assert converse_state.block(Reasoning("hm")) is None
+
+
 def test_citations_say_where() -> None:
     web = {
         "title": "E",
@@ -227,6 +293,29 @@ def test_a_conversation_that_is_too_long_is_told_by_that_name() -> None:
     assert isinstance(reader.failure, ContextTooLong)
 
 
+@pytest.mark.req("P-11")
+@pytest.mark.parametrize(
+    ("kind", "message", "failure", "wait_s"),
+    [
+        ("throttlingException", "prompt is too long: 9 tokens > 8 maximum", UpstreamRateLimited, 5),
+        (
+            "modelTimeoutException",
+            "prompt is too long: 9 tokens > 8 maximum",
+            UpstreamTimeout,
+            None,
+        ),
+    ],
+)
+def test_an_exception_is_told_by_its_kind(
+    kind: str, message: str, failure: type[Failure], wait_s: int | None
+) -> None:
+    reader, _ = read(BEGIN, exception(kind, message))
+
+    assert type(reader.failure) is failure
+    assert reader.failure is not None
+    assert reader.failure.retry_after_s == wait_s
+
+
 def test_an_error_that_is_no_exception_ends_the_stream_too() -> None:
     headers = {":message-type": "error", ":error-code": "x", ":error-message": "y"}
 
@@ -308,6 +397,8 @@ def test_what_comes_after_the_count_is_not_looked_at() -> None:
             {"cacheWriteInputTokens": 1, "cacheDetails": [{"ttl": "1h", "inputTokens": 99}]},
             Usage(9, 2, 0, 1, kinds=Kinds(long_write=1)),
         ),
+        ({"cacheDetails": [{"ttl": "1h", "inputTokens": -1}, {"ttl": "1h"}]}, Usage(9, 2)),
+        ({"inputTokens": 10**12, "outputTokens": 0}, Usage(10**12, 0)),
     ],
 )
 def test_the_classes_of_tokens_are_disjoint(usage: dict[str, Any], expected: Usage) -> None:

@@ -9,6 +9,8 @@ import pytest
 
 from fakes import FakeAnswer
 from tollhouse.dialects.gemini import Gemini
+from tollhouse.dialects.gemini_state import Signatures
+from tollhouse.domain.conversation import Reasoning, Text
 from tollhouse.domain.errors import (
     ContextTooLong,
     Failure,
@@ -60,6 +62,28 @@ async def test_what_is_no_error_of_googles_is_one_all_the_same(body: bytes) -> N
     problem = await problem_of(FakeAnswer(400, [body]), Gemini(), None)
 
     assert isinstance(problem, UpstreamRejected)
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (b'{"error":{"status":"<script>"}}', ""),
+        (b'{"error":{"details":["x",{"reason":7}]}}', ""),
+        (b'{"error":{"details":[%b{"reason":"NINTH"}]}}' % (b"{}," * 8), ""),
+        (b'{"error":{"details":[%b{"reason":"EIGHTH"}]}}' % (b"{}," * 7), " (eighth)"),
+        (b'{"error":{"message":"%b"}}' % (b"x" * 1000 + TOO_LONG.encode()), ""),
+        (b'[{"error":{"status":"CUT"}}x', ""),
+        (b'x{"error":{"status":"CUT"}}]', ""),
+    ],
+)
+def test_only_names_go_to_the_log(body: bytes, kind: str) -> None:
+    assert Gemini().error_kind(body) == kind
+
+
+def test_a_thought_without_a_seal_has_no_signature() -> None:
+    found = Signatures([Reasoning("hm"), Text("a")])
+
+    assert (found.words, found.calls, found.is_left_over) == (None, {}, False)
 
 
 async def _problem(status: int, said: dict[str, Any]) -> Failure:

@@ -164,6 +164,53 @@ def test_a_prompt_that_is_blocked_is_an_answer_that_was_filtered() -> None:
     assert _streamed(b"data: " + json.dumps(blocked).encode() + b"\n\n") == pieces
 
 
+def test_what_was_blocked_is_blocked_once() -> None:
+    blocked = event(promptFeedback={"blockReason": "OTHER"})
+
+    assert _streamed(blocked + blocked) == [Began("r-1"), Stopped(Stop.FILTERED)]
+
+
+def test_an_answer_ends_once() -> None:
+    ended = event(candidate(finishReason="MAX_TOKENS"))
+
+    assert _streamed(ended + event(candidate(finishReason="STOP"))) == [
+        *(Began("r-1"), Stopped(Stop.LENGTH)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("reason", "stop"),
+    [("STOP", Stop.TOOLS), ("MAX_TOKENS", Stop.LENGTH), ("SAFETY", Stop.FILTERED)],
+)
+def test_a_call_that_was_cut_short_was_not_made(reason: str, stop: Stop) -> None:
+    pieces = _streamed(event(candidate({"functionCall": {}}, finishReason=reason)))
+
+    assert pieces[1:] == [Called(0, "", ""), Argued(0, "{}"), Stopped(stop)]
+
+
+def test_words_are_sealed_once() -> None:
+    thought = {"text": "hm", "thought": True}
+    sealed = [{"thoughtSignature": name} for name in ("a", "b")]
+
+    pieces = _streamed(event(candidate(thought, *sealed, finishReason="STOP")))
+
+    assert pieces[1:] == [Thought("hm"), Sealed(of_words("a")), Stopped(Stop.END)]
+
+
+@pytest.mark.parametrize("more", [{}, {"citationMetadata": {}}, {"content": None}, {"content": {}}])
+def test_a_candidate_may_say_nothing(more: dict[str, Any]) -> None:
+    said = {**candidate({"thought": True}, {"text": ""}, finishReason="STOP"), **more}
+
+    assert _streamed(event(said))[1:] == [Stopped(Stop.END)]
+
+
+@pytest.mark.req("P-11", "S-71")
+def test_arguments_that_are_no_text_are_no_answer() -> None:
+    said = event(candidate({"functionCall": {"name": "f", "args": {"x": "?"}}}))
+
+    assert isinstance(_failure(said.replace(b"?", b"\xff"), is_stream=True), UpstreamBroke)
+
+
 def test_several_candidates_are_kept_apart_and_all_must_end() -> None:
     one, two = candidate({"text": "a"}), {**candidate({"text": "b"}), "index": 1}
     first = event(one, two) + event(candidate(finishReason="STOP"))
@@ -225,6 +272,20 @@ def test_what_is_no_whole_answer_is_none(said: dict[str, Any], kind: type[Failur
     assert type(_failure(json.dumps(said).encode())) is kind
 
 
+def _of(modality: str, **told: int | None) -> dict[str, Any]:
+    """Usage of 9 tokens, of them 3 read, and 4 put out; some of one modality."""
+    details = {
+        f"{place}TokensDetails": [{"modality": modality, "tokenCount": count}]
+        for place, count in told.items()
+    }
+    counts = {"promptTokenCount": 9, "cachedContentTokenCount": 3, "candidatesTokenCount": 4}
+    return {**counts, **details}
+
+
+def _kinds(**kinds: int) -> Counted:
+    return Counted(Usage(6, 4, 3, kinds=Kinds(**kinds) if kinds else None))
+
+
 @pytest.mark.req("P-11")
 @pytest.mark.parametrize(
     ("told", "counted"),
@@ -241,6 +302,27 @@ def test_what_is_no_whole_answer_is_none(said: dict[str, Any], kind: type[Failur
             {"promptTokenCount": 9, "candidatesTokenCount": 5, "thoughtsTokenCount": -4},
             Counted(Usage(9, 5)),
         ),
+        ({"promptTokenCount": -1, "candidatesTokenCount": 2}, Counted(Usage(0, 2))),
+        (
+            {"promptTokenCount": 10**12, "candidatesTokenCount": 10**12},
+            Counted(Usage(10**12, 10**12)),
+        ),
+        ({"promptTokenCount": 9, "candidatesTokenCount": 10**13}, None),
+        ({"promptTokenCount": 9, "cachedContentTokenCount": 9}, Counted(Usage(0, 0, 9))),
+        ({"promptTokenCount": 9, "cachedContentTokenCount": -3}, Counted(Usage(9))),
+        (_of("AUDIO", prompt=5), _kinds(audio_input=5)),
+        (_of("AUDIO", prompt=99), _kinds(audio_input=6)),
+        (_of("AUDIO", prompt=-5), _kinds()),
+        (_of("AUDIO", prompt=None), _kinds()),
+        (_of("AUDIO", prompt=5, cache=2), _kinds(audio_input=3, audio_read=2)),
+        (_of("AUDIO", cache=2), _kinds(audio_read=2)),
+        (_of("AUDIO", cache=99), _kinds(audio_read=3)),
+        (_of("AUDIO", candidates=99), _kinds(audio_output=4)),
+        (_of("IMAGE", prompt=5), _kinds(image_input=5)),
+        (_of("IMAGE", prompt=99), _kinds(image_input=6)),
+        (_of("IMAGE", prompt=5, cache=2), _kinds(image_input=3)),
+        (_of("IMAGE", cache=2), _kinds()),
+        (_of("IMAGE", candidates=99), _kinds(image_output=4)),
         ({"promptTokenCount": 10**13}, None),
         ({"candidatesTokenCount": 2}, None),
         ({"promptTokenCount": "9"}, None),

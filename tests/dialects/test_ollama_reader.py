@@ -160,6 +160,29 @@ def test_nothing_comes_after_the_end() -> None:
 
 def test_lines_that_say_nothing_of_an_answer_stay_behind() -> None:
     assert _read(b'\n{"status":"loading"}\n' + _line(message={}, **END))[0] == Began()
+    assert OllamaChat().reader(is_stream=True).feed(b'{"status":"loading"}\n') == []
+
+
+def test_a_line_that_only_ends_the_answer_is_one() -> None:
+    assert _read(_line(done=True)) == [Began(), Stopped(Stop.END)]
+
+
+@pytest.mark.req("P-11")
+@pytest.mark.parametrize(
+    ("heard", "said", "usage"),
+    [
+        (10**12, 10**12, Usage(10**12, 10**12)),
+        (10**12 + 1, 1, None),
+        (1, 10**12 + 1, None),
+        (-1, 2, Usage(0, 2)),
+        (9, -1, Usage(9, 0)),
+    ],
+)
+def test_a_count_at_its_bound_is_one(heard: int, said: int, usage: Usage | None) -> None:
+    deltas = _read(_line(message={}, done=True, prompt_eval_count=heard, eval_count=said))
+
+    counted = [delta.usage for delta in deltas if isinstance(delta, Counted)]
+    assert counted == ([usage] if usage else [])
 
 
 def test_an_answer_in_one_piece_must_be_done() -> None:

@@ -115,6 +115,20 @@ def test_what_a_user_says_is_read_part_by_part(content: Any, parts: list[Part]) 
             [Reasoning("hm"), Text("a")],
         ),
         ({"content": "a", "reasoning_details": [SEALED_WITH_A_THOUGHT]}, [Text("a")]),
+        ({"content": "a", "reasoning_details": ["x", 7, None]}, [Text("a")]),
+        (
+            {"content": "a", "reasoning_details": [{**SEALED_WITH_A_THOUGHT, "format": "x"}]},
+            [
+                Reasoning(
+                    "",
+                    State(
+                        "openai_chat",
+                        {"reasoning_details": [{**SEALED_WITH_A_THOUGHT, "format": "x"}]},
+                    ),
+                ),
+                Text("a"),
+            ],
+        ),
         *(
             (
                 {"content": "a", "reasoning_details": [{"format": "tollhouse", "data": x}]},

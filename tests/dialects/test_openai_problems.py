@@ -9,8 +9,16 @@ from hypothesis import strategies as st
 
 from tollhouse.dialects import openai_problems
 from tollhouse.dialects.cleaning import LONGEST_MESSAGE
-from tollhouse.dialects.openai_problems import kind_of, message_of
-from tollhouse.domain.errors import REGISTRY, FieldInvalid
+from tollhouse.dialects.openai_problems import failure_of, kind_of, message_of
+from tollhouse.dialects.responses_problems import kind_within
+from tollhouse.domain.errors import (
+    REGISTRY,
+    ContextTooLong,
+    Failure,
+    FieldInvalid,
+    UpstreamFailed,
+    UpstreamRateLimited,
+)
 
 PREFIX = "The provider did not accept this request: "
 
@@ -169,3 +177,32 @@ def test_no_sentence_keeps_the_rules_busy(piece: str) -> None:
     message_of(_error(piece * 20_000))
 
     assert time.process_time() - began < 0.25
+
+
+@pytest.mark.parametrize(
+    ("kind", "failure"),
+    [
+        (" (context_length_exceeded)", ContextTooLong),
+        (" (tokens, rate_limit_exceeded)", UpstreamRateLimited),
+        (" (server_error)", UpstreamFailed),
+        ("", UpstreamFailed),
+    ],
+)
+def test_an_error_within_an_answer_is_told_by_what_it_calls_itself(
+    kind: str, failure: type[Failure]
+) -> None:
+    assert type(failure_of(kind, "within the answer")) is failure
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        (b"{", ""),
+        (b"[" * 100_000, ""),
+        (b'{"error":{"code":"x"}}', " (x)"),
+        (b'{"error":null,"response":{"error":{"code":"x"}}}', " (x)"),
+        (b'{"error":null,"code":"x"}', " (x)"),
+    ],
+)
+def test_an_error_of_a_response_is_found_where_it_stands(data: bytes, kind: str) -> None:
+    assert kind_within(data) == kind

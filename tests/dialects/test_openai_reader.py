@@ -165,6 +165,14 @@ def test_servers_differ_in_how_they_call(calls: list[list[dict[str, Any]]]) -> N
             id="two at once without an id or an index",
         ),
         pytest.param(
+            [
+                [_call(None, None, "f", "1"), _call(None, None, "g", "2")],
+                [_call(None, None, None, "3")],
+            ],
+            [Called(0, "", "f"), Argued(0, "1"), Called(1, "", "g"), Argued(1, "2"), Argued(1, "3")],
+            id="a piece of the latest of two at once",
+        ),
+        pytest.param(
             [[{"id": "c1"}], [_call(None, "c2", "g", None)]],
             [Called(1, "c2", "g")],
             id="one that never gets a name",
@@ -235,6 +243,19 @@ def test_what_is_to_be_given_back_is_put_together() -> None:
         {"type": "reasoning.encrypted", "index": 1, "data": "?"},
     ]
     assert said[1:] == [Sealed(State("openai_chat", {"reasoning_details": whole})), STOPPED]
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "whole"), [("h", None, "h"), ("h", 7, 7), (7, "h", "h"), (None, "h", "h")]
+)
+def test_only_texts_are_put_together(first: object, then: object, whole: object) -> None:
+    said = _stream(
+        _delta(reasoning_details=[{"text": first}]),
+        _delta(reasoning_details=[{"text": then}]),
+        _finish("stop"),
+    )
+
+    assert said[1] == Sealed(State("openai_chat", {"reasoning_details": [{"text": whole}]}))
 
 
 @pytest.mark.parametrize(

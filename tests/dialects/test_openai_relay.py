@@ -666,3 +666,20 @@ def test_the_tier_that_an_answer_was_served_in_is_read_where_one_was_asked_for(
 
     assert (stream.tier, whole.tier) == (told, told)
     assert stream.usage == whole.usage == USAGE
+
+
+@pytest.mark.req("P-15")
+def test_a_tier_stands_though_a_later_event_does_not_name_it() -> None:
+    relay = StreamRelay(model="m", shows_usage=False, choices=1, tools=frozenset(), reads_tier=True)
+
+    relay.feed(WORDS + _event(choices=[], usage=_usage(), service_tier="flex") + _usage_event())
+
+    assert relay.tier == "flex"
+
+
+def test_what_is_no_answer_is_counted_by_its_bytes() -> None:
+    relay = WholeRelay(model="m", tools=frozenset())
+
+    relay.feed(b"{" * 30)
+
+    assert relay.counted_output() == 10

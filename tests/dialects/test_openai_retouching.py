@@ -32,6 +32,17 @@ def test_an_edit_is_paid_for_by_images_and_size_and_what_is_shown_is_held_for() 
     assert (ask.most, ask.variant, ask.choices) == (Usage(images=2), "hd-1024x1792", 2)
 
 
+def test_so_many_images_go_in_at_once() -> None:
+    shown = [file(b"x", "image[]")] * MOST_SHOWN
+
+    assert peek(MODEL, PROMPT, *shown, file(b"z", "mask")).images == MOST_SHOWN + 1
+
+
+def test_whom_the_form_calls_its_user_is_named() -> None:
+    assert peek(MODEL, PROMPT, IMAGE, text("user", "u")).named == ("u",)
+    assert peek(MODEL, PROMPT, IMAGE).named == ()
+
+
 def test_a_variation_is_told_nothing() -> None:
     assert peek(MODEL, IMAGE, dialect=VARIATIONS).most == Usage(images=1)
 

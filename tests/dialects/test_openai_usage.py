@@ -34,6 +34,12 @@ _counts = st.none() | st.integers(-(10**12), 10**12)
             Usage(100, 7, kinds=Kinds(reasoning=5)),
         ),
         ({"total_tokens": 1}, Usage(100, 7)),
+        ({"prompt_cache_hit_tokens": 60}, Usage(40, 7, 60)),
+        ({"cached_tokens": 60}, Usage(40, 7, 60)),
+        (
+            {"cached_tokens": 60, "prompt_tokens_details": {"cached_tokens": 10}},
+            Usage(90, 7, 10),
+        ),
     ],
 )
 def test_classes_are_disjoint_and_add_up_to_what_the_provider_says(
@@ -115,6 +121,78 @@ def test_a_count_at_its_bound_is_one(
     }
 
     assert read_usage(json.dumps(given).encode()) == expected
+
+
+@pytest.mark.req("P-7", "P-9")
+@pytest.mark.parametrize(
+    ("before", "after", "kinds"),
+    [
+        ({"audio_tokens": 60}, {}, Kinds(audio_input=60)),
+        ({"audio_tokens": 500}, {}, Kinds(audio_input=100)),
+        ({"audio_tokens": -5}, {}, None),
+        ({"image_tokens": 60}, None, Kinds(image_input=60)),
+        ({"image_tokens": 500}, {}, Kinds(image_input=100)),
+        ({"audio_tokens": 60, "image_tokens": 60}, {}, Kinds(audio_input=60, image_input=40)),
+        ({"audio_tokens": 70, "cached_tokens": 60}, {}, Kinds(audio_input=40, audio_read=30)),
+        (
+            {"audio_tokens": 70, "cached_tokens": 60, "cache_write_tokens": 30},
+            {},
+            Kinds(audio_input=10, audio_read=30),
+        ),
+        (None, {"audio_tokens": 500}, Kinds(audio_output=7)),
+        ({}, {"image_tokens": 500}, Kinds(image_output=7)),
+        ({}, {"audio_tokens": 5, "image_tokens": 5}, Kinds(audio_output=5, image_output=2)),
+        ({}, {"image_tokens": 5, "reasoning_tokens": 5}, Kinds(image_output=5, reasoning=2)),
+    ],
+)
+def test_of_a_kind_there_are_no_more_than_of_its_class(
+    before: Any, after: Any, kinds: Kinds | None
+) -> None:
+    given = {
+        "prompt_tokens": 100,
+        "completion_tokens": 7,
+        "prompt_tokens_details": before,
+        "completion_tokens_details": after,
+    }
+
+    usage = read_usage(json.dumps(given).encode())
+
+    assert usage is not None
+    assert usage.kinds == kinds
+    assert usage.total == 107
+
+
+@pytest.mark.req("P-7")
+@pytest.mark.parametrize(
+    ("total", "unseen"), [(107, 0), (108, 1), (10**12, 10**12 - 107), (10**12 + 1, 0)]
+)
+def test_what_is_in_the_total_alone_was_thought(total: int, unseen: int) -> None:
+    given = {"prompt_tokens": 100, "completion_tokens": 7, "total_tokens": total}
+
+    usage = read_usage(json.dumps(given).encode())
+
+    assert usage == Usage(100, 7 + unseen, kinds=Kinds(reasoning=unseen) if unseen else None)
+
+
+@pytest.mark.req("P-7")
+@pytest.mark.parametrize(
+    ("told", "usage"),
+    [
+        ({"input_tokens": 5, "output_tokens": 9}, Usage(5, 9, images=2)),
+        (
+            {"input_tokens": 5, "input_tokens_details": {"image_tokens": 3}},
+            Usage(5, images=2, kinds=Kinds(image_input=3)),
+        ),
+        (
+            {"input_tokens": 5, "input_tokens_details": {"image_tokens": 9}},
+            Usage(5, images=2, kinds=Kinds(image_input=5)),
+        ),
+        ({"input_tokens": 10**12, "output_tokens": 10**12 + 1}, Usage(10**12, images=2)),
+        ({"input_tokens": -1}, Usage(images=2)),
+    ],
+)
+def test_what_went_into_an_image_is_counted_if_it_can_be_believed(told: Any, usage: Usage) -> None:
+    assert read_made(json.dumps(told).encode(), 2) == usage
 
 
 @pytest.mark.req("P-7")

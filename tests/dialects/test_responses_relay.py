@@ -511,3 +511,33 @@ def _without_name(recorded: bytes) -> bytes:
 
 def _kind_first(called: dict[str, Any]) -> dict[str, Any]:
     return {"kind": called["type"], **{k: v for k, v in called.items() if k != "type"}}
+
+
+def test_a_failure_is_numbered_after_all_that_was_told() -> None:
+    relay = ResponseStream(OwnNames("m", None, Bare()), frozenset())
+
+    relay.feed(CREATED + event("response.output_text.delta", 9, delta="a"))
+    relay.feed(event("response.output_text.delta", 2, delta="b"))
+
+    assert b'"sequence_number":10' in relay.problem_event(UpstreamBroke(), "r")
+
+
+def test_an_event_that_says_nothing_is_not_counted() -> None:
+    relay = ResponseStream(OwnNames("m", None, Bare()), frozenset())
+
+    relay.feed(BEGINNING + event("response.output_text.delta", 9, delta="ab"))
+
+    assert relay.counted_output() == 1
+
+
+@pytest.mark.parametrize(("reads", "tier"), [(True, "flex"), (False, None)])
+def test_a_tier_is_read_where_one_was_asked_for(reads: bool, tier: str | None) -> None:
+    stream = ResponseStream(OwnNames("m", None, Bare()), frozenset(), reads_tier=reads)
+    whole = WholeResponse(OwnNames("m", None, Bare()), frozenset(), reads_tier=reads)
+    answer = response("completed", service_tier="flex")
+
+    stream.feed(BEGINNING + event("response.completed", 5, response=answer))
+    whole.feed(json.dumps(answer).encode())
+    whole.finish()
+
+    assert (stream.tier, whole.tier) == (tier, tier)

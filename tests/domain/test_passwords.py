@@ -40,10 +40,26 @@ def test_what_somebody_would_guess_is_no_password(password: str) -> None:
 
 @pytest.mark.parametrize(
     "password",
-    ["correct horse battery", "kT9-vv2.Lq0x", "zwölf Boxkämpfer jagen", "a secret that is long"],
+    [
+        *("correct horse battery", "kT9-vv2.Lq0x", "zwölf Boxkämpfer jagen"),
+        *(
+            "a secret that is long",
+            "letmeinxkqpwvz",
+            "kT9-vv2kT9-vv2",
+            "abcdef" * 2,
+            "xkqpwv9" * 18 + "ab",
+        ),
+    ],
 )
 def test_what_nobody_guesses_is_taken_whatever_kinds_of_letters_it_has(password: str) -> None:
     assert weakness(password, USER, KNOWN) is None
+
+
+@pytest.mark.parametrize(
+    ("user", "is_taken"), [("main/eve", True), ("main/evan", False), ("evan@example.org", False)]
+)
+def test_a_name_of_four_letters_is_one_that_somebody_would_guess(user: str, is_taken: bool) -> None:
+    assert (weakness("correct eve evan battery", user, KNOWN) is None) is is_taken
 
 
 def test_letters_are_the_same_however_a_keyboard_composes_them() -> None:

@@ -11,7 +11,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tollhouse.telemetry.redaction import MAX_ITEMS, MAX_TEXT, redact, redact_named, redact_text
+from tollhouse.telemetry.redaction import (
+    MAX_DEPTH,
+    MAX_ITEMS,
+    MAX_LOOKED_THROUGH,
+    MAX_TEXT,
+    redact,
+    redact_named,
+    redact_text,
+)
 
 pytestmark = pytest.mark.req("P-16")
 
@@ -119,6 +127,44 @@ def test_a_secret_cut_in_two_by_the_bound_on_length_does_not_show() -> None:
     text = "." * (MAX_TEXT - 10) + f" sk-{CANARY}"
 
     assert CANARY[:5] not in redact_text(text)
+
+
+def test_nor_does_one_in_bytes() -> None:
+    data = b"." * (MAX_TEXT - 10) + f" sk-{CANARY}".encode()
+
+    assert CANARY[:5] not in json.dumps(redact(data))
+
+
+def test_nor_does_one_that_what_was_taken_out_before_it_has_moved_into_sight() -> None:
+    before = f'api_key="{"x" * 20_000}" '
+    text = before + "." * (MAX_LOOKED_THROUGH - len(before) - 10) + f" sk-{CANARY}" + "." * 100
+
+    assert CANARY[:5] not in redact_text(text)
+
+
+def test_numbers_stay_numbers_that_json_has() -> None:
+    assert redact([1.5, float("inf"), float("nan")]) == [1.5, "inf", "nan"]
+
+
+def test_only_pairs_that_begin_with_a_name_are_headers() -> None:
+    assert redact([("a", "b", "c"), ({"api_key": 1}, "x")]) == [
+        *(["a", "b", "c"], [{"api_key": "[redacted]"}, "x"]),
+    ]
+
+
+def test_a_number_under_a_secret_name_is_a_secret_and_under_that_of_content_it_is_none() -> None:
+    assert redact_named("password", 12345) == "[redacted]"
+    assert redact_named("body", 12345) == 12345
+
+
+def test_what_is_nested_deeper_than_it_is_shown_is_named() -> None:
+    deepest: object = "x"
+    for _ in range(MAX_DEPTH):
+        deepest = [deepest]
+
+    assert "x" in json.dumps(redact(deepest))
+    assert "x" not in json.dumps(redact([[deepest]]))
+    assert json.dumps(redact([deepest])).count("[") == MAX_DEPTH + 1
 
 
 def test_the_size_of_what_comes_out_is_bounded() -> None:

@@ -15,7 +15,7 @@ from msgspec import Raw, Struct
 from tollhouse.dialects import converse_problems, converse_state
 from tollhouse.dialects.converse_usage import read_count
 from tollhouse.dialects.event_stream import read_message
-from tollhouse.dialects.openai_events import NOTHING, is_given
+from tollhouse.dialects.openai_events import NOTHING, is_given, text_of
 from tollhouse.domain.conversation import Citation
 from tollhouse.domain.deltas import (
     Argued,
@@ -206,7 +206,7 @@ def read_whole(body: bytes) -> Sequence[Delta]:
     for index, block in enumerate(answer.output.message.content or ()):
         deltas += _Talk(index).whole(block)
     deltas.append(_stopped(answer.stop_reason))
-    if is_given(answer.usage) and (counted := read_count(answer.usage)):
+    if counted := read_count(answer.usage):
         deltas.append(counted)
     return deltas
 
@@ -255,7 +255,7 @@ class _Talk:
         if block.tool_use is not None:
             yield from self.call(block.tool_use)
             if self._calls and is_given(block.tool_use.input):
-                yield from self._argue(bytes(block.tool_use.input).decode())
+                yield from self._argue(text_of(bytes(block.tool_use.input)))
         yield from self.end()
 
     def end(self) -> Iterator[Delta]:

@@ -14,7 +14,7 @@ from msgspec import Raw, Struct
 from tollhouse.dialects import gemini_state
 from tollhouse.dialects.gemini_problems import kind_of
 from tollhouse.dialects.gemini_usage import read_count
-from tollhouse.dialects.openai_events import NOTHING, is_given
+from tollhouse.dialects.openai_events import NOTHING, is_given, text_of
 from tollhouse.dialects.reading import found_in
 from tollhouse.domain.conversation import Citation
 from tollhouse.domain.deltas import (
@@ -124,7 +124,7 @@ class ContentMeaning:
         self._talks: dict[int, _Talk] = {}
 
     def read(self, frame: bytes) -> Sequence[Delta]:
-        deltas = list(self._read(found_in(frame, _decode, kind_of))) if frame else ()
+        deltas = list(self._read(found_in(frame, _decode, kind_of)))
         talks = self._talks.values()
         self.is_finished = self._is_blocked or (
             bool(talks) and all(talk.is_stopped for talk in talks)
@@ -143,7 +143,7 @@ class ContentMeaning:
             if index not in self._talks:
                 self._talks[index] = _Talk(index)
             yield from self._talks[index].read(candidate)
-        if is_given(answer.usage_metadata) and (counted := read_count(answer.usage_metadata)):
+        if counted := read_count(answer.usage_metadata):
             yield counted
 
 
@@ -204,7 +204,7 @@ class _Talk:
             yield Sealed(gemini_state.of_call(signature, index), choice)
         yield Called(index, call.id or "", call.name or "", choice)
         arguments = msgspec.json.format(call.args, indent=-1) if is_given(call.args) else b"{}"
-        yield Argued(index, arguments.decode(), choice)
+        yield Argued(index, text_of(arguments), choice)
 
     def _cited(self, source: _Source) -> Cited:
         found = Citation(source.uri, source.title, start=source.start_index, end=source.end_index)

@@ -47,7 +47,7 @@ def given_back(thought: str, given: Sequence[Any]) -> tuple[Reasoning, ...]:
     others = [each for each in given if isinstance(each, dict) and not _is_ours(each)]
     thoughts: list[Reasoning] = []
     for each in sealed:
-        if each.text and not thought.startswith(each.text):
+        if not thought.startswith(each.text):
             continue
         thought = thought[len(each.text) :]
         thoughts.append(Reasoning(each.text, State(each.dialect, each.raw)))

@@ -99,7 +99,7 @@ def _kinds(usage: Usage, unseen: int, before: Details, after: Details) -> Kinds:
     """None of them more than its class has."""
     fresh, output, read = usage.input, usage.output, usage.cache_read
     heard = min(_told(before.audio_tokens), usage.total_input)
-    audio_read = min(max(heard + read - usage.total_input, 0), read)  # cannot have been heard anew
+    audio_read = max(heard + read - usage.total_input, 0)  # cannot have been heard anew
     audio_input = min(heard - audio_read, fresh)
     return Kinds(
         audio_input=audio_input,

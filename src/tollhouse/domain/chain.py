@@ -83,8 +83,8 @@ class Line:
 
 def parsed(raw: bytes) -> Line | None:
     """A line with its newline; None when it does not have the form of a record."""
-    start, end = _START.match(raw), _END.fullmatch(raw, max(0, len(raw) - _END_LENGTH))
-    if start is None or end is None or start.end() > end.start() or len(raw) > LONGEST_LINE:
+    start, end = _START.match(raw), _END.fullmatch(raw, len(raw) - _END_LENGTH)
+    if start is None or end is None or len(raw) > LONGEST_LINE:
         return None
     writer, seq, prev, kind, at = start.groups()
     text = raw[:-_END_LENGTH]

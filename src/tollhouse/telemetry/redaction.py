@@ -16,6 +16,8 @@ REDACTED = "[redacted]"
 MAX_DEPTH = 8
 MAX_ITEMS = 100
 MAX_TEXT = 16_384
+MAX_LOOKED_THROUGH = 2 * MAX_TEXT
+LONGEST_SECRET = 4096
 
 SECRET_STEMS = (
     *("accesskey", "apikey", "authorization", "bearer", "cookie", "credential", "masterkey"),
@@ -62,18 +64,19 @@ def redact(value: object, depth: int = 0) -> Json:
     if isinstance(value, str):
         return redact_text(value)
     if isinstance(value, bytes | bytearray | memoryview):
-        return redact_text(bytes(value[:MAX_TEXT]).decode(errors="replace"))
+        return redact_text(bytes(value[: 4 * MAX_LOOKED_THROUGH]).decode(errors="replace"))
     return _container(value, depth)
 
 
 def redact_text(text: str) -> str:
-    text = text[
-        : 2 * MAX_TEXT
-    ]  # cut first, and again after: no half of a secret is left at the end
+    """Cut first, and again after: where the first cut was, half of a secret may be left."""
+    given, text = text, text[:MAX_LOOKED_THROUGH]
+    is_whole = len(text) == len(given)
     text = _HEADER.sub(_without_header, text)
     text = _NAMED.sub(_without_named, text)
     text = _USERINFO.sub(f"{REDACTED}@", text)
-    return _SHAPES.sub(REDACTED, text)[:MAX_TEXT]
+    text = _SHAPES.sub(REDACTED, text)
+    return (text if is_whole else text[:-LONGEST_SECRET])[:MAX_TEXT]
 
 
 def redact_named(name: object, value: object, depth: int = 0) -> Json:
