@@ -26,7 +26,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from servers import PostgresServer
-from tollhouse.control import removing, tenancy
+from tollhouse.control import keys, removing, tenancy
+from tollhouse.control.peppers import Peppers
 from tollhouse.domain.budget import Hold, Outcome
 from tollhouse.domain.errors import BudgetExhausted, Refusal
 from tollhouse.domain.periods import Calendar, Period, window
@@ -38,6 +39,7 @@ from tollhouse.storage import repeats
 pytestmark = pytest.mark.req("H-148", "S-93")
 
 DAY_MS = 86_400_000
+PEPPERS = Peppers(1, {1: b"p" * 32})
 DAILY = Period(Calendar.DAY)
 
 
@@ -200,6 +202,22 @@ async def test_a_tenant_that_is_deleted_takes_its_keys_and_answers_along(store: 
     await removing.delete(store, tenancy.Kind.TENANT, "acme")
 
     assert await store.read("SELECT id FROM repeats") == [("others",)]
+
+
+async def test_an_api_key_that_is_revoked_takes_its_answers_along(store: Store) -> None:
+    await tenancy.create_tenant(store, "acme", NOW)
+    issued = [
+        await keys.issue(store, PEPPERS, keys.Wish("acme", name), NOW)
+        for name in ("first", "second")
+    ]
+    for each in issued:
+        await store.write(
+            *repeats.claiming(each.id, "acme", each.id, "c", "asked", NOW, NOW + DAY_MS)
+        )
+
+    await keys.revoke(store, issued[0].id)
+
+    assert await store.read("SELECT id FROM repeats") == [(issued[1].id,)]
 
 
 FATES = st.sampled_from(

@@ -106,6 +106,7 @@ async def place(served: Place) -> Place:
     return served
 
 
+@pytest.mark.req("P-28")
 @pytest.mark.parametrize("is_stream", [False, True])
 async def test_the_same_call_again_gets_the_same_bytes_and_is_paid_for_once(
     place: Place, is_stream: bool

@@ -245,6 +245,33 @@ async def test_an_answer_that_the_store_cannot_take_is_told_all_the_same(place: 
     assert (await place.tell()).code == "answer_not_kept"
 
 
+async def test_an_answer_waits_for_its_store_for_a_while_and_is_kept_later(place: Place) -> None:
+    store, house = _Slow(place.store), place.house
+    patient = replace(house.repeats, store=store, patience_s=0.01)
+
+    told = await place.tell(whole(), house=replace(house, repeats=patient))
+    store.goes_on.set()
+    await store.has_written.wait()
+
+    assert (told.code, told.reply.said) == ("", WHOLE)
+    assert (await place.tell()).is_replayed
+
+
+async def test_who_hangs_up_while_the_answer_is_kept_may_ask_again(place: Place) -> None:
+    store, house = _Slow(place.store), place.house
+    slow = replace(house, repeats=replace(house.repeats, store=store, patience_s=60.0))
+    telling = asyncio.create_task(place.tell(whole(), house=slow))
+    await store.is_asked.wait()
+
+    telling.cancel()
+    await asyncio.gather(telling, return_exceptions=True)
+    store.goes_on.set()
+    await store.has_written.wait()
+
+    assert (await place.tell()).is_replayed
+    assert await place.owed() == [COST]
+
+
 # --- what was judged before is judged again ---
 
 
@@ -479,3 +506,18 @@ class _Away:
 
     async def close(self) -> None:
         """Nothing is open."""
+
+
+class _Slow(_Away):
+    """One whose writes are done once it goes on."""
+
+    def __init__(self, store: SqliteDatabase) -> None:
+        super().__init__(store)
+        self.is_asked, self.goes_on, self.has_written = (asyncio.Event() for _ in range(3))
+
+    async def write(self, *statements: Statement) -> list[int]:
+        self.is_asked.set()
+        await self.goes_on.wait()
+        counts = await self._store.write(*statements)
+        self.has_written.set()
+        return counts

@@ -79,12 +79,13 @@ class Shelves:
 
 @dataclass(frozen=True, slots=True)
 class Repeats:
-    """What is kept of calls that bear an Idempotency-Key: where, how long, and how much of each."""
+    """What is kept of calls that bear an Idempotency-Key: where, how long, how much, and what it may take."""
 
     store: Database
     sealing: Sealing
     keep_ms: int = 86_400_000
     most_bytes: int = 1024 * 1024
+    patience_s: float = 2.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,11 +84,12 @@ class Asking:
         return Remembering(self.call.reply, self.house.repeats.most_bytes, self._keep)
 
     async def _keep(self, media: bytes, body: bytes) -> None:
-        """Whoever hangs up in this moment may still ask again."""
-        await asyncio.shield(asyncio.ensure_future(self._write(media.decode("latin-1"), body)))
+        """Done whoever hangs up in this moment, and not waited for longer than an answer may wait for a store."""
+        writing = asyncio.ensure_future(self._write(media.decode("latin-1"), body))
+        await asyncio.wait({writing}, timeout=self.house.repeats.patience_s)
 
     async def _write(self, media: str, body: bytes) -> None:
-        """The answer is there and paid for: a store that is away takes it from nobody."""
+        """The answer is there: a store that is away takes it from nobody."""
         kept, call = self.house.repeats, self.call.id
         sealed = kept.sealing.seal(body, self.claim.secret, _about(call, media))
         try:

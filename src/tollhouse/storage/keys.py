@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from tollhouse.domain.credentials import Digest
 from tollhouse.domain.identity import Naming, Priority
 from tollhouse.ports import Database, Row, Statement
+from tollhouse.storage import repeats
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,8 +228,8 @@ async def set_priority(database: Database, key: str, priority: Priority) -> bool
 
 
 async def revoke(database: Database, key: str) -> bool:
-    """Destroy the digests: the record stays, and nothing opens it again."""
-    (changed,) = await database.write((_REVOKE, (key,)))
+    """Destroy the digests, and what is kept to be answered again: the record stays, and nothing opens it again."""
+    changed, _ = await database.write((_REVOKE, (key,)), repeats.forgetting(key))
     return changed == 1
 
 

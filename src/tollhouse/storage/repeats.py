@@ -28,6 +28,7 @@ INSERT INTO repeats (id, tenant, key_id, call, asked, created_at, expires_at) VA
 """
 _KEEP = "UPDATE repeats SET media = $1, answer = $2 WHERE id = $3 AND call = $4"
 _FORGET = "DELETE FROM repeats WHERE expires_at <= $1"
+_FORGET_OF = "DELETE FROM repeats WHERE key_id = $1"
 
 
 async def find(database: Database, claim: str, now_ms: int) -> Claimed | None:
@@ -56,3 +57,8 @@ async def forget(database: Database, now_ms: int) -> int:
     """Those whose time is over; how many."""
     (gone,) = await database.write((_FORGET, (now_ms,)))
     return gone
+
+
+def forgetting(key: str) -> Statement:
+    """All that is kept for an API key."""
+    return _FORGET_OF, (key,)
