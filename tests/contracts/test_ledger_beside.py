@@ -31,7 +31,7 @@ from tollhouse.control.peppers import Peppers
 from tollhouse.domain.budget import Hold, Outcome
 from tollhouse.domain.errors import BudgetExhausted, Refusal
 from tollhouse.domain.periods import Calendar, Period, window
-from tollhouse.domain.repeats import is_answered
+from tollhouse.domain.repeats import Kept, answer_of
 from tollhouse.domain.storing import Conflict
 from tollhouse.ports import Statement
 from tollhouse.storage import repeats
@@ -179,7 +179,7 @@ async def test_an_answer_is_kept_for_the_call_that_has_the_claim_alone(store: St
     kept = await repeats.find(store, "claim", NOW)
     assert (others, own) == (False, True)
     assert kept is not None
-    assert (kept.call, kept.media, kept.answer) == (hold.call, "text/plain", b"\x00own")
+    assert (kept.call, kept.answer) == (hold.call, Kept("text/plain", b"\x00own"))
 
 
 async def test_a_call_of_a_dead_process_is_told_from_one_under_way(store: Store) -> None:
@@ -263,8 +263,8 @@ class Machine:
         before = await repeats.find(store, self.claim, NOW)
         if before is not None and not before.came_to_nothing:
             try:
-                if is_answered(before, "asked"):
-                    return before.answer
+                if (kept := answer_of(before, "asked")) is not None:
+                    return kept.sealed
             except Refusal:
                 return None
             await store.settle(settling(self._named(before.call), 0, Outcome.CUT_BY_GATEWAY))

@@ -8,7 +8,7 @@ import pytest
 
 from tollhouse.domain.errors import AnswerNotKept, FieldInvalid, IdempotencyInFlight
 from tollhouse.domain.identity import Principal
-from tollhouse.domain.repeats import Claimed, claim, is_answered
+from tollhouse.domain.repeats import Claimed, Kept, answer_of, claim
 
 pytestmark = pytest.mark.req("H-148", "S-93")
 
@@ -16,7 +16,6 @@ ANNA = Principal("a1b2c3d4e5f6", "acme", "acme/default", "acme/anna", (1, 2, 3, 
 OPEN = Claimed(
     asked="asked",
     call="call-1",
-    media=None,
     answer=None,
     state="held",
     outcome=None,
@@ -65,7 +64,7 @@ def test_what_is_no_key_is_refused_by_name(said: bytes) -> None:
 
 def test_one_that_is_under_way_is_worth_waiting_for() -> None:
     with pytest.raises(IdempotencyInFlight) as refusal:
-        is_answered(OPEN, "asked")
+        answer_of(OPEN, "asked")
 
     assert refusal.value.retry_after_s == 1
     assert refusal.value.is_worth_a_retry
@@ -86,7 +85,7 @@ def test_one_that_is_under_way_is_worth_waiting_for() -> None:
 )
 def test_one_without_an_answer_says_why(seen: dict[str, str | int | None], why: str) -> None:
     with pytest.raises(AnswerNotKept, match=why) as refusal:
-        is_answered(replace(OPEN, **seen), "asked")
+        answer_of(replace(OPEN, **seen), "asked")
 
     assert not refusal.value.is_worth_a_retry
 
@@ -98,7 +97,15 @@ def test_one_without_an_answer_says_why(seen: dict[str, str | int | None], why: 
         ({"state": "settled", "outcome": "cut_by_client", "owed": 0}, True),
         ({"state": "settled", "outcome": "cut_by_client", "owed": 1}, False),
         ({"state": "settled", "outcome": "completed", "owed": 0}, False),
-        ({"state": "settled", "outcome": "refused", "owed": 0, "answer": b"x"}, False),
+        (
+            {
+                "state": "settled",
+                "outcome": "refused",
+                "owed": 0,
+                "answer": Kept("text/plain", b"x"),
+            },
+            False,
+        ),
         ({"state": "unknown", "outcome": "unknown"}, False),
         ({"state": "held"}, False),
         ({"state": None}, False),
@@ -106,6 +113,6 @@ def test_one_without_an_answer_says_why(seen: dict[str, str | int | None], why: 
     ids=str,
 )
 def test_a_claim_is_free_once_its_call_came_to_nothing(
-    seen: dict[str, str | int | bytes | None], is_free: bool
+    seen: dict[str, str | int | Kept | None], is_free: bool
 ) -> None:
     assert replace(OPEN, **seen).came_to_nothing is is_free

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from fakes import FakeAnswer, FakeExchange, FakeLimiter, FakeProvider, FakeReply
-from limits_given import rule
+from fakes import (
+    FakeAnswer,
+    FakeExchange,
+    FakeLedger,
+    FakeLimiter,
+    FakeProvider,
+    FakeReply,
+)
+from limits_given import PLACES, rule
 from pipeline.houses import (
     CALLER,
     KEY,
@@ -25,15 +32,26 @@ from pipeline.houses import (
     snapshot,
 )
 from tollhouse.auth.sealed_answers import SealedAnswers
-from tollhouse.domain.budget import Outcome, Settlement, Source
-from tollhouse.domain.errors import Problem, StoreUnavailable, UpstreamBroke, UpstreamUnreachable
+from tollhouse.domain.budget import Hold, Outcome, Settlement, Source
+from tollhouse.domain.errors import (
+    FieldInvalid,
+    Problem,
+    StoreUnavailable,
+    UpstreamBroke,
+    UpstreamUnreachable,
+)
+from tollhouse.domain.forms import Form
 from tollhouse.domain.identity import Principal
 from tollhouse.domain.limiting import Limits
+from tollhouse.domain.multipart import FormReader
 from tollhouse.domain.pricing import Usage
+from tollhouse.domain.repeats import claim
 from tollhouse.domain.snapshot import Model, Names, Target
+from tollhouse.domain.storing import Conflict
 from tollhouse.pipeline.house import House, Repeats
+from tollhouse.pipeline.once import asked, refuse_key
 from tollhouse.pipeline.serve import serve
-from tollhouse.ports import Row, Statement, Value
+from tollhouse.ports import Headers, Row, Statement, Value
 from tollhouse.storage import budgets, repeats
 from tollhouse.storage.sqlite import SqliteDatabase
 
@@ -102,13 +120,14 @@ class Place:
         reply: FakeReply | None = None,
         route_name: str = "chat",
         house: House | None = None,
+        further: Headers = (),
     ) -> Told:
         """`exchange` is what the provider does, if it is asked."""
         self.up.exchanges = (*self.up.exchanges[: len(self.up.sent)], *filter(None, [exchange]))
         self.number += 1
         told = Told(reply or FakeReply())
         bearer = (b"authorization", b"Bearer " + KEY.encode())
-        asked = call(bearer, (b"idempotency-key", key), raw=raw, reply=told.reply)
+        asked = call(bearer, (b"idempotency-key", key), *further, raw=raw, reply=told.reply)
         asked = replace(asked, id=f"call-{self.number}", route=replace(route(), name=route_name))
         try:
             await serve(asked, house or self.house)
@@ -231,8 +250,9 @@ async def test_what_is_as_large_as_the_bound_is_kept(place: Place) -> None:
     place.most_bytes = len(WHOLE)
 
     await place.tell(whole())
+    again = await place.tell()
 
-    assert (await place.tell()).is_replayed
+    assert (again.is_replayed, again.reply.said) == (True, WHOLE)
 
 
 async def test_an_answer_that_the_store_cannot_take_is_told_all_the_same(place: Place) -> None:
@@ -326,6 +346,53 @@ async def test_what_comes_again_counts_as_a_request_and_as_nothing_else(place: P
     assert [[each.amount for each in taken] for _, taken in limiter.taken] == [[1], [1]]
 
 
+async def test_two_keys_with_one_call_are_none(place: Place) -> None:
+    refused = await place.tell(whole(), further=((b"idempotency-key", b"k-1"),))
+
+    assert (refused.code, place.up.sent) == ("field_invalid", [])
+
+
+def test_where_no_answer_is_kept_no_key_is_taken() -> None:
+    refuse_key(call())
+
+    with pytest.raises(FieldInvalid) as refusal:
+        refuse_key(call((b"idempotency-key", b"k")))
+
+    assert refusal.value.param == "Idempotency-Key"
+
+
+async def test_of_a_form_counts_what_is_in_it_and_not_where_it_is_divided() -> None:
+    it = claim(CALLER, "transcriptions", b"k")
+
+    said = [await asked(it, _form(*each)) for each in FORMS]
+
+    assert said[0] == said[1]
+    assert len(set(said)) == len(FORMS) - 1
+
+
+async def test_who_is_second_by_a_moment_is_told_to_wait_and_holds_nothing(place: Place) -> None:
+    limiter = FakeLimiter()
+    place.world.limiter = limiter
+    place.caller = replace(place.caller, limits=Limits((rule(5, PLACES),), None))
+
+    refused = await place.tell(whole(), house=replace(place.house, ledger=_Taken()))
+
+    assert (refused.code, place.up.sent) == ("idempotency_in_flight", [])
+    assert len(limiter.given_back) == 1
+
+
+async def test_with_a_receipt_it_is_settled_once_too(place: Place) -> None:
+    limiter = FakeLimiter()
+    place.world.limiter = limiter
+    place.caller = replace(place.caller, limits=Limits((rule(5, PLACES),), None))
+
+    told = await place.tell(whole(), house=replace(place.house, receipts=lambda _: "signed"))
+
+    assert dict(told.reply.headers)[b"x-tollhouse-receipt"] == b"signed"
+    assert len(limiter.given_back) == 1
+    assert (await place.tell()).is_replayed
+
+
 # --- what came to nothing is made ---
 
 
@@ -417,6 +484,14 @@ async def test_another_body_of_what_stands_is_refused_first(place: Place) -> Non
     assert refused.code == "idempotency_mismatch"
 
 
+async def test_who_leaves_waits_for_no_settlement(place: Place) -> None:
+    house = replace(place.house, ledger=_Mute())
+    silent = FakeExchange(FakeAnswer(200, [WORD, None], EVENTS))
+
+    async with asyncio.timeout(10):
+        await _cut(place, silent, body(stream=True), FakeReply(is_gone=True), house)
+
+
 # --- a process that died ---
 
 
@@ -476,14 +551,70 @@ async def _lives(store: SqliteDatabase, until_ms: int) -> None:
     )
 
 
-async def _cut(place: Place, exchange: FakeExchange, raw: bytes, reply: FakeReply) -> None:
+async def _cut(
+    place: Place,
+    exchange: FakeExchange,
+    raw: bytes,
+    reply: FakeReply,
+    house: House | None = None,
+) -> None:
     """By the caller, once something has come."""
     came = asyncio.Event()
     reply.on_write = came.set
-    telling = asyncio.create_task(place.tell(exchange, raw=raw, reply=reply))
+    telling = asyncio.create_task(place.tell(exchange, raw=raw, reply=reply, house=house))
     await came.wait()
     telling.cancel()
     await asyncio.gather(telling, return_exceptions=True)
+
+
+class _Taken(FakeLedger):
+    """Another was quicker by a moment."""
+
+    def hold(self, hold: Hold, beside: Sequence[Statement] = ()) -> Awaitable[None]:
+        return self._refused()
+
+    async def _refused(self) -> None:
+        raise Conflict("repeats.id")
+
+
+class _Mute(FakeLedger):
+    """Whose settlements nobody hears of."""
+
+    def settle(self, settlement: Settlement) -> asyncio.Future[bool]:
+        return asyncio.get_running_loop().create_future()
+
+
+FORMS = (
+    ("b1", "m", "hello.wav", b"RIFF"),
+    ("b2", "m", "hello.wav", b"RIFF"),
+    ("b1", "n", "hello.wav", b"RIFF"),
+    ("b1", "m", "other.wav", b"RIFF"),
+    ("b1", "m", "hello.wav", b"RIFX"),
+)
+
+
+def _form(boundary: str, model: str, name: str, content: bytes) -> Form:
+    raw = (
+        f'--{boundary}\r\ncontent-disposition: form-data; name="model"\r\n\r\n{model}\r\n'
+        f'--{boundary}\r\ncontent-disposition: form-data; name="file"; filename="{name}"\r\n\r\n'
+    ).encode()
+    raw += content + f"\r\n--{boundary}--\r\n".encode()
+    reader = FormReader(boundary.encode())
+    reader.feed(raw)
+    return Form(boundary.encode(), reader.finish(), _Bytes(raw))
+
+
+class _Bytes:
+    """Implements Kept."""
+
+    def __init__(self, raw: bytes) -> None:
+        self._raw = raw
+
+    def __len__(self) -> int:
+        return len(self._raw)
+
+    async def read(self, begin: int, end: int) -> AsyncIterator[bytes]:
+        yield self._raw[begin:end]
 
 
 class _Away:

@@ -52,15 +52,20 @@ def claim(caller: Principal, route: str, said: bytes) -> Claim:
 
 
 @value
+class Kept:
+    """An answer to give again."""
+
+    media: str
+    sealed: bytes
+
+
+@value
 class Claimed:
     """A claim as the store has it, with the call that has it. Of that one nothing is known once it is folded."""
 
     asked: str
     call: str
-    media: str | None
-    answer: bytes | None
-    """Sealed."""
-
+    answer: Kept | None
     state: str | None
     outcome: str | None
     owed: int | None
@@ -74,15 +79,15 @@ class Claimed:
         return is_over and not self.owed and self.outcome != Outcome.COMPLETED
 
 
-def is_answered(before: Claimed, asked: str) -> bool:
-    """Whether there is an answer to give again; if not, the process died, and another call is made instead.
+def answer_of(before: Claimed, asked: str) -> Kept | None:
+    """None where the process died with the call: then another is made in its place.
 
     Raises IdempotencyMismatch, IdempotencyInFlight, AnswerNotKept.
     """
     if not hmac.compare_digest(before.asked, asked):
         raise IdempotencyMismatch(param=PARAM)
     if before.answer is not None or before.is_lost:
-        return before.answer is not None
+        return before.answer
     if before.state == "held":
         raise in_flight()
     raise AnswerNotKept(_why(before), param=PARAM)

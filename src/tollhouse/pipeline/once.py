@@ -19,7 +19,7 @@ from tollhouse.domain.identity import Principal
 from tollhouse.domain.metering import Meter
 from tollhouse.domain.models import Plan
 from tollhouse.domain.pricing import Usage
-from tollhouse.domain.repeats import PARAM, Claim, Claimed
+from tollhouse.domain.repeats import PARAM, Claim, Kept
 from tollhouse.domain.storing import Conflict
 from tollhouse.pipeline.admit import admitted
 from tollhouse.pipeline.call import Call
@@ -43,8 +43,8 @@ async def serve_once(
     before = await repeats.find(house.repeats.store, asking.claim.id, house.now_ms())
     if before is not None and not before.came_to_nothing:
         await take_one(record.call, caller, house)  # a request, whatever it is told
-        if domain.is_answered(before, asking.asked):
-            await _replay(record, before, asking)
+        if (kept := domain.answer_of(before, asking.asked)) is not None:
+            await _replay(record, before.call, kept, asking)
             return
         await house.ledger.settle(_at_nothing(before.call, house.now_ms()))
     call = replace(record.call, reply=asking.remembering())
@@ -132,27 +132,34 @@ async def _asking(call: Call, caller: Principal, body: Body, house: House) -> As
     if sum(name == HEADER for name, _ in call.headers) > 1:
         raise FieldInvalid("Two of them came with one call.", param=PARAM)
     claim = domain.claim(caller, call.route.name, call.fields[HEADER])
+    return Asking(call, caller, claim, await asked(claim, body), house)
+
+
+async def asked(claim: Claim, body: Body) -> str:
+    """The same for the same body. Of a form what is in it: its boundary is another each time."""
     digest = claim.digest()
-    if isinstance(body, Form):  # its boundary is another each time
+    if isinstance(body, Form):
         for part in body.parts:
             digest.update(repr((part.name, part.filename, part.media, part.size)).encode())
             async for piece in body.content(part):
                 digest.update(piece)
     else:
         digest.update(body)
-    return Asking(call, caller, claim, digest.hexdigest(), house)
+    return digest.hexdigest()
 
 
-async def _replay(record: Journal, before: Claimed, asking: Asking) -> None:
-    call, house = record.call, asking.house
-    media = before.media or ""
-    secret, about = asking.claim.secret, _about(before.call, media)
-    body = house.repeats.sealing.open(before.answer or b"", secret, about)
+async def _replay(record: Journal, before: str, kept: Kept, asking: Asking) -> None:
+    call, sealing = record.call, asking.house.repeats.sealing
+    body = sealing.open(kept.sealed, asking.claim.secret, _about(before, kept.media))
     if body is None:
         raise AnswerNotKept("The answer that was kept does not open any more.", param=PARAM)
     record.ending = "replayed"
     length = (b"content-length", b"%d" % len(body))
-    told = ((b"content-type", media.encode("latin-1")), length, (b"idempotency-replayed", b"true"))
+    told = (
+        (b"content-type", kept.media.encode("latin-1")),
+        length,
+        (b"idempotency-replayed", b"true"),
+    )
     await call.reply.start(200, told)
     await call.reply.end(body)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tollhouse.domain.repeats import Claimed
+from tollhouse.domain.repeats import Claimed, Kept
 from tollhouse.ports import Database, Statement
 
 _FIND = """
@@ -35,8 +35,9 @@ async def find(database: Database, claim: str, now_ms: int) -> Claimed | None:
     rows = await database.read(_FIND, now_ms, claim, now_ms)
     if not rows:
         return None
-    values = (*rows[0][:-1], bool(rows[0][-1]))
-    return Claimed(*values)
+    asked, call, media, answer, state, outcome, owed, is_lost = rows[0]
+    kept = None if answer is None else Kept(media, answer)
+    return Claimed(asked, call, kept, state, outcome, owed, bool(is_lost))
 
 
 def claiming(
