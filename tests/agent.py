@@ -36,6 +36,10 @@ class Agent:
         self._number = 0
         self._server: grpc.Server | None = None
 
+    @property
+    def is_there(self) -> bool:
+        return self._server is not None
+
     def start(self) -> None:
         server = grpc.server(
             futures.ThreadPoolExecutor(16),

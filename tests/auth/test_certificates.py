@@ -248,6 +248,49 @@ def test_what_is_no_bundle_is_not_taken(raw: bytes) -> None:
 
 
 @pytest.mark.req("S-42")
+def test_roots_in_der_are_cut_where_each_says_that_it_ends(two: Two) -> None:
+    raw = two.prod.root + two.other.root
+
+    assert bundles.announced_roots(raw) == bundles.roots(bundle(two.prod, two.other))
+    for end in range(len(raw)):
+        if end != len(two.prod.root):
+            with pytest.raises(BundleInvalid):
+                bundles.announced_roots(raw[:end])
+
+
+@pytest.mark.req("S-42", "S-144")
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b"\0",
+        b"\x30\x00",
+        b"\x30\x81\x01\x00",
+        b"\x30\x84\x00\x00\x00\x01\x00",
+        b"\x30\x80\x00\x00",
+        b"-----BEGIN CERTIFICATE-----",
+        b'{"keys": []}',
+    ],
+    ids=repr,
+)
+def test_what_an_agent_says_that_is_no_certificate_is_none(two: Two, raw: bytes) -> None:
+    for said in (raw, two.prod.root + raw or b"-"):
+        if said != two.prod.root:
+            with pytest.raises(BundleInvalid):
+                bundles.announced_roots(said)
+
+
+@pytest.mark.req("S-42")
+def test_what_an_agent_says_is_bounded_and_all_of_it_authorities(two: Two) -> None:
+    leaf = der(two.prod.svid(WEB))
+    many = two.prod.root * (bundles.MOST_ROOTS + 1)
+
+    for raw in (leaf, two.prod.root + leaf, many, two.prod.root * 10_000):
+        with pytest.raises(BundleInvalid):
+            bundles.announced_roots(raw)
+
+
+@pytest.mark.req("S-42")
 def test_a_bundle_with_what_is_no_authority_is_none(two: Two) -> None:
     with pytest.raises(BundleInvalid):
         bundles.roots(two.prod.svid(WEB).read_bytes())

@@ -10,7 +10,7 @@ import pytest
 from auth.bearers import MEMBERS, NOW
 from issuing import ISSUER, SigningKey, said, signing_key
 from tollhouse.auth.key_ring import KeyRing
-from tollhouse.auth.key_sets import FOR_SVIDS
+from tollhouse.auth.key_sets import FOR_SVIDS, FOR_SVIDS_ALONE, KeySetWithdrawn
 from tollhouse.auth.tokens import Issuer, Tokens
 from tollhouse.domain.claims import Expected, Rule
 from tollhouse.domain.errors import IssuerUnavailable, TokenInvalid
@@ -146,6 +146,41 @@ async def test_one_that_does_not_say_when_it_was_issued_is_as_old_as_it_can_be()
 
     assert (await door.let_in(svid())).user
     await refused(door, svid(iat=None))
+
+
+@pytest.mark.req("S-41", "S-42")
+async def test_keys_that_an_agent_says_need_not_say_what_they_are_for_and_may_be_withdrawn() -> (
+    None
+):
+    said_by_agent: list[bytes | None] = [json.dumps({"keys": [_without_use(PROD)]}).encode()]
+
+    async def fetch() -> bytes:
+        if (raw := said_by_agent[-1]) is None:
+            raise KeySetWithdrawn("it has none of that trust domain")
+        return raw
+
+    ring = KeyRing("prod", fetch, ["ES256"], refresh_s=9, stale_s=9, use=FOR_SVIDS_ALONE)
+    await _looked(ring)
+    assert ring.key("p1")
+    said_by_agent.append(None)
+    await _looked(ring)
+    assert not ring.keys
+    others = {**_without_use(OTHER), "use": "x509-svid"}
+    said_by_agent.append(json.dumps({"keys": [_without_use(PROD), others]}).encode())
+    await _looked(ring)
+    assert ring.keys.keys() == {"p1"}
+
+
+async def _looked(ring: KeyRing) -> None:
+    ring.refresh()
+    ring.refresh()  # whoever looks already is enough
+    looking = ring.looked()
+    assert looking is not None
+    await looking
+
+
+def _without_use(key: SigningKey) -> dict[str, Any]:
+    return {name: value for name, value in key.public.items() if name not in ("use", "alg")}
 
 
 async def refused(door: Door, token: str) -> None:

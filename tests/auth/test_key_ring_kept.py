@@ -114,6 +114,19 @@ def test_the_log_says_what_went_wrong(caplog: pytest.LogCaptureFixture) -> None:
     assert "cannot be had: no such file" in caplog.text
 
 
+def test_what_goes_on_being_wrong_is_told_once_and_its_end_too(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def way() -> None:
+        away = OSError("no such file")
+        with caplog.at_level("INFO", "tollhouse"):
+            async with kept(ring(Published([away, away, ISSUER.key_set])), 3 * RETRY_S):
+                pass
+
+    hurried(way())
+    assert [each.levelname for each in caplog.records] == ["WARNING", "INFO"]
+
+
 def test_whoever_looks_already_is_waited_for() -> None:
     async def way() -> None:
         published = Published([None, ISSUER.key_set])

@@ -64,6 +64,7 @@ def test_whatever_is_read_the_runtime_reads_alike(raw: bytes) -> None:
         b"\x10\x01",  # a number where bytes belong
         b"\x02\x00",  # the number nought
         b"\x0b\x0c",  # a group
+        b"\x82\x80\x80\x80\x10\x00",  # a number that no field has
         b"\x0e",  # a kind that there is not
         b"\x0d\x00",  # four bytes that are one
         b"\x09\x00",  # eight bytes that are one

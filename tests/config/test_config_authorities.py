@@ -106,9 +106,10 @@ def test_a_bundle_may_come_from_the_agent_of_this_host(certified: str) -> None:
     ("more", "key"),
     [
         (MESH, "workload_api.socket"),
+        (AGENT + PROD, "workload_api.socket"),
+        (MESH.replace("workload-api", "file"), "authorities.mesh.bundle_file"),
         (AGENT + MESH.replace("trust_domain", "# "), "authorities.mesh.trust_domain"),
         (AGENT + MESH + 'bundle_file = "root.pem"\n', "authorities.mesh.bundle_file"),
-        (AGENT + MESH.replace("workload-api", "file"), "authorities.mesh.bundle_file"),
         (AGENT.replace("unix:", "http:") + MESH, "workload_api.socket"),
         (
             AGENT.replace("unix:///run/agent.sock", "tcp://10.0.0.1:80") + MESH,

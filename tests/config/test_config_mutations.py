@@ -55,7 +55,7 @@ ASKED_FOR: dict[str, set[str]] = {
     "authorities.prod.trust_domain": {"authorities.prod.audiences"},
     "authorities.prod.rules": {"authorities.prod.audiences"},
     "authorities.corp.bundle_file": {"authorities.corp.bundle_file"},
-    "authorities.mesh.bundle_from": {"authorities.mesh.bundle_file"},
+    "authorities.mesh.bundle_from": {"authorities.mesh.bundle_file", "workload_api.socket"},
     "authorities.mesh.trust_domain": {"authorities.mesh.trust_domain"},
     "workload_api.socket": {"workload_api.socket"},
     "admin.listen": {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
@@ -73,6 +74,21 @@ async def _(house: House) -> None:
         certificate(house.data / "corp.pem", days=90)
 
     house.by_hand = exchange
+
+
+@ill("agent-away")
+async def _(house: House) -> None:
+    path = house.data / "agent.sock"
+    house.set(
+        f'[workload_api]\nsocket = "unix://{path}"',
+        '[authorities.prod]\nbundle_from = "workload-api"\ntrust_domain = "x.test"',
+    )
+
+    async def start() -> None:
+        with socket.socket(socket.AF_UNIX) as agent:
+            agent.bind(str(path))
+
+    house.by_hand = start
 
 
 @ill("certificate-expired")

@@ -181,6 +181,14 @@ def test_a_message_that_is_too_long_or_compressed_is_refused_by_its_head(raw: by
         other.told()
 
 
+def test_a_body_without_a_head_is_none() -> None:
+    other = Other()
+    other.http.send_data(other.stream, framed(b"one"))
+
+    with pytest.raises(UpstreamBroke):
+        other.told()
+
+
 def test_an_end_within_a_message_is_none() -> None:
     other = Other().begins()
     other.http.send_data(other.stream, framed(b"whole")[:-1])

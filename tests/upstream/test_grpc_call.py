@@ -160,6 +160,21 @@ async def test_who_says_that_he_is_there_is_listened_to(tmp_path: Path) -> None:
     assert pings >= 3
 
 
+async def test_who_is_listened_to_no_more_is_let_go(tmp_path: Path) -> None:
+    gone = asyncio.Event()
+
+    async def speaking(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await then_silent(reader, writer)
+        gone.set()
+
+    async with served(tmp_path, speaking) as connect:
+        async with called(connect) as told:
+            assert await anext(told) == b"one"
+            assert not gone.is_set()
+        async with asyncio.timeout(30):
+            await gone.wait()
+
+
 async def begun(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> H2Connection:
     http = H2Connection(H2Configuration(client_side=False))
     http.initiate_connection()

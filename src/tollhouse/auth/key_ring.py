@@ -122,14 +122,17 @@ class KeyRing:
             self._take(raw)
         except KeySetWithdrawn as error:
             self._keys, self._raw = NOTHING, b""
-            self._trouble = str(error)
-            log.warning("the keys of the issuer %s are withdrawn: %s", self._name, error)
+            self._tell(str(error))
         except (Failure, KeySetInvalid, OSError, TimeoutError) as error:
-            why = error.private if isinstance(error, Failure) else str(error)
-            self._trouble = why or "no answer"
-            log.warning("the keys of the issuer %s cannot be had: %s", self._name, self._trouble)
+            self._tell((error.private if isinstance(error, Failure) else str(error)) or "no answer")
         finally:
             self._looking = None
+
+    def _tell(self, trouble: str) -> None:
+        """Once, however often it is met."""
+        if trouble != self._trouble:
+            log.warning("the keys of the issuer %s cannot be had: %s", self._name, trouble)
+        self._trouble = trouble
 
     def _take(self, raw: bytes) -> None:
         had_none = not self._keys
@@ -140,5 +143,7 @@ class KeyRing:
             self._may_look_at_s = float("-inf")
         self._read_s = self._clock_s()
         self._good_until_s = self._read_s + self._refresh_s + self._stale_s
-        self._trouble = ""
         self._has_found = True
+        if self._trouble:
+            log.info("the keys of the issuer %s are there again", self._name)
+        self._trouble = ""

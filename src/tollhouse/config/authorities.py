@@ -17,6 +17,9 @@ ASKING: Place = ("server", "client_certificates")
 
 def clashes(settings: Settings) -> Iterator[Clash]:
     yield from _asking(settings)
+    if settings.workload_api.socket is not None and not settings.announced:
+        who = "no authority has its bundle from there"
+        yield idle(("workload_api", "socket"), ("authorities",), who)
     domains: dict[str, Place] = {}
     for name, authority in settings.authorities.items():
         place: Place = ("authorities", name)
@@ -34,8 +37,8 @@ def clashes(settings: Settings) -> Iterator[Clash]:
         yield from of_rules(place, authority.rules)
         for name in ("trust_domain", "rules"):
             if authority.audiences and not getattr(authority, name):
-                idle = ((*place, "audiences"), (*place, name))
-                yield Clash(idle, f"tokens that nobody could come in by, without `{name}`", "both")
+                pair = ((*place, "audiences"), (*place, name))
+                yield Clash(pair, f"tokens that nobody could come in by, without `{name}`", "both")
 
 
 def _source(place: Place, authority: AuthoritySettings, settings: Settings) -> Iterator[Clash]:

@@ -118,6 +118,11 @@ class Settings(Section):
         return bool(self.issuers or self.tokens.secrets or bundles)
 
     @property
+    def announced(self) -> tuple[AuthoritySettings, ...]:
+        """Authorities whose bundles come from the agent of this host."""
+        return tuple(it for it in self.authorities.values() if it.is_announced)
+
+    @property
     def names_people(self) -> bool:
         """Whether callers may come whom the store knows by their names, and not by a key."""
         return self.takes_tokens or bool(self.static_tokens or self.authorities)

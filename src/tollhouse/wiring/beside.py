@@ -101,7 +101,7 @@ def keep_renewing(doors: Listening, metrics: Metrics, tasks: Background) -> None
 
 def token_bundles(settings: Settings) -> Announced[Said] | None:
     """Who says what JWT-SVIDs are signed with, where anybody is asked."""
-    if not any(it.is_announced and it.audiences for it in settings.authorities.values()):
+    if not any(each.audiences for each in settings.announced):
         return None
     from tollhouse.wiring.workload_api import of_tokens
 

@@ -138,19 +138,23 @@ def holds(token: Token, settings: Settings) -> bool | None:
     if issuer is not None and issuer.keys_file is None:
         return None
     keys = _keys(token, issuer, settings)
+    if keys is None:
+        return None
     only = next(iter(keys.values())) if len(keys) == 1 else None
     key = only if token.key_id is None else keys.get(token.key_id)
     return key is not None and key.holds(token.algorithm, token.signed, token.signature)
 
 
-def _keys(token: Token, issuer: IssuerSettings | None, settings: Settings) -> KeySet:
-    """Those in a file: of the issuer, or of the trust domain that it is about."""
+def _keys(token: Token, issuer: IssuerSettings | None, settings: Settings) -> KeySet | None:
+    """Those in a file: of the issuer, or of the trust domain that it is about. None where an agent has them."""
     if issuer is not None and issuer.keys_file is not None:
         return key_set(read_file(settings.at(issuer.keys_file)), issuer.algorithms)
     domains = {f"{SCHEME}{it.trust_domain}": it for it in settings.authorities.values()}
     authority = token.found_in(domains)
-    if authority is None or authority.bundle_file is None:
+    if authority is None:
         return {}
+    if authority.bundle_file is None:
+        return None
     return key_set(read_file(settings.at(authority.bundle_file)), OF_SVIDS, FOR_SVIDS)
 
 

@@ -125,7 +125,7 @@ def unusable(settings: Settings) -> Iterator[Problem]:
 
 
 def _agent(settings: Settings) -> Announced[Said] | None:
-    if not any(each.is_announced for each in settings.authorities.values()):
+    if not settings.announced:
         return None
     from tollhouse.wiring.workload_api import of_certificates
 

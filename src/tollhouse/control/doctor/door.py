@@ -6,6 +6,7 @@ import base64
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 from cryptography import x509
 
@@ -86,6 +87,13 @@ def _bundles_bad(seen: Seen) -> Iterator[Ill]:
             continue
         if ends <= _now(seen):
             yield Ill(f"the last root of {path} ended on {ends:%Y-%m-%d}", Mend(words=words))
+
+
+def _agent_away(seen: Seen) -> Iterator[Ill]:
+    endpoint = seen.settings.workload_api.socket
+    if endpoint is not None and endpoint.path and not Path(endpoint.path).is_socket():
+        words = "Start the agent, mount its socket, or name it under `socket` of [workload_api]."
+        yield Ill(f"there is no socket at {endpoint.path}", Mend(words=words))
 
 
 def _roots(raw: bytes) -> list[x509.Certificate]:
@@ -193,6 +201,13 @@ CHECKS = (
         "Nobody comes in by it, or soon nobody will.",
         ("deploy-https",),
         _bundles_bad,
+    ),
+    Check(
+        "agent-away",
+        Severity.UNFINISHED,
+        "Nobody comes in by what SPIFFE's agent vouches for, or soon nobody will.",
+        ("deploy-https",),
+        _agent_away,
     ),
     Check(
         "certificate-ends-soon",
