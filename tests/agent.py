@@ -11,6 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import grpc
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
 SERVICE = "SpiffeWorkloadAPI"
@@ -69,6 +76,19 @@ class Agent:
     def says_keys(self, bundles: Mapping[str, bytes]) -> None:
         self.says("FetchJWTBundles", _of_domains("JWTBundlesResponse", bundles))
 
+    def says_svid(self, spiffe_id: str, chain: Path, key: Path | None = None) -> None:
+        """A file of certificate and key together, or the key of another one."""
+        leaf = x509.load_pem_x509_certificate(chain.read_bytes())
+        private = load_pem_private_key((key or chain).read_bytes(), None)
+        said = {
+            "spiffe_id": spiffe_id,
+            "x509_svid": leaf.public_bytes(Encoding.DER),
+            "x509_svid_key": private.private_bytes(
+                Encoding.DER, PrivateFormat.PKCS8, NoEncryption()
+            ),
+        }
+        self.says("FetchX509SVID", message("X509SVIDResponse", svids=[said]))
+
     def says(self, method: str, raw: bytes) -> None:
         self.said[method] = raw
         self._notify()
@@ -108,6 +128,9 @@ def message(kind: str, **members: Any) -> bytes:
     for name, value in members.items():
         if isinstance(value, Mapping):
             getattr(made, name).update(value)
+        elif isinstance(value, list) and value and isinstance(value[0], Mapping):
+            for each in value:
+                getattr(made, name).add(**each)
         elif isinstance(value, list):
             getattr(made, name).extend(value)
         else:

@@ -88,6 +88,21 @@ async def test_each_message_replaces_what_was_said_before() -> None:
     assert (agent.announced.times, agent.streams) == (2, 1)
 
 
+async def test_whoever_wants_to_know_is_told_of_each_turn(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    told: list[str] = []
+    with caplog.at_level(logging.INFO, "tollhouse"):
+        async with listening() as agent:
+            agent.announced.tell(
+                lambda: told.append(agent.announced.trouble or agent.announced.said)
+            )
+            await agent.hears(b"one", b"two", None, b"three")
+
+    assert told == ["one", "two", "it has ended the stream", "three"]
+    assert len(caplog.records) == 3  # of its beginning, its end, and its beginning again
+
+
 async def test_before_anything_was_said_nothing_is_known() -> None:
     async with listening() as agent:
         with pytest.raises(Unheard, match="it has not answered yet"):

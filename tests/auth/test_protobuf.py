@@ -13,7 +13,7 @@ from tollhouse.auth.protobuf import MOST_FIELDS, MessageInvalid
 
 Bundles = dict[str, bytes]
 
-bundles = st.dictionaries(st.text(max_size=20), st.binary(max_size=300), max_size=5)
+bundles = st.dictionaries(st.text("ab/:.é€", max_size=20), st.binary(max_size=300), max_size=5)
 lists = st.lists(st.binary(max_size=40), max_size=3)
 
 
@@ -62,6 +62,7 @@ def test_whatever_is_read_the_runtime_reads_alike(raw: bytes) -> None:
         b"\x12",  # a field without a length
         b"\x12\x05ab",  # shorter than it says
         b"\x10\x01",  # a number where bytes belong
+        b"\x15\x0a\x02ab",  # four bytes that could be them
         b"\x02\x00",  # the number nought
         b"\x0b\x0c",  # a group
         b"\x82\x80\x80\x80\x10\x00",  # a number that no field has
@@ -82,3 +83,16 @@ def test_whatever_is_read_the_runtime_reads_alike(raw: bytes) -> None:
 def test_what_is_no_message_is_refused(raw: bytes) -> None:
     with pytest.raises(MessageInvalid):
         read(raw)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"\xf8\xff\xff\xff\x0f\x00",  # the last number of a field
+        b"\x08" + b"\xff" * 9 + b"\x01",  # 64 bits
+        b"\x0a\x00" * MOST_FIELDS,
+    ],
+    ids=lambda raw: raw[:12].hex(),
+)
+def test_what_is_at_its_bound_is_passed_over(raw: bytes) -> None:
+    assert read(raw) == {}

@@ -50,5 +50,12 @@ def test_a_message_that_is_wrong_in_anything_says_nothing(
         read(message(kind, bundles=bundles))
 
 
+@each_kind
+def test_as_many_as_there_may_be_are_read(kind: str, read: Read) -> None:
+    said = {f"spiffe://{number}": b"x" for number in range(MOST_DOMAINS)}
+
+    assert len(read(message(kind, bundles=said))) == MOST_DOMAINS
+
+
 def test_the_header_that_nobody_sends_by_mistake_is_sent() -> None:
     assert dict(workload_api.METADATA) == {"workload.spiffe.io": "true"}

@@ -127,6 +127,18 @@ def test_what_could_not_come_from_there_is_told_at_the_start(
     assert [each.key for each in refused.value.problems] == [key]
 
 
+def test_the_doors_certificate_comes_from_one_place(certified: str, tmp_path: Path) -> None:
+    svid = '[server]\ncertificate_from = "workload-api"\n'
+    both = certified.replace("[server]\n", svid) + PROD + AGENT
+    nowhere = f'data_dir = "{tmp_path}"\n{svid}'
+
+    for text, key in ((both, "server.tls_certificate"), (nowhere, "workload_api.socket")):
+        with pytest.raises(ConfigInvalid) as refused:
+            parse(text, {})
+        assert [each.key for each in refused.value.problems] == [key]
+    assert parse(nowhere + AGENT, {}).server.ends_tls
+
+
 def test_the_agents_address_may_stand_in_the_variable_that_spiffe_has_for_it(
     certified: str,
 ) -> None:

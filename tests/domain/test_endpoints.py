@@ -16,7 +16,8 @@ from tollhouse.domain.endpoints import Endpoint, EndpointInvalid
         ("unix:///run/spire/agent.sock", Endpoint(path="/run/spire/agent.sock")),
         ("unix:/run/spire/agent.sock", Endpoint(path="/run/spire/agent.sock")),
         ("tcp://127.0.0.1:8081", Endpoint(host="127.0.0.1", port=8081)),
-        ("tcp://[::1]:8081", Endpoint(host="::1", port=8081)),
+        ("tcp://[::1]:65535", Endpoint(host="::1", port=65_535)),
+        (f"unix:///{'a' * 106}", Endpoint(path=f"/{'a' * 106}")),
     ],
 )
 def test_both_kinds_are_read_and_written(text: str, found: Endpoint) -> None:
@@ -30,7 +31,13 @@ def test_both_kinds_are_read_and_written(text: str, found: Endpoint) -> None:
         *("", "unix:", "unix://", "unix://run/agent.sock", "unix:agent.sock", "/run/agent.sock"),
         *("unix:////run/a", "unix:///run/a?x", "unix:///run/a#x", "unix:///run/%61", "unix:///a\0"),
         f"unix:///{'a' * 107}",
-        *("tcp://10.0.0.1:80", "tcp://0.0.0.0:80", "tcp://[::]:80", "tcp://localhost:80"),
+        *(
+            "tcp://10.0.0.1:80",
+            "tcp://0.0.0.0:80",
+            "tcp://[::]:80",
+            "tcp://localhost:80",
+            "tcp://999.0.0.1:80",
+        ),
         *("tcp://127.0.0.1", "tcp://127.0.0.1:0", "tcp://127.0.0.1:65536", "tcp://127.0.0.1:80/x"),
         *(
             "tcp://127.0.0.1:80\n",

@@ -91,11 +91,6 @@ def _varint(raw: bytes, at: int) -> tuple[int, int]:
     number = 0
     for index, byte in enumerate(raw[at : at + LONGEST_VARINT]):
         number |= (byte & 0x7F) << 7 * index
-        if byte < 0x80:
-            if number > MOST_OF_VARINT:
-                break
+        if byte < 0x80 and number <= MOST_OF_VARINT:
             return number, at + index + 1
-    else:
-        if len(raw) - at < LONGEST_VARINT:
-            raise MessageInvalid("it is cut")
-    raise MessageInvalid("one of its numbers is too long")
+    raise MessageInvalid("one of its numbers is cut, or too long")

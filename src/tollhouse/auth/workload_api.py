@@ -9,6 +9,7 @@ from tollhouse.domain import spiffe
 
 SERVICE = "/SpiffeWorkloadAPI/"
 X509_BUNDLES, JWT_BUNDLES = f"{SERVICE}FetchX509Bundles", f"{SERVICE}FetchJWTBundles"
+X509_SVIDS = f"{SERVICE}FetchX509SVID"
 METADATA = (("workload.spiffe.io", "true"),)
 """Whoever makes others send requests for him cannot make them send this."""
 

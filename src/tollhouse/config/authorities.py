@@ -13,13 +13,16 @@ from tollhouse.config.texts import ENDPOINT
 from tollhouse.domain.claims import OURS
 
 ASKING: Place = ("server", "client_certificates")
+SOCKET: Place = ("workload_api", "socket")
 
 
 def clashes(settings: Settings) -> Iterator[Clash]:
     yield from _asking(settings)
-    if settings.workload_api.socket is not None and not settings.announced:
-        who = "no authority has its bundle from there"
-        yield idle(("workload_api", "socket"), ("authorities",), who)
+    if settings.workload_api.socket is not None and not settings.asks_agent:
+        yield idle(SOCKET, ("authorities",), "nothing comes from there")
+    if settings.server.shows_svid and settings.workload_api.socket is None:
+        found = "nothing, and a certificate that comes from there"
+        yield Clash((SOCKET, ("server", "certificate_from")), found, ENDPOINT)
     domains: dict[str, Place] = {}
     for name, authority in settings.authorities.items():
         place: Place = ("authorities", name)
@@ -52,8 +55,7 @@ def _source(place: Place, authority: AuthoritySettings, settings: Settings) -> I
             yield Clash(((*place, "trust_domain"), source), found, "the name of a trust domain")
         if settings.workload_api.socket is None:
             found = "nothing, and a bundle that comes from there"
-            where = ("workload_api", "socket")
-            yield Clash((where, source), found, ENDPOINT)
+            yield Clash((SOCKET, source), found, ENDPOINT)
     elif authority.bundle_file is None:
         yield Clash((file, source), "nothing", 'a file, or `bundle_from = "workload-api"`')
     elif not (path := settings.at(authority.bundle_file)).is_file():
@@ -64,7 +66,7 @@ def _asking(settings: Settings) -> Iterator[Clash]:
     server = settings.server
     if server.client_certificates == "off":
         return
-    if server.tls_certificate is None and server.tls_key is None:
+    if not server.ends_tls and server.tls_key is None:
         found = f'"{server.client_certificates}", without TLS to show them by'
         yield Clash((ASKING, ("server", "tls_certificate")), found, "`tls_certificate` as well")
     if not settings.authorities:

@@ -50,7 +50,7 @@ def _authenticator(settings: Settings) -> Iterator[Clash]:
 
 def _exposure(settings: Settings) -> Iterator[Clash]:
     server = settings.server
-    if server.tls_certificate or server.trusted_proxies:
+    if server.ends_tls or server.trusted_proxies:
         return
     for section, listen in (("server", server.listen), ("admin", settings.admin.listen)):
         if listen is None or listen.is_loopback:
@@ -74,6 +74,9 @@ def _origins(settings: Settings) -> Iterator[Clash]:
 
 
 def _certificates(settings: Settings) -> Iterator[Clash]:
+    if settings.server.shows_svid and settings.server.tls_certificate is not None:
+        here, there = ("server", "tls_certificate"), ("server", "certificate_from")
+        yield idle(here, there, "it comes from the agent")
     for name, other in (("tls_certificate", "tls_key"), ("tls_key", "tls_certificate")):
         path = getattr(settings.server, name)
         here, there = ("server", name), ("server", other)
@@ -113,12 +116,12 @@ def _console(settings: Settings) -> Iterator[Clash]:
         for name in sorted(console.model_fields_set):
             found = "a setting without effect: there is no admin listener"
             yield Clash((("console", name), about[1]), found, "nothing")
-    elif console.url is not None and settings.server.tls_certificate and "http:" in console.url:
+    elif console.url is not None and settings.server.ends_tls and "http:" in console.url:
         yield Clash(about, "http, and the listener speaks TLS", "https")
     elif (
         console.url is not None
         and console.url.startswith("https:")
-        and not (settings.server.tls_certificate or settings.server.trusted_proxies)
+        and not (settings.server.ends_tls or settings.server.trusted_proxies)
     ):
         found = "https, and nothing here ends TLS"
         yield Clash((*about, ("server", "trusted_proxies")), found, "a certificate, or a proxy")

@@ -123,6 +123,10 @@ class Settings(Section):
         return tuple(it for it in self.authorities.values() if it.is_announced)
 
     @property
+    def asks_agent(self) -> bool:
+        return bool(self.announced or self.server.shows_svid)
+
+    @property
     def names_people(self) -> bool:
         """Whether callers may come whom the store knows by their names, and not by a key."""
         return self.takes_tokens or bool(self.static_tokens or self.authorities)
@@ -139,7 +143,7 @@ class Settings(Section):
         listen = self.admin.listen
         if listen is None or self.console.url is not None or not listen.is_loopback:
             return self.console.url if listen else None
-        return f"{'https' if self.server.tls_certificate else 'http'}://{listen}"
+        return f"{'https' if self.server.ends_tls else 'http'}://{listen}"
 
     @property
     def sqlite_file(self) -> Path | None:

@@ -6,7 +6,7 @@ import resource
 import socket
 import ssl
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from tollhouse.config import Listen, Settings
@@ -14,6 +14,9 @@ from tollhouse.config import Listen, Settings
 BACKLOG = 2048
 DER = 2
 """As the `ssl` module numbers it."""
+
+Show = Callable[[ssl.SSLContext], None]
+"""Gives it the door's own certificate."""
 
 MOST_UNSENT = 64 * 1024
 """What the system keeps of an answer that cannot be sent yet: for whoever reads slowly, megabytes."""
@@ -42,17 +45,24 @@ def make_room() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
-def tls(settings: Settings, roots: bytes = b"") -> ssl.SSLContext | None:
+def tls(settings: Settings, roots: bytes = b"", own: Show | None = None) -> ssl.SSLContext | None:
     """As the settings have it; `roots`, in DER, are whom callers' certificates may come from."""
-    certificate, key = settings.server.tls_certificate, settings.server.tls_key
-    if certificate is None or key is None:
+    show = own or _files(settings)
+    if show is None:
         return None
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_cert_chain(settings.at(certificate), settings.at(key))
+    show(context)
     if settings.server.client_certificates != "off":
         _ask(context, roots, is_needed=settings.server.client_certificates == "required")
     return context
+
+
+def _files(settings: Settings) -> Show | None:
+    certificate, key = settings.server.tls_certificate, settings.server.tls_key
+    if certificate is None or key is None:
+        return None
+    return lambda context: context.load_cert_chain(settings.at(certificate), settings.at(key))
 
 
 def shown(peer: ssl.SSLObject) -> Sequence[bytes]:

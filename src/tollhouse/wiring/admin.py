@@ -48,7 +48,7 @@ DRAIN_S = 1.0
 def description(settings: Settings) -> dict[str, Any]:
     """The OpenAPI document of this gateway."""
     spoken, listen = dialects(), settings.admin.listen
-    scheme = "https" if settings.server.tls_certificate else "http"
+    scheme = "https" if settings.server.ends_tls else "http"
     return openapi.document(
         routes.route_table(spoken, settings.server.max_body_bytes, ollama_paths(settings)),
         admin_table(spoken["chat"]),

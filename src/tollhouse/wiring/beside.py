@@ -23,6 +23,7 @@ from tollhouse.wiring.store import Store
 
 if TYPE_CHECKING:
     from tollhouse.auth.announced import Announced
+    from tollhouse.auth.own_svid import Svid
     from tollhouse.auth.workload_api import Said
     from tollhouse.wiring.renewing import Renewing
 
@@ -52,7 +53,7 @@ class Listening:
 
     broken: Handshakes = field(default_factory=Handshakes)
 
-    agent: Announced[Any] | None = None
+    agents: Sequence[Announced[Any]] = ()
     """Who says some of it, to be listened to."""
 
     is_open: Callable[[], bool] = lambda: True
@@ -65,17 +66,17 @@ class Listening:
 
 def listening_as(settings: Settings) -> Listening:
     """Raises BundleInvalid, OSError."""
-    if settings.server.tls_certificate is None:
+    if not settings.server.ends_tls:
         return Listening()
     from tollhouse.wiring.renewing import Renewed
     from tollhouse.wiring.trust import Trust, door
 
-    broken = Handshakes()
+    broken, svid = Handshakes(), _own_svid(settings)
     if settings.server.client_certificates == "off":
-        own = door(settings, None, broken.tell)
-        return Listening(Renewed.of(own), renewing=(own,), broken=broken)
+        own, agents = door(settings, None, broken.tell, svid), [svid] if svid else []
+        return Listening(Renewed.of(own), renewing=(own,), broken=broken, agents=agents)
     trust = Trust(settings)
-    own = door(settings, trust, broken.tell)
+    own = door(settings, trust, broken.tell, svid)
     is_needed = settings.server.client_certificates == "required"
     return Listening(
         Renewed.of(own),
@@ -84,9 +85,17 @@ def listening_as(settings: Settings) -> Listening:
         (*trust.bundles.values(), own),
         trust.bundles,
         broken,
-        trust.agent,
+        [each for each in (svid, trust.agent) if each is not None],
         trust.has_any if is_needed else lambda: True,
     )
+
+
+def _own_svid(settings: Settings) -> Announced[Svid] | None:
+    if not settings.server.shows_svid:
+        return None
+    from tollhouse.wiring.workload_api import of_ourselves
+
+    return of_ourselves(settings)
 
 
 def keep_renewing(doors: Listening, metrics: Metrics, tasks: Background) -> None:
@@ -94,9 +103,9 @@ def keep_renewing(doors: Listening, metrics: Metrics, tasks: Background) -> None
         from tollhouse.wiring.renewing import keep
 
         tasks.start(keep(doors.renewing, metrics.set_unusable_files))
-    if doors.agent is not None:
-        doors.agent.tell(doors.look)
-        tasks.start(doors.agent.keep())
+    for agent in doors.agents:
+        agent.tell(doors.look)
+        tasks.start(agent.keep())
 
 
 def token_bundles(settings: Settings) -> Announced[Said] | None:
@@ -109,7 +118,7 @@ def token_bundles(settings: Settings) -> Announced[Said] | None:
 
 
 def unusable_bundles(settings: Settings) -> Iterable[Problem]:
-    if not settings.authorities:
+    if not settings.authorities and not settings.asks_agent:
         return ()
     from tollhouse.wiring.trust import unusable
 

@@ -76,5 +76,5 @@ async def _answer(
 
 
 def _say_ready(settings: Settings, listener: socket.socket) -> None:
-    url = listening.url_of(listener, is_tls=settings.server.tls_certificate is not None)
+    url = listening.url_of(listener, is_tls=settings.server.ends_tls)
     print(f"Tollhouse {__version__} answers on {url}/v1", file=sys.stderr, flush=True)

@@ -15,6 +15,7 @@ from tollhouse.auth.bundles import MOST_BYTES, BundleInvalid, Roots, announced_r
 from tollhouse.auth.certificates import Authority, Certificates
 from tollhouse.auth.fetching import read_file
 from tollhouse.auth.key_sets import FOR_SVIDS, KeySetInvalid, key_set
+from tollhouse.auth.own_svid import Svid
 from tollhouse.auth.workload_api import Said
 from tollhouse.config import Settings
 from tollhouse.config.problems import Problem, dotted
@@ -24,6 +25,7 @@ from tollhouse.domain.claims import Expected
 from tollhouse.domain.suspicion import Broken
 from tollhouse.server import listening
 from tollhouse.server.handshakes import watched
+from tollhouse.server.listening import Show
 from tollhouse.wiring.issuers import OF_SVIDS, of_bundle, rules_of
 from tollhouse.wiring.renewing import NOTHING, Bundled, Renewing, stamped
 
@@ -80,7 +82,10 @@ def known(settings: Settings) -> Mapping[str, Expected]:
 
 
 def door(
-    settings: Settings, trust: Trust | None, broke: Callable[[Broken], None]
+    settings: Settings,
+    trust: Trust | None,
+    broke: Callable[[Broken], None],
+    agent: Announced[Svid] | None = None,
 ) -> Renewing[ssl.SSLContext]:
     """Its own certificate, and the roots of those who vouch for what is shown at it. `broke` is told of handshakes."""
     bundles = trust.bundles.values() if trust is not None else ()
@@ -90,21 +95,27 @@ def door(
     def stamp() -> object:
         for each in bundles:
             each.look()
-        return stamped(files), [each.times for each in bundles]
+        return stamped(files), [each.times for each in bundles], agent and agent.times
 
-    def make() -> ssl.SSLContext:
-        made = listening.tls(settings, trust.believed() if trust is not None else b"")
+    def make(own: Show | None = None) -> ssl.SSLContext:
+        made = listening.tls(settings, trust.believed() if trust is not None else b"", own)
         if made is None:
             raise FileNotFoundError("there is no certificate")
         return watched(made, broke)
 
-    return Renewing("the certificate of the door", stamp, make)
+    what = "the certificate of the door"
+    if agent is None:
+        return Renewing(what, stamp, make)
+    from tollhouse.wiring.workload_api import show
+
+    blank = make(lambda _: None)  # nobody can speak with it
+    return Renewing(what, stamp, lambda: make(partial(show, agent)), until_then=blank)
 
 
 def unusable(settings: Settings) -> Iterator[Problem]:
     """Bundles that are there and are none, for what is asked of them."""
     asks = settings.server.client_certificates != "off"
-    if settings.workload_api.socket is not None and find_spec("h2") is None:
+    if settings.asks_agent and find_spec("h2") is None:
         found = "an agent that speaks HTTP/2, and no package for that"
         yield Problem("workload_api.socket", found, "`pip install 'tollhouse[spiffe]'` first")
     for name, authority in settings.authorities.items():

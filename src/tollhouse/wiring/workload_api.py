@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import ssl
 from collections.abc import AsyncGenerator, Callable
 from functools import partial
+from typing import TypeVar
 
 from tollhouse.auth import workload_api
 from tollhouse.auth.announced import Announced
+from tollhouse.auth.own_svid import Svid, own_svid
 from tollhouse.auth.workload_api import METADATA, MOST_BYTES, Said
 from tollhouse.config import Settings
 from tollhouse.domain.addresses import Doors
@@ -21,6 +25,8 @@ from tollhouse.wiring.ways import is_ours
 
 AUTHORITY = "localhost"
 
+T = TypeVar("T")
+
 
 def of_certificates(settings: Settings) -> Announced[Said]:
     what = "what the Workload API says of roots"
@@ -32,9 +38,23 @@ def of_tokens(settings: Settings) -> Announced[Said]:
     return _announced(what, settings, workload_api.JWT_BUNDLES, workload_api.jwt_bundles)
 
 
+def of_ourselves(settings: Settings) -> Announced[Svid]:
+    return _announced("our own SVID", settings, workload_api.X509_SVIDS, own_svid)
+
+
+def show(agent: Announced[Svid], context: ssl.SSLContext) -> None:
+    """The key is in no file: what TLS reads is in memory, and gone after that. Raises OSError."""
+    memory = os.memfd_create("svid")
+    try:
+        os.write(memory, agent.said.pem)
+        context.load_cert_chain(f"/proc/self/fd/{memory}")
+    finally:
+        os.close(memory)
+
+
 def _announced(
-    what: str, settings: Settings, method: str, read: Callable[[bytes], Said]
-) -> Announced[Said]:
+    what: str, settings: Settings, method: str, read: Callable[[bytes], T]
+) -> Announced[T]:
     endpoint = settings.workload_api.socket
     if endpoint is None:
         raise FileNotFoundError("there is no `socket` of the Workload API")

@@ -62,6 +62,11 @@ class ServerSettings(Section):
     tls_key: FilePath | None = setting(
         "The private key of the certificate, as a PEM file. Goes with `tls_certificate`."
     )
+    certificate_from: Literal["file", "workload-api"] = setting(
+        "Where the certificate and its key come from: the two files, or the agent of [workload_api]. Then it is the "
+        "X.509-SVID of this gateway, and another one as soon as the agent has it.",
+        "file",
+    )
     client_certificates: Literal["off", "optional", "required"] = setting(
         "Whether callers are asked for a certificate of one of [authorities]: not at all, or so that those who have "
         "none come by a key or a token, or so that nobody comes without. Then TLS 1.3 is the least that is spoken.",
@@ -138,6 +143,15 @@ class ServerSettings(Section):
         ge=10,
         le=60_000,
     )
+
+    @property
+    def shows_svid(self) -> bool:
+        """Whether its certificate comes from the agent."""
+        return self.certificate_from == "workload-api"
+
+    @property
+    def ends_tls(self) -> bool:
+        return self.tls_certificate is not None or self.shows_svid
 
 
 class MetricsSettings(Section):

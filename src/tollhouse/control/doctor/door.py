@@ -19,7 +19,7 @@ ENDS_SOON_MS = 30 * 86_400_000
 
 def _clear_behind_proxy(seen: Seen) -> Iterator[Ill]:
     server = seen.settings.server
-    if not server.listen.is_loopback and server.tls_certificate is None:
+    if not server.listen.is_loopback and not server.ends_tls:
         mend = lines(("server",), tls_certificate="tls.crt", tls_key="tls.key")
         found = f"{server.listen} is served without TLS, since it ends at a proxy"
         yield Ill(found, Mend(mend, words="Put the two files into data_dir."))
