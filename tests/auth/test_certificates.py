@@ -274,10 +274,27 @@ def test_roots_in_der_are_cut_where_each_says_that_it_ends(two: Two) -> None:
     ids=repr,
 )
 def test_what_an_agent_says_that_is_no_certificate_is_none(two: Two, raw: bytes) -> None:
-    for said in (raw, two.prod.root + raw or b"-"):
-        if said != two.prod.root:
-            with pytest.raises(BundleInvalid):
-                bundles.announced_roots(said)
+    with pytest.raises(BundleInvalid):
+        bundles.announced_roots(raw)
+    if raw:
+        with pytest.raises(BundleInvalid):
+            bundles.announced_roots(two.prod.root + raw)
+
+
+def test_a_certificate_may_be_long_and_no_more_than_it_says(two: Two) -> None:
+    long = b"\x30\x83\x01\x00\x00" + bytes(65_536)
+
+    assert list(bundles.certificates_of(long + two.prod.root)) == [long, two.prod.root]
+    for raw in (
+        long[:-1],
+        b"\0",
+        b"\x31\x81\x00",
+        b"\x30\x00",
+        b"\x30\x80\x00",
+        b"\x30\x84" + bytes(4),
+    ):
+        with pytest.raises(ValueError):
+            next(bundles.certificates_of(raw))
 
 
 @pytest.mark.req("S-42")

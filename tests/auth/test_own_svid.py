@@ -94,6 +94,12 @@ def test_what_does_not_belong_together_is_not_taken(
         read({**place.own, **change(place)})
 
 
+def test_as_many_as_there_may_be_are_taken(place: Place) -> None:
+    chain = bytes(place.own["x509_svid"]) + place.authority.root * (LONGEST_CHAIN - 1)  # type: ignore[call-overload]
+
+    assert read(*[{**place.own, "x509_svid": chain}] * MOST_SVIDS) == GATE
+
+
 def test_a_message_has_one_at_least_and_not_any_number(place: Place) -> None:
     for count in (0, MOST_SVIDS + 1):
         with pytest.raises(MessageInvalid):

@@ -25,6 +25,7 @@ from tollhouse.upstream.way import Way
 
 PATH = "/SpiffeWorkloadAPI/FetchX509Bundles"
 SHORT = Patience(first_s=0.1)
+PING = b"\0\0\x08\x06\0\0\0\0\0" + b"whatever"
 Script = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
@@ -101,10 +102,27 @@ async def never_whole(reader: asyncio.StreamReader, writer: asyncio.StreamWriter
 
 
 async def then_silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    http = await begun(reader, writer)
-    http.send_data(1, b"\0\0\0\0\3one")
-    writer.write(http.data_to_send())
+    await then(b"one", reader, writer)
     await reader.read()
+
+
+async def flooding(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Wants answers, and takes none."""
+    await then(b"one", reader, writer)
+    while True:
+        writer.write(PING * 1000)
+        await writer.drain()
+
+
+async def talking(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """About anything but what he was asked."""
+    http = await then(b"one", reader, writer)
+    while not any(isinstance(it, PingReceived) for it in http.receive_data(await reader.read(99))):
+        pass
+    while not writer.is_closing():
+        writer.write(PING)
+        await asyncio.sleep(0.01)
+        await writer.drain()
 
 
 @pytest.mark.req("S-42")
@@ -114,7 +132,9 @@ async def then_silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter
         (silent, SHORT, []),
         (never_whole, SHORT, []),
         (then_silent, Patience(quiet_s=0.1, reply_s=0.1), [b"one"]),
-        (closing, Patience(), []),
+        (closing, Patience(first_s=3600), []),
+        (flooding, Patience(reply_s=0.5), [b"one"]),
+        (talking, Patience(quiet_s=0.1, reply_s=0.1), [b"one"]),
         (another_protocol, Patience(), []),
     ],
 )
@@ -173,6 +193,25 @@ async def test_who_is_listened_to_no_more_is_let_go(tmp_path: Path) -> None:
             assert not gone.is_set()
         async with asyncio.timeout(30):
             await gone.wait()
+
+
+async def test_a_connection_that_does_not_come_about_is_given_up() -> None:
+    async def never() -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    with pytest.raises(TimeoutError):
+        async with called(never, Patience(connect_s=0.05)) as told:
+            await anext(told)
+
+
+async def then(
+    message: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+) -> H2Connection:
+    http = await begun(reader, writer)
+    http.send_data(1, b"\0" + len(message).to_bytes(4) + message)
+    writer.write(http.data_to_send())
+    return http
 
 
 async def begun(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> H2Connection:

@@ -57,7 +57,6 @@ class Answer:
         self._http.decoder.max_header_list_size = MOST_OF_HEADERS
         self._lengths = Lengths(MOST_OF_FRAME)
         self._frames = Frames(most_bytes)
-        self._has_begun = False
         self.is_over = False
         self.is_pinged = False
         """Whether something was asked that has to be answered."""
@@ -97,12 +96,9 @@ class Answer:
     def _taken(self, event: events.Event) -> Iterator[bytes]:
         match event:
             case events.ResponseReceived(headers=headers):
-                self._begin(dict(headers))
+                _insist_on_grpc(dict(headers))
             case events.DataReceived(data=data, flow_controlled_length=length):
-                if not self._has_begun:
-                    raise UpstreamBroke(private="a body without a head")
-                if length:
-                    self._http.acknowledge_received_data(length, self._stream)
+                self._http.acknowledge_received_data(length, self._stream)
                 yield from self._frames.fed(data)
             case events.TrailersReceived(headers=headers):
                 _insist_on_ok(dict(headers))
@@ -115,13 +111,13 @@ class Answer:
             case events.PingAckReceived():
                 self.is_pinged = False
 
-    def _begin(self, headers: Headers) -> None:
-        status, kind = headers.get(b":status"), headers.get(b"content-type", b"")
-        if status != b"200" or not kind.startswith(MEDIA_TYPE):
-            raise UpstreamBroke(private=f"what answers speaks no gRPC: its status is {status!r}")
-        if b"grpc-status" in headers:
-            _insist_on_ok(headers)
-        self._has_begun = True
+
+def _insist_on_grpc(headers: Headers) -> None:
+    status, kind = headers.get(b":status"), headers.get(b"content-type", b"")
+    if status != b"200" or not kind.startswith(MEDIA_TYPE):
+        raise UpstreamBroke(private=f"what answers speaks no gRPC: its status is {status!r}")
+    if b"grpc-status" in headers:
+        _insist_on_ok(headers)
 
 
 def _insist_on_ok(headers: Headers) -> None:
@@ -130,4 +126,4 @@ def _insist_on_ok(headers: Headers) -> None:
         said = unquote_to_bytes(headers.get(b"grpc-message", b""))[:LONGEST_WORDS]
         words = said.decode(errors="replace")
         name = STATUSES.get(status, "no status that is known")
-        raise UpstreamBroke(private=f"{name}: {words!r}" if words else name)
+        raise UpstreamBroke(private=f"{name}: {words!r}")
