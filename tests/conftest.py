@@ -18,6 +18,7 @@ settings.load_profile("tollhouse")
 pytest_plugins = (
     *(
         "admin_fixtures",
+        "agent_fixtures",
         "besieged_fixtures",
         "evidence_plugin",
         "servers_fixtures",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import ssl
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
 
@@ -24,14 +24,6 @@ GATE = "spiffe://prod.example.org/tollhouse"
 async def up() -> AsyncIterator[Provider]:
     async with provider() as it:
         yield it
-
-
-@pytest.fixture
-def agent(tmp_path: Path) -> Iterator[Agent]:
-    it = Agent(tmp_path)
-    it.start()
-    yield it
-    it.stop()
 
 
 @pytest.mark.req("S-42", "OC-76")

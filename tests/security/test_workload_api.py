@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import ssl
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
 
@@ -71,14 +71,6 @@ audiences = ["tollhouse"]
 async def up() -> AsyncIterator[Provider]:
     async with provider() as it:
         yield it
-
-
-@pytest.fixture
-def agent(tmp_path: Path) -> Iterator[Agent]:
-    it = Agent(tmp_path)
-    it.start()
-    yield it
-    it.stop()
 
 
 @pytest.fixture

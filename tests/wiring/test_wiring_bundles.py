@@ -7,7 +7,7 @@ import sys
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import pytest
 
@@ -15,15 +15,29 @@ from agent import Agent
 from certificates import Authority, bundle
 from journeys.gateway import until
 from tollhouse.auth import bundles
+from tollhouse.auth.announced import Announced
 from tollhouse.auth.bundles import Roots
 from tollhouse.config import Settings, parse
 from tollhouse.wiring import workload_api
+from tollhouse.wiring.beside import listening_as
 from tollhouse.wiring.renewing import Bundled
 from tollhouse.wiring.trust import Trust, unusable
 
 pytestmark = pytest.mark.req("S-42")
 
 DOMAIN = "prod.example.org"
+
+
+@asynccontextmanager
+async def heard(agent: Announced[Any] | None) -> AsyncIterator[None]:
+    """It is listened to for as long as the block lasts."""
+    listening = asyncio.create_task(agent.keep()) if agent else None
+    try:
+        yield
+    finally:
+        if listening is not None:
+            listening.cancel()
+            await asyncio.gather(listening, return_exceptions=True)
 
 
 class Source(Protocol):
@@ -81,17 +95,17 @@ class Place:
     @asynccontextmanager
     async def trusting(self, stale_s: int = 600) -> AsyncIterator[Bundled]:
         trust = Trust(settings_of(self._folder, self.source.settings, stale_s))
-        listening = asyncio.create_task(trust.agent.keep()) if trust.agent else None
-        try:
+        async with heard(trust.agent):
             yield Bundled(trust.bundles["prod"], stale_s)
-        finally:
-            if listening is not None:
-                listening.cancel()
-                await asyncio.gather(listening, return_exceptions=True)
 
 
 def settings_of(
-    folder: Path, source: str, stale_s: int = 600, listen: str = "127.0.0.1:0", socket: str = ""
+    folder: Path,
+    source: str,
+    stale_s: int = 600,
+    listen: str = "127.0.0.1:0",
+    socket: str = "",
+    server: str = "",
 ) -> Settings:
     at = socket or f"unix://{folder}/agent.sock"
     agent = f'[workload_api]\nsocket = "{at}"' if "from" in source else ""
@@ -100,6 +114,7 @@ def settings_of(
 data_dir = "{folder}"
 [server]
 listen = "{listen}"
+{server}
 {agent}
 [authorities.prod]
 trust_domain = "{DOMAIN}"
@@ -190,7 +205,32 @@ async def test_a_gateway_starts_without_its_agent_and_believes_nobody_until_it_s
     assert (trust.believed(), trust.has_any()) == (b"", False)
 
 
-async def test_another_domain_of_the_same_agent_is_not_believed(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("how", "is_ready"), [("required", False), ("optional", True)])
+async def test_where_nobody_comes_without_a_certificate_nothing_is_ready_before_any_root_is_known(
+    tmp_path: Path, how: str, *, is_ready: bool
+) -> None:
+    source = OfAgent(tmp_path)
+    place = Place(tmp_path, source)
+    chain = place.first.certify("localhost")
+    tls = f'tls_certificate = "{chain}"\ntls_key = "{chain}"\nclient_certificates = "{how}"'
+    doors = listening_as(settings_of(tmp_path, source.settings, server=tls))
+    assert doors.is_open() is is_ready
+
+    source.says(place.first)
+    (agent,) = doors.agents
+    agent.tell(doors.look)
+
+    async def is_open() -> bool:
+        return doors.is_open()
+
+    async with heard(agent):
+        await until(is_open, "a root is known")
+    await source.goes()
+
+
+async def test_another_domain_of_the_same_agent_is_not_believed_and_its_own_may_go(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     source = OfAgent(tmp_path)
     place = Place(tmp_path, source)
     source.says(place.first)
@@ -200,6 +240,8 @@ async def test_another_domain_of_the_same_agent_is_not_believed(tmp_path: Path) 
         await has(found)
     await source.goes()
 
+    assert f"has no bundle of {DOMAIN}" in caplog.text
+
 
 async def test_an_address_of_our_own_is_no_agent(tmp_path: Path) -> None:
     ours = "127.0.0.1:8431"
@@ -207,14 +249,12 @@ async def test_an_address_of_our_own_is_no_agent(tmp_path: Path) -> None:
         tmp_path, OfAgent(tmp_path).settings, listen=ours, socket=f"tcp://{ours}"
     )
     agent = workload_api.of_certificates(settings)
-    listening = asyncio.create_task(agent.keep())
 
-    await agent.first()
+    async with heard(agent):
+        await agent.first()
 
     assert "127.0.0.1:8431" in agent.trouble
     assert "connect" not in agent.trouble.lower()
-    listening.cancel()
-    await asyncio.gather(listening, return_exceptions=True)
 
 
 def test_without_its_package_a_gateway_does_not_start_and_says_what_to_install(
@@ -227,3 +267,5 @@ def test_without_its_package_a_gateway_does_not_start_and_says_what_to_install(
 
     (problem,) = unusable(settings)
     assert (problem.key, "tollhouse[spiffe]" in problem.expected) == ("workload_api.socket", True)
+    OfFile(tmp_path).says(Authority(tmp_path))
+    assert list(unusable(settings_of(tmp_path, OfFile(tmp_path).settings))) == []

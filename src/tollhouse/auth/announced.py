@@ -15,7 +15,7 @@ from tollhouse.domain.errors import Failure
 
 T = TypeVar("T")
 
-FIRST_WAIT_S, LONGEST_WAIT_S = 0.25, 30.0
+FIRST_WAIT_S, LONGEST_WAIT_S = 0.25, 5.0
 
 log = logging.getLogger("tollhouse")
 

@@ -30,7 +30,7 @@ class Lengths:
                 passed = min(self._left, len(piece) - at)
                 self._left -= passed
             else:
-                passed = min(FRAME_HEAD - len(self._head), len(piece) - at)
+                passed = FRAME_HEAD - len(self._head)
                 self._head += piece[at : at + passed]
                 self._begin()
             at += passed
