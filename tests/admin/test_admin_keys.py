@@ -88,3 +88,18 @@ async def test_how_long_a_key_lives_may_be_left_unsaid(api: Api, said: Any) -> N
 
     assert got.status == 201
     assert (got.json["expires_at"] is None) == (said == {"expires_in_s": None})
+
+
+@pytest.mark.req("B-21")
+async def test_when_a_key_may_be_used_is_said_told_and_taken_back(api: Api) -> None:
+    path = f"/keys/{await api.key()}"
+
+    said = await api.ask("owner", "PATCH", path, {"hours": "mon-wed  08:00-18:00"}, ANY)
+    unfit = await api.ask("owner", "PATCH", path, {"hours": "always"}, ANY)
+    nowhere = await api.ask("owner", "PATCH", path, {"hours": "mon Mars/Olympus"}, ANY)
+    back = await api.ask("owner", "PATCH", path, {"hours": None}, ANY)
+
+    assert said.json["hours"] == "mon,tue,wed 08:00-18:00 UTC"
+    for got in (unfit, nowhere):
+        assert (got.status, got.code, got.json["param"]) == (400, "field_invalid", "hours")
+    assert back.json["hours"] is None

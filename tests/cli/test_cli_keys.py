@@ -108,6 +108,25 @@ def test_a_key_is_confined_and_let_out_again(console: Console) -> None:
     assert (freed["networks"], freed["purposes"]) == ([], [])
 
 
+@pytest.mark.req("B-21")
+def test_a_key_is_bound_to_hours_beside_what_it_was_bound_to(console: Console) -> None:
+    console.run("tenants", "create", "acme")
+    key = console.json("keys", "create", "acme", "--name", "web", "--for", "chat")["id"]
+
+    bound = console.json("keys", "confine", key, "--hours", "mon-fri 08:00-18:00")
+    moved = console.json("keys", "confine", key, "--from", "192.0.2.0/24")
+    freed = console.json("keys", "confine", key, "--anytime")
+    both = console.run("keys", "confine", key, "--anytime", "--hours", "mon")
+
+    assert (bound["hours"], bound["purposes"]) == (
+        "mon,tue,wed,thu,fri 08:00-18:00 UTC",
+        ["chat"],
+    )
+    assert (moved["hours"], moved["networks"]) == (bound["hours"], ["192.0.2.0/24"])
+    assert (freed["hours"], freed["networks"]) == (None, ["192.0.2.0/24"])
+    assert both.status == 2
+
+
 @pytest.mark.req("B-22")
 def test_an_old_secret_is_told_of_and_retired(console: Console) -> None:
     console.run("tenants", "create", "acme")

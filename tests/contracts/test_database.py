@@ -60,6 +60,7 @@ STEPS = [
     "passwords",
     "first_sight",
     "repeats",
+    "hours",
 ]
 
 

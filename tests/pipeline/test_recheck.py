@@ -29,6 +29,7 @@ from tollhouse.domain.bounds import Bounds
 from tollhouse.domain.budget import Outcome, Source
 from tollhouse.domain.credentials import Digest
 from tollhouse.domain.errors import IssuerUnavailable, KeyDisabled, Problem, StoreUnavailable
+from tollhouse.domain.hours import read as read_hours
 from tollhouse.domain.identity import KeyRecord, Principal
 from tollhouse.domain.snapshot import Snapshot
 from tollhouse.pipeline.house import House
@@ -67,6 +68,10 @@ def bound(**bounds: object) -> Principal:
         (
             lambda it: replace(it, principal=bound(routes=frozenset({"embeddings"}))),
             "purpose_not_allowed",
+        ),
+        (
+            lambda it: replace(it, principal=bound(hours=read_hours("mon", lambda _: None))),
+            "hours_not_allowed",
         ),
         (
             lambda it: replace(it, principal=bound(certificates=frozenset({"ab" * 32}))),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from journeys.gateway import MODEL, Gateway, ask, furnish, prepared, until
 from journeys.provider import Provider
 from security.wire import CHAT, JSON, Got, bearer, recorded, refused_in_dialect, request, send
 from tollhouse.control import key_rights, keys
+from tollhouse.domain.hours import DAYS
 from tollhouse.storage.keys import KeyRow
 
 pytestmark = pytest.mark.req("B-21")
@@ -101,6 +103,34 @@ async def test_a_key_that_only_reads_the_list_of_models_calls_none(
     )
 
     assert (got.status == 200) is is_taken
+
+
+async def test_outside_its_hours_a_key_is_refused_and_nothing_is_done(
+    proxied: Gateway, up: Provider
+) -> None:
+    """The day before yesterday is never today, whatever hour it is."""
+    key = await _key(proxied)
+    other_day = DAYS[(datetime.now(UTC).weekday() - 2) % 7]
+    confined = key_rights.confine
+    await proxied.on_store(lambda store: confined(store, key.id, hours=f"{other_day} UTC"))
+
+    async def is_out() -> bool:
+        return (await _ask(proxied, key.key, "10.1.2.3")).status == 403
+
+    await until(is_out, "it is bound")
+    before, request_id = len(up.asked), f"late-{key.id}"
+    got = await _ask(proxied, key.key, "10.1.2.3", ("x-request-id", request_id))
+
+    refused_in_dialect(got, "hours_not_allowed")
+    record = await recorded(proxied, request_id)
+    assert (record["key"], record["code"]) == (key.id, "hours_not_allowed")
+    assert (record["held_nanos"], len(up.asked)) == (0, before)
+    await proxied.on_store(lambda store: confined(store, key.id, hours=""))
+
+    async def is_in() -> bool:
+        return (await _ask(proxied, key.key, "10.1.2.3")).status == 200
+
+    await until(is_in, "the bound is taken away")
 
 
 async def test_what_is_said_of_a_key_holds_within_a_second_and_is_taken_back(

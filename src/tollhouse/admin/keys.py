@@ -74,6 +74,9 @@ class OtherKey(msgspec.Struct, forbid_unknown_fields=True):
     purposes: list[str] | msgspec.UnsetType = msgspec.UNSET
     """What it is for; an empty list is everything."""
 
+    hours: str | msgspec.UnsetType | None = msgspec.UNSET
+    """When it may be used, as `mon-fri 08:00-18:00 Europe/Berlin`; null is at any time."""
+
     certificates: list[str] | msgspec.UnsetType = msgspec.UNSET
     """Thumbprints or SPIFFE IDs, of which the connection's is one; an empty list is any, and none."""
 
@@ -261,6 +264,10 @@ def _operation(wish: OtherKey, key: str) -> tuple[str, Any]:
             return "keys.confine", lambda store: key_rights.confine(store, key, networks)
         case OtherKey(purposes=list(purposes)):
             return "keys.confine", lambda store: key_rights.confine(store, key, None, purposes)
+        case OtherKey(hours=None | str() as hours):
+            return "keys.confine", lambda store: key_rights.confine(
+                store, key, None, None, hours or ""
+            )
         case OtherKey(certificates=list(shown)):
             return "keys.constrain", lambda store: key_rights.constrain(store, key, shown)
         case OtherKey(proof_key=None | str() as proves):

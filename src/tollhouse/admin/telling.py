@@ -78,6 +78,7 @@ def key(row: KeyRow, now_ms: int) -> Told:
         "purposes": list(row.purposes),
         "certificates": list(row.certificates),
         "proof_key": row.proof_key or None,
+        "hours": row.hours or None,
         "expires_at": moment(row.expires_at_ms),
         "created_at": moment(row.created_at_ms),
         "last_used_at": moment(row.last_used_at_ms),

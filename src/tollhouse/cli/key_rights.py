@@ -15,6 +15,7 @@ Key = Annotated[str, typer.Argument(help="The key's id, or its prefix thk_ID.")]
 PRIORITY = "`low` is refused first when there is too much to do, `high` last."
 FROM = "A network that it may be used from, such as 10.0.0.0/8; may be repeated. Everywhere if none is named."
 FOR = "What it is for, such as embeddings; may be repeated. Everything if nothing is named."
+HOURS = "When it may be used, such as 'mon-fri 08:00-18:00 Europe/Berlin'; by the clocks of UTC if no place is named."
 Models = Annotated[list[str], typer.Argument(help="Models: exact names, `prefix*`, or `*`.")]
 
 
@@ -132,31 +133,40 @@ def confine(
     key: Key,
     networks: Annotated[list[str] | None, typer.Option("--from", help=FROM)] = None,
     purposes: Annotated[list[str] | None, typer.Option("--for", help=FOR)] = None,
+    hours: Annotated[str, typer.Option("--hours", help=HOURS)] = "",
     anywhere: Annotated[bool, typer.Option("--anywhere", help="From everywhere.")] = False,
     anything: Annotated[bool, typer.Option("--anything", help="For everything.")] = False,
+    anytime: Annotated[bool, typer.Option("--anytime", help="At any time.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Say which networks a key may be used from, and what it is for. What is not said stays.
+    """Say which networks a key may be used from, what it is for, and when. What is not said stays.
 
     Example: tollhouse keys confine 0Ab1Cd2Ef3Gh --from 10.20.0.0/16 --for embeddings --for models
+
+    Example: tollhouse keys confine 0Ab1Cd2Ef3Gh --hours 'mon-fri 08:00-18:00 Europe/Berlin'
     """
     from tollhouse.control import key_rights
 
     if (
         (anywhere and networks)
         or (anything and purposes)
-        or not (networks or purposes or anywhere or anything)
+        or (anytime and hours)
+        or not (networks or purposes or hours or anywhere or anything or anytime)
     ):
-        raise typer.BadParameter("say --from or --anywhere, --for or --anything")
+        raise typer.BadParameter(
+            "say --from or --anywhere, --for or --anything, --hours or --anytime"
+        )
     where = [] if anywhere else networks or None
     what_for = [] if anything else purposes or None
-    row = run(context, lambda house: key_rights.confine(house.store, key, where, what_for))
+    when = "" if anytime else hours or None
+    row = run(context, lambda house: key_rights.confine(house.store, key, where, what_for, when))
     if as_json:
-        print_json({"id": key, "networks": list(row.networks), "purposes": list(row.purposes)})
+        told = {"networks": list(row.networks), "purposes": list(row.purposes)}
+        print_json({"id": key, **told, "hours": row.hours or None})
     else:
         print(
             f"key {key} may be used from {', '.join(row.networks) or 'everywhere'}, "
-            f"for {', '.join(row.purposes) or 'everything'}"
+            f"for {', '.join(row.purposes) or 'everything'}, {row.hours or 'at any time'}"
         )
 
 

@@ -356,6 +356,7 @@ def _json(row: KeyRow, state: str) -> dict[str, Any]:
         "purposes": list(row.purposes),
         "certificates": list(row.certificates),
         "proof_key": row.proof_key or None,
+        "hours": row.hours or None,
         "expires_at": iso(row.expires_at_ms),
         "created_at": iso(row.created_at_ms),
         "last_used_at": iso(row.last_used_at_ms),

@@ -6,7 +6,10 @@ from collections.abc import Callable, Iterable
 
 from tollhouse.control import granting
 from tollhouse.control.keys import shown
+from tollhouse.data import zones
 from tollhouse.domain import bounds
+from tollhouse.domain import hours as times
+from tollhouse.domain.errors import FieldInvalid
 from tollhouse.domain.identity import Naming, Priority
 from tollhouse.domain.storing import Conflict
 from tollhouse.ports import Database
@@ -57,13 +60,29 @@ async def confine(
     key: str,
     networks: Iterable[str] | None = None,
     purposes: Iterable[str] | None = None,
+    hours: str | None = None,
 ) -> KeyRow:
-    """Where it may be used from, and what for: None leaves what there is, nothing takes the bound away."""
+    """Where it may be used from, what for and when: None leaves what there is, nothing takes the bound away."""
     row = await shown(database, key)
+    when = row.hours if hours is None else _read_hours(hours)
     where = row.networks if networks is None else bounds.read_networks(networks)
     what_for = row.purposes if purposes is None else bounds.read_purposes(purposes)
-    await keys.confine(database, row.id, where, what_for)
+    await keys.confine(database, row.id, where, what_for, when)
     return await shown(database, key)
+
+
+def _read_hours(text: str) -> str:
+    """As they are kept. Raises FieldInvalid."""
+    if not text:
+        return text
+    read = times.read(text, zones.clock_of)
+    if read.clock is None:
+        raise FieldInvalid(
+            f"Nobody here knows what clocks show in {read.zone[:60]!r}. Take a name such as Europe/Berlin, and see "
+            "that this machine has the tables: its package `tzdata`, or `pip install tzdata`.",
+            param="hours",
+        )
+    return str(read)
 
 
 async def constrain(

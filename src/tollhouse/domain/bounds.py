@@ -16,9 +16,11 @@ from tollhouse.domain.certificates import Certificate
 from tollhouse.domain.errors import (
     CertificateForeign,
     FieldInvalid,
+    HoursNotAllowed,
     NetworkNotAllowed,
     PurposeNotAllowed,
 )
+from tollhouse.domain.hours import Hours
 from tollhouse.domain.ranges import Network
 
 PURPOSES = {
@@ -62,13 +64,17 @@ class Bounds:
     proof_key: str = ""
     """The thumbprint of the key that each call proves (RFC 7638)."""
 
+    hours: Hours | None = None
+
     def __str__(self) -> str:
         where = ", ".join(map(str, self.networks)) or "everywhere"
         shown = f", with the certificate {' or '.join(sorted(self.certificates))}" * bool(
             self.certificates
         )
         proved = f", with proofs by the key {self.proof_key}" * bool(self.proof_key)
-        return f"from {where}, on {', '.join(sorted(self.routes)) or 'every path'}{shown}{proved}"
+        when = f", in the hours {self.hours}" if self.hours else ""
+        paths = ", ".join(sorted(self.routes)) or "every path"
+        return f"from {where}, on {paths}{shown}{proved}{when}"
 
     def insist_on_place(self, peer: str) -> None:
         """Raises NetworkNotAllowed, also where nobody can tell whence a call comes."""
@@ -79,6 +85,12 @@ class Bounds:
         """Raises PurposeNotAllowed."""
         if self.routes and route not in self.routes:
             raise PurposeNotAllowed(private=f"for {route}")
+
+    def insist_on_time(self, now_s: float) -> None:
+        """Raises HoursNotAllowed, also where nobody here knows what its clocks show."""
+        if self.hours is not None and not self.hours.holds(now_s):
+            known = "" if self.hours.clock else f"; {self.hours.zone} is not known on this machine"
+            raise HoursNotAllowed(private=f"its hours are {self.hours}{known}")
 
     def insist_on_certificate(self, shown: Certificate | None) -> None:
         """Of one that holds. Raises CertificateForeign."""
@@ -114,6 +126,7 @@ def bounds(
     purposes: Iterable[str],
     certificates: Iterable[str] = (),
     proof_key: str = "",
+    hours: Hours | None = None,
 ) -> Bounds | None:
     """None where nothing is bound."""
     found = Bounds(
@@ -121,6 +134,7 @@ def bounds(
         frozenset([route for purpose in purposes for route in _routes(purpose)]),
         frozenset(certificates),
         proof_key,
+        hours,
     )
     return None if found == FREE else found
 

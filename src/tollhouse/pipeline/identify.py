@@ -56,7 +56,7 @@ async def identify(record: Journal, house: House) -> Principal:
             _insist_on_one(principal, record.call.certificate, house)
         if principal.bounds is not None:
             record.caller = principal
-            _within(principal.bounds, record.call)
+            _within(principal.bounds, record.call, house)
             _insist_on_proof(principal.bounds, record.call, presented, house)
         elif type(presented) is not str:
             raise ProofInvalid(private="what it goes with is bound to no key")
@@ -82,7 +82,7 @@ def identify_again(record: Journal, house: House) -> Principal | None:
     if call.certificate is not None:
         _insist_on_one(principal, call.certificate, house)
     if principal.bounds is not None:
-        _within(principal.bounds, call)
+        _within(principal.bounds, call, house)
     return _reading(record, principal)
 
 
@@ -108,8 +108,9 @@ def credential_of(call: Call) -> str | None:
     return presented[0] if presented else None
 
 
-def _within(bounds: Bounds, call: Call) -> None:
+def _within(bounds: Bounds, call: Call, house: House) -> None:
     """What binds a key or token holds of this call. Its certificate, if it has one, was looked at before."""
+    bounds.insist_on_time(house.now_s())
     bounds.insist_on_place(call.peer)
     bounds.insist_on_route(call.route.name)
     bounds.insist_on_certificate(call.certificate)

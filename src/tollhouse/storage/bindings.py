@@ -9,16 +9,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from tollhouse.data import zones
+from tollhouse.domain import hours
 from tollhouse.domain.bounds import bounds
+from tollhouse.domain.hours import Hours
 from tollhouse.domain.identity import KeyRecord, Naming, Narrowing, Principal
 from tollhouse.ports import Database, Statement
 from tollhouse.storage import budgets
 
 _BOUND = """
-SELECT id, is_exempt, foreign_users, conversation_limit, networks, purposes, certificates, proof_key
+SELECT id, is_exempt, foreign_users, conversation_limit, networks, purposes, certificates, proof_key, hours
 FROM keys
 WHERE is_exempt > 0 OR foreign_users IS NOT NULL OR conversation_limit IS NOT NULL OR networks IS NOT NULL
     OR purposes IS NOT NULL OR certificates IS NOT NULL OR proof_key IS NOT NULL
+    OR hours IS NOT NULL
 """
 _NARROWED = "SELECT owner, account, provider, model FROM narrowings ORDER BY account"
 _USERS = "SELECT id FROM users"
@@ -29,7 +33,7 @@ _EXEMPT = "UPDATE keys SET is_exempt = $1 WHERE id = $2"
 _CEILING = "UPDATE keys SET conversation_limit = $1 WHERE id = $2"
 _NAMING = "UPDATE keys SET foreign_users = $1 WHERE id = $2"
 
-NOTHING = (0, None, None, None, None, None, None)
+NOTHING = (0, None, None, None, None, None, None, None)
 Narrowings = Mapping[str, list[Narrowing]]
 
 
@@ -88,7 +92,7 @@ async def set_ceiling(database: Database, key: str, limit: int | None) -> None:
 def _bound(
     caller: Principal, own: Sequence[Any], naming: Naming, narrowed: Narrowings
 ) -> Principal:
-    is_exempt, foreign_users, ceiling, *bound, proof_key = own
+    is_exempt, foreign_users, ceiling, *bound, proof_key, when = own
     networks, purposes, certificates = (json.loads(each or "[]") for each in bound)
     owners = (
         *(f"tenant:{caller.tenant}", f"project:{caller.project}"),
@@ -102,5 +106,9 @@ def _bound(
         naming=Naming(foreign_users) if foreign_users else naming,
         narrowed=() if is_exempt else further,
         conversation_limit=None if is_exempt else ceiling,
-        bounds=bounds(networks, purposes, certificates, proof_key or ""),
+        bounds=bounds(networks, purposes, certificates, proof_key or "", _hours(when)),
     )
+
+
+def _hours(text: str | None) -> Hours | None:
+    return hours.read(text, zones.clock_of) if text else None

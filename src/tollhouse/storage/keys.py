@@ -74,6 +74,9 @@ class KeyRow:
     proof_key: str = ""
     """What its bearer has to show or prove beside it."""
 
+    hours: str = ""
+    """When it may be used; nothing is always."""
+
 
 @dataclass(frozen=True, slots=True)
 class Secrets:
@@ -95,7 +98,7 @@ SELECT k.id, k.tenant, k.project, k.user_id, k.name, k.tail, k.models, k.is_disa
     CASE WHEN k.digest = '' THEN 1 ELSE 0 END, k.expires_at, k.created_at, k.last_used_at, k.previous_until,
     k.priority, k.is_exempt, k.foreign_users, k.conversation_limit, k.notes,
     k.networks, k.purposes, k.rotated_at, k.previous_used_at,
-    k.certificates, k.proof_key
+    k.certificates, k.proof_key, k.hours
 FROM keys AS k JOIN tenants AS t ON t.id = k.tenant JOIN projects AS p ON p.id = k.project
     JOIN users AS u ON u.id = k.user_id
 WHERE $1 IN ('', k.tenant) AND $2 IN ('', k.id) ORDER BY k.created_at, k.id
@@ -107,7 +110,7 @@ _GRANT = "UPDATE keys SET models = $1 WHERE id = $2 AND models = $3"
 _DESCRIBE = "UPDATE keys SET name = $1, notes = $2 WHERE id = $3"
 _EXPIRE = "UPDATE keys SET expires_at = $1 WHERE id = $2"
 _PRIORITIZE = "UPDATE keys SET priority = $1 WHERE id = $2"
-_CONFINE = "UPDATE keys SET networks = $1, purposes = $2 WHERE id = $3"
+_CONFINE = "UPDATE keys SET networks = $1, purposes = $2, hours = $3 WHERE id = $4"
 _BIND = "UPDATE keys SET certificates = $1, proof_key = $2 WHERE id = $3"
 _RETIRE = """
 UPDATE keys SET previous_pepper = NULL, previous_digest = NULL, previous_until = NULL,
@@ -201,9 +204,9 @@ async def set_expiry(database: Database, key: str, expires_at_ms: int | None) ->
 
 
 async def confine(
-    database: Database, key: str, networks: Sequence[str], purposes: Sequence[str]
+    database: Database, key: str, networks: Sequence[str], purposes: Sequence[str], hours: str
 ) -> None:
-    await database.write((_CONFINE, (*_listed(networks, purposes), key)))
+    await database.write((_CONFINE, (*_listed(networks, purposes), hours or None, key)))
 
 
 async def bind(database: Database, key: str, certificates: Sequence[str], proof_key: str) -> None:
@@ -274,7 +277,7 @@ def _key(row: Row) -> KeyRow:
     key, tenant, project, user, name, tail, models = row[:7]
     is_disabled, is_blocked, is_revoked, expires_at, created_at, last_used_at, until = row[7:14]
     priority, is_exempt, naming, ceiling, notes = row[14:19]
-    networks, purposes, rotated_at, previous_used_at, certificates, proof_key = row[19:]
+    networks, purposes, rotated_at, previous_used_at, certificates, proof_key, hours = row[19:]
     return KeyRow(
         *(key, tenant, project, user, name, tail, tuple(json.loads(models))),
         *(bool(is_disabled), bool(is_blocked), bool(is_revoked)),
@@ -290,4 +293,5 @@ def _key(row: Row) -> KeyRow:
         previous_used_at_ms=previous_used_at,
         certificates=tuple(json.loads(certificates or "[]")),
         proof_key=proof_key or "",
+        hours=hours or "",
     )

@@ -130,6 +130,12 @@ class PurposeNotAllowed(Refusal):
     title = "This key is not for what this path does."
 
 
+class HoursNotAllowed(Refusal):
+    code = "hours_not_allowed"
+    status = 403
+    title = "This key may not be used at this time."
+
+
 class NewUsersLimited(Refusal):
     code = "new_users_limited"
     status = 429
