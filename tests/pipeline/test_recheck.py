@@ -144,6 +144,7 @@ async def test_what_has_to_be_asked_for_first_is_known_at_the_next_look() -> Non
         it.deciding.is_asking = True
         await look_again(it.house)
         assert await it.goes_on()
+        assert it.world.watch.crashes == []
         it.deciding.is_asking, it.deciding.problem = False, KeyDisabled()
 
         await look_again(it.house)
@@ -184,6 +185,17 @@ async def test_one_look_goes_over_all_of_them_though_one_cannot_be_looked_at() -
         assert (await ended.ended()).code == "key_disabled"
         assert len(first.house.under_way) == 1
         assert [type(each) for each in first.world.watch.crashes] == [ZeroDivisionError]
+
+
+async def test_what_has_ended_since_the_look_began_is_left_alone() -> None:
+    """Its task may be at the next request of the same connection by then."""
+    deciding = Deciding()
+    async with streaming(deciding) as first, streaming(deciding, house=first.house) as second:
+        deciding.problem, deciding.on_look = KeyDisabled(), first.house.under_way.clear
+
+        await look_again(first.house)
+
+        assert [await first.goes_on(), await second.goes_on()].count(True) == 1
 
 
 async def test_while_many_are_looked_at_others_have_their_turn() -> None:
@@ -233,8 +245,10 @@ class Deciding:
     problem: Problem | None = None
     is_asking: bool = False
     breaks_once: bool = False
+    on_look: Callable[[], None] = lambda: None
 
     def identify(self, credential: str, known: Snapshot, now: float) -> Principal | object:
+        self.on_look()
         if self.breaks_once:
             self.breaks_once = False
             raise ZeroDivisionError

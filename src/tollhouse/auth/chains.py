@@ -14,7 +14,6 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from tollhouse.auth.bundles import Roots
 
 MOST_BYTES = 64 * 1024
-LONGEST = 8
 
 
 class ChainInvalid(Exception):
@@ -31,10 +30,7 @@ def chain(raw: bytes, bundles: Iterable[Roots]) -> Sequence[bytes]:
         raise ChainInvalid("it is no PEM file with a certificate") from None
     roots = [x509.load_der_x509_certificate(der) for each in bundles for der in each.values()]
     led = [given[0]]
-    while len(led) < LONGEST and led[-1] not in roots:
-        above = next((it for it in (*roots, *given[1:]) if _issued(led[-1], it, led)), None)
-        if above is None:
-            break
+    while above := next((it for it in (*roots, *given[1:]) if _issued(led[-1], it, led)), None):
         led.append(above)
     return [each.public_bytes(Encoding.DER) for each in led]
 
