@@ -151,6 +151,19 @@ async def test_only_a_call_that_came_to_nothing_lets_go_of_its_claim(
     assert await claimed_by(store) == (second if lets_go else first).call
 
 
+async def test_what_was_answered_keeps_its_claim_however_it_was_settled(store: Store) -> None:
+    accounts = await four_accounts(store, 100)
+    first, second = holding(accounts, 10), holding(accounts, 10)
+    await store.hold(first, claiming(first))
+    await repeats.keep(store, "claim", first.call, "text/plain", b"sealed")
+    await store.settle(settling(first, 0, Outcome.NOT_SENT))
+
+    with pytest.raises(Conflict):
+        await store.hold(second, claiming(second))
+
+    assert await claimed_by(store) == first.call
+
+
 async def test_a_claim_ends_in_its_time(store: Store) -> None:
     accounts = await four_accounts(store, 100)
     first, second = holding(accounts, 10), holding(accounts, 10)

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from stores import DAY_MS, NOW, acme_key, hold
+from stores import DAY_MS, NOW, acme_key, hold, settle
 from tollhouse.control import budgets, sweeping
 from tollhouse.control.sweeping import Policy, Swept
-from tollhouse.domain.budget import Source
+from tollhouse.domain.budget import Outcome, Source
 from tollhouse.storage import calls, repeats
 from tollhouse.storage.sqlite import SqliteDatabase
 
@@ -85,6 +85,21 @@ async def test_what_died_once_its_answer_was_kept_is_charged_like_any_other(
     await repeats.keep(sqlite, "claim", "c1", "text/plain", b"sealed")
 
     await sweeping.sweep(sqlite, sqlite, CHARGING, NOW + DAY_MS - 1)
+    swept = await sweeping.sweep(sqlite, sqlite, CHARGING, NOW + DAY_MS)
+
+    assert swept == Swept(0, 1)
+
+
+@pytest.mark.req("H-148", "S-93")
+async def test_what_a_living_process_left_open_under_a_key_is_charged_like_any_other(
+    sqlite: SqliteDatabase,
+) -> None:
+    key = await acme_key(sqlite)
+    await hold(sqlite, key, "c1", 900)
+    until_ms = NOW + 3 * DAY_MS
+    await sqlite.write(*repeats.claiming("claim", "acme", key.id, "c1", "asked", NOW, until_ms))
+    await settle(sqlite, "c1", 0, Outcome.UNKNOWN)
+
     swept = await sweeping.sweep(sqlite, sqlite, CHARGING, NOW + DAY_MS)
 
     assert swept == Swept(0, 1)
