@@ -165,6 +165,15 @@ async def test_a_secret_that_stands_there_often_is_told_of_once(store: Store) ->
     assert len(await _ended(store, f"{key.key}\n" * 1000)) == 1
 
 
+async def test_what_opens_nothing_is_told_of_once_for_each_key(sqlite: Store) -> None:
+    key = await acme_key(sqlite)
+    forged = [credentials.assemble(key.id, each * credentials.SECRET_LENGTH) for each in "RST"]
+
+    found = await _ended(sqlite, " ".join(forged))
+
+    assert [(each.id, each.state) for each in found] == [(key.id, "rotated")]
+
+
 async def test_a_text_full_of_what_looks_like_keys_is_looked_through_in_one_go(
     sqlite: Store,
 ) -> None:
