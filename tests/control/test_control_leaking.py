@@ -165,6 +165,15 @@ async def test_a_secret_that_stands_there_often_is_told_of_once(store: Store) ->
     assert len(await _ended(store, f"{key.key}\n" * 1000)) == 1
 
 
+async def test_a_key_that_was_revoked_is_told_as_that(sqlite: Store) -> None:
+    key = await acme_key(sqlite)
+    await keys.revoke(sqlite, key.id)
+
+    (leak,) = await _ended(sqlite, key.key)
+
+    assert (leak.kind, leak.state, leak.operation) == ("old secret", "revoked", "")
+
+
 async def test_what_opens_nothing_is_told_of_once_for_each_key(sqlite: Store) -> None:
     key = await acme_key(sqlite)
     forged = [credentials.assemble(key.id, each * credentials.SECRET_LENGTH) for each in "RST"]

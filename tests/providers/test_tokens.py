@@ -13,9 +13,16 @@ from tollhouse.domain.errors import UpstreamTokenUnavailable, UpstreamUnreachabl
 from tollhouse.domain.exchange import Sending
 from tollhouse.ports import Exchange
 from tollhouse.providers.bearing import BearingUpstream
-from tollhouse.providers.tokens import EARLY_S, IN_FLIGHT_S, QUIET_S, Tokens, form
+from tollhouse.providers.tokens import (
+    EARLY_S,
+    IN_FLIGHT_S,
+    MOST_OF_AN_ANSWER,
+    QUIET_S,
+    Tokens,
+    form,
+)
 
-LIFE_S = 3600
+LIFE_S, DAY_S = 3600, 86_400
 
 
 @dataclass
@@ -67,6 +74,47 @@ async def test_the_old_one_serves_to_its_end_where_no_new_one_is_given() -> None
         await tokens.current()
     giver.now_s += QUIET_S
     assert await tokens.current() == b"t-9"
+
+
+@pytest.mark.parametrize(
+    ("life_s", "due_s", "ends_s"),
+    [(40.0, 30.0, 35.0), (10 * DAY_S, DAY_S - EARLY_S, DAY_S - IN_FLIGHT_S)],
+    ids=["short", "longer than a day"],
+)
+async def test_one_that_is_good_for_a_moment_or_for_ages_is_renewed_in_time(
+    life_s: float, due_s: float, ends_s: float
+) -> None:
+    giver = Giver([token(1, life_s), given({}, 500), given({}, 500)])
+    tokens = giver.tokens()
+    await tokens.current()
+
+    giver.now_s = 1000.0 + due_s - 0.1
+    await tokens.current()
+    asked_before = len(giver.asked)
+    giver.now_s = 1000.0 + due_s
+    await tokens.current()
+    asked_then = len(giver.asked)
+    giver.now_s = 1000.0 + ends_s
+    with pytest.raises(UpstreamTokenUnavailable):
+        await tokens.current()
+
+    assert (asked_before, asked_then) == (1, 2)
+
+
+async def test_no_more_is_read_of_an_answer_than_a_token_could_have() -> None:
+    answer = FakeAnswer(200, [b" " * 1024] * 200)
+
+    with pytest.raises(UpstreamTokenUnavailable):
+        await Giver([answer]).tokens().current()
+
+    assert len(answer._left) == 200 - MOST_OF_AN_ANSWER // 1024 - 1
+
+
+async def test_who_cannot_say_why_is_known_by_the_code_alone() -> None:
+    with pytest.raises(UpstreamTokenUnavailable) as caught:
+        await Giver([UpstreamUnreachable()]).tokens().current()
+
+    assert caught.value.private == UpstreamUnreachable.code
 
 
 async def test_those_who_come_at_once_ask_once() -> None:
