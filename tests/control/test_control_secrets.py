@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from stores import NOW, Store
-from tollhouse.config import Settings, load
-from tollhouse.config.secrets import StoredSecret
+from tollhouse.config import Settings, load, parse
+from tollhouse.config.secrets import MAX_BYTES, StoredSecret
 from tollhouse.control import secrets, vault
 from tollhouse.domain.errors import FieldInvalid, InUse, UpstreamSecretUnavailable
 from tollhouse.domain.storing import Conflict
@@ -101,6 +101,51 @@ async def test_one_that_a_setting_names_is_not_removed(sqlite: Store, tmp_path: 
         await secrets.remove(sqlite, wanted, "other")
 
     assert [each.row.name for each in await secrets.listed(sqlite, BEFORE)] == ["openai"]
+
+
+async def test_without_a_key_nothing_is_wrapped_and_nobody_knows_what_opens(sqlite: Store) -> None:
+    await secrets.put(sqlite, BEFORE, "openai", CANARY, NOW)
+
+    with pytest.raises(Conflict, match="openssl rand"):
+        secrets.wrapping(parse("", {}))
+    (kept,) = await secrets.listed(sqlite, None)
+    assert kept.flaw == "the settings name no key for it"
+
+
+async def test_a_row_that_somebody_changed_is_no_envelope(sqlite: Store) -> None:
+    await secrets.put(sqlite, BEFORE, "openai", CANARY, NOW)
+    await sqlite.write(("UPDATE secrets SET sealed = $1", ("no hex",)))
+
+    (kept,) = await secrets.listed(sqlite, BEFORE)
+
+    assert "no envelope" in kept.flaw
+
+
+async def test_a_secret_may_have_64_kib(sqlite: Store) -> None:
+    most = "x1" * (MAX_BYTES // 2)
+
+    row = await secrets.put(sqlite, BEFORE, "openai", most, NOW)
+
+    assert BEFORE.open(secrets.envelope(row)) == most
+    with pytest.raises(FieldInvalid, match="larger"):
+        await secrets.put(sqlite, BEFORE, "openai", most + "x", NOW)
+
+
+async def test_of_two_who_set_it_at_once_one_is_told_so(sqlite: Store) -> None:
+    await secrets.put(sqlite, BEFORE, "openai", CANARY, NOW)
+
+    class Meanwhile:
+        """The store, in which somebody else is quicker."""
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(sqlite, name)
+
+        async def write(self, *statements: object) -> list[int]:
+            await sqlite.write(("UPDATE secrets SET version = version + 1", ()))
+            return await sqlite.write(*statements)  # type: ignore[arg-type]
+
+    with pytest.raises(Conflict, match="at the same time"):
+        await secrets.put(Meanwhile(), BEFORE, "openai", CANARY + "2", NOW)  # type: ignore[arg-type]
 
 
 async def test_without_one_that_is_wanted_nothing_starts(sqlite: Store, tmp_path: Path) -> None:
