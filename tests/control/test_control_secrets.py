@@ -112,6 +112,10 @@ async def test_without_a_key_nothing_is_wrapped_and_nobody_knows_what_opens(sqli
     assert kept.flaw == "the settings name no key for it"
 
 
+async def test_where_nothing_of_the_store_is_wanted_no_key_is_needed(sqlite: Store) -> None:
+    assert await vault.opened(parse("", {}), sqlite) is None
+
+
 async def test_a_row_that_somebody_changed_is_no_envelope(sqlite: Store) -> None:
     await secrets.put(sqlite, BEFORE, "openai", CANARY, NOW)
     await sqlite.write(("UPDATE secrets SET sealed = $1", ("no hex",)))
