@@ -68,6 +68,7 @@ async def test_where_and_what_for_are_bound_each_by_itself(sqlite: SqliteDatabas
     row = await key_rights.confine(sqlite, key, purposes=["chat"])
 
     assert (row.networks, row.purposes) == (("10.0.0.0/8",), ("chat",))
+    assert await key_rights.confine(sqlite, key, networks=["10.0.0.0/8"]) == row
     bounds = (await record(sqlite, key)).principal.bounds
     assert bounds is not None
     assert [str(each) for each in bounds.networks] == ["10.0.0.0/8"]
@@ -86,6 +87,7 @@ async def test_what_is_shown_and_what_is_proved_are_bound_each_by_itself(
     row = await key_rights.constrain(sqlite, key, proof_key=PROOF_KEY)
 
     assert (row.certificates, row.proof_key) == ((THUMBPRINT,), PROOF_KEY)
+    assert await key_rights.constrain(sqlite, key, certificates=[THUMBPRINT]) == row
     bounds = (await record(sqlite, key)).principal.bounds
     assert bounds is not None
     assert (bounds.certificates, bounds.proof_key) == ({THUMBPRINT}, PROOF_KEY)
