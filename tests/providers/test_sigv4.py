@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from tollhouse.domain.exchange import Sending
-from tollhouse.providers.sigv4 import Credentials, Scope, signed
+from tollhouse.providers.sigv4 import Credentials, Scope, canonical, signed
 
 SECRET = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
 CREDENTIALS = Credentials("AKIDEXAMPLE", SECRET)
@@ -102,3 +102,9 @@ def test_no_secret_is_shown_by_what_holds_it() -> None:
 
 def _proof(sending: Sending) -> bytes:
     return dict(sending.headers)[b"authorization"]
+
+
+def test_no_path_is_the_root() -> None:
+    asked = [canonical(Sending(b"GET", path, (), b""), (), "") for path in (b"", b"/")]
+
+    assert asked[0] == asked[1]

@@ -103,7 +103,7 @@ async def test_while_nobody_gives_any_the_last_serve_to_their_end_and_then_it_is
         FakeAnswer(200, [b"{}"]),
         FakeAnswer(200, [b"<R/>"]),
         told("S", "soon"),
-        told("S", "2027-01-15T08:00:00"),
+        told("S", "2027-01-15T20:00:00"),
         told("S", "2001-01-01T00:00:00Z"),
         told("", "2040-01-01T00:00:00Z"),
         told("S", "2040-01-01T00:00:00Z", key="a b"),
@@ -123,6 +123,12 @@ def test_what_is_no_token_is_not_shown(tmp_path: Path, content: bytes) -> None:
         identity(tmp_path / "token")
     with pytest.raises(UpstreamTokenUnavailable):
         identity(tmp_path / "nowhere")
+
+
+def test_a_token_may_have_16_kib(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("x" * workloads.LONGEST)
+
+    assert identity(tmp_path / "token") == "x" * workloads.LONGEST
 
 
 def test_google_is_asked_for_an_exchange_within_the_pool(token: Path) -> None:
