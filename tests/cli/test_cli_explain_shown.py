@@ -96,6 +96,21 @@ def test_a_certificate_that_was_taken_back_is_told(house: Console, prod: Authori
     assert "taken back" in explained(house, "--certificate", prod.svid(WEB))["steps"][-1]["says"]
 
 
+def test_that_the_roots_of_an_agent_are_not_looked_at_is_said(
+    house: Console, prod: Authority
+) -> None:
+    agent = '[workload_api]\nsocket = "unix:///nowhere/agent.sock"\n[authorities.prod]'
+    text = house.file.read_text().replace("[authorities.prod]", agent, 1)
+    house.file.write_text(
+        text.replace('bundle_file = "bundle.json"', 'bundle_from = "workload-api"')
+    )
+
+    told = house.run("explain", "small", "--certificate", str(prod.svid(WEB)))
+
+    assert told.status == 1
+    assert "roots that SPIFFE's agent has are not asked for" in told.err
+
+
 def test_what_is_no_certificate_and_where_nobody_is_asked_for_one_is_a_mistake(
     house: Console, prod: Authority, tmp_path: Path
 ) -> None:

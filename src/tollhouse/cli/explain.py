@@ -143,6 +143,8 @@ def _shown(snapshot: Snapshot, file: Path, settings: Settings, now: float) -> Ar
         shown = trust.read_certificate(file, settings)
     except ChainInvalid as invalid:
         raise typer.BadParameter(f"{file}: {invalid}") from None
+    if settings.announced:
+        print("note: roots that SPIFFE's agent has are not asked for here", file=sys.stderr)
     return by_certificate(snapshot, shown, trust.known(settings), now)
 
 
