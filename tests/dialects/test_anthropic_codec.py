@@ -484,6 +484,11 @@ def test_what_has_no_place_in_a_block_is_named(block: dict[str, Any], unsaid: li
     assert conversation.unsaid == tuple(f"messages.content.{name}" for name in unsaid)
 
 
+def test_a_thought_without_a_seal_does_not_go_home() -> None:
+    assert anthropic_state.block(Reasoning("hm")) is None
+    assert anthropic_state.signature(State(NAME, {})) == ""
+
+
 def test_citations_of_no_form_are_none() -> None:
     text = {"type": "text", "text": "x", "citations": 7}
 

@@ -98,6 +98,7 @@ def test_a_call_that_was_not_closed_is_closed_by_the_end() -> None:
     ("events", "pieces"),
     [
         ([event("content-delta", {})], []),
+        ([b'data: {"type":"content-delta","index":0}\n\n'], []),
         ([event("content-delta", {"message": None})], []),
         ([event("citation-start", {"message": {"citations": {}}})], [Cited(Citation())]),
         ([event("tool-call-start", {"message": None}, 0)], [Called(0, "", ""), Argued(0, "{}")]),

@@ -157,6 +157,14 @@ def test_events_may_say_little(events: list[bytes], pieces: list[Delta]) -> None
     assert deltas == [Began(), *pieces, Stopped(Stop.END), COUNTED]
 
 
+def test_an_end_without_a_reason_is_none() -> None:
+    cut = event("messageStop", {"stopReason": "max_tokens"})
+
+    _, deltas = read(BEGIN, event("messageStop", {}), cut, METADATA)
+
+    assert deltas == [Began(), Stopped(Stop.LENGTH), COUNTED]
+
+
 def test_what_the_end_has_closed_is_not_closed_again() -> None:
     called = start(0, toolUse={"toolUseId": "t1", "name": "look"})
 

@@ -318,6 +318,7 @@ def _kinds(**kinds: int) -> Counted:
         (_of("AUDIO", cache=2), _kinds(audio_read=2)),
         (_of("AUDIO", cache=99), _kinds(audio_read=3)),
         (_of("AUDIO", candidates=99), _kinds(audio_output=4)),
+        (_of("AUDIO", candidates=-5), _kinds()),
         (_of("IMAGE", prompt=5), _kinds(image_input=5)),
         (_of("IMAGE", prompt=99), _kinds(image_input=6)),
         (_of("IMAGE", prompt=5, cache=2), _kinds(image_input=3)),

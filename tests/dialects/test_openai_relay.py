@@ -683,3 +683,14 @@ def test_what_is_no_answer_is_counted_by_its_bytes() -> None:
     relay.feed(b"{" * 30)
 
     assert relay.counted_output() == 10
+
+
+@pytest.mark.req("OT-4")
+def test_an_answer_bears_the_name_that_was_asked() -> None:
+    stream = StreamRelay(model="m", shows_usage=False, choices=1, tools=frozenset())
+    whole = WholeRelay(model="m", tools=frozenset())
+
+    whole.feed(b'{"model":"m-real","choices":[]}')
+
+    assert b'"model":"m"' in stream.feed(_delta("hi", model="m-real"))
+    assert whole.finish() == b'{"model":"m","choices":[]}'

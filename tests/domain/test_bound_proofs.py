@@ -93,6 +93,11 @@ def test_what_is_no_certificate_is_refused_by_its_name(text: str) -> None:
     assert refused.value.param == "certificates"
 
 
+def test_what_is_wrong_with_a_spiffe_id_is_told() -> None:
+    with pytest.raises(FieldInvalid, match="has no path"):
+        read_certificates(["spiffe://example.org"])
+
+
 def test_a_proof_is_by_one_key_or_by_none() -> None:
     assert [read_proof_key(text) for text in ("", THUMBPRINT)] == ["", THUMBPRINT]
 
