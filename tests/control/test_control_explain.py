@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
 from stores import DAY_MS, NOW, acme_key, hold
@@ -9,6 +11,7 @@ from tollhouse.control.explain import Explanation, explain
 from tollhouse.control.prices import Rates
 from tollhouse.domain import models
 from tollhouse.domain.errors import FieldInvalid
+from tollhouse.domain.hours import DAYS
 from tollhouse.pipeline.route import Metered, Route, Takes
 from tollhouse.server.routes import route_table
 from tollhouse.storage import snapshots
@@ -65,6 +68,22 @@ async def test_each_refusal_is_named_where_it_happens(sqlite: SqliteDatabase) ->
     assert await refusal() == ("budget", "budget_exhausted")
     await keys.set_disabled(sqlite, key.id, is_disabled=True)
     assert await refusal() == ("key", "key_disabled")
+
+
+@pytest.mark.req("B-21", "P-19")
+@pytest.mark.parametrize(("later", "code"), [(0, None), (2, "hours_not_allowed")])
+async def test_outside_its_hours_a_key_is_refused_and_they_are_told(
+    sqlite: SqliteDatabase, later: int, code: str | None
+) -> None:
+    day = DAYS[(datetime.fromtimestamp(NOW / 1000, UTC).weekday() + later) % 7]
+    key = await acme_key(sqlite, models=("small",))
+    await key_rights.confine(sqlite, key.id, hours=day)
+
+    explained = await _explained(sqlite, key.id)
+
+    told = {step.name: step for step in explained.steps}
+    assert f"{day} 00:00-24:00 UTC" in told["bounds"].says
+    assert told["key"].code == code
 
 
 async def _explained(sqlite: SqliteDatabase, key: str, at_ms: int = NOW) -> Explanation:

@@ -83,6 +83,7 @@ def _by_key(snapshot: Snapshot, key: str, now: float) -> Arrival:
     yield Step("key", f"{key} of {record.principal.user} is valid")
     if (bound := record.principal.bounds) is not None:
         yield Step("bounds", f"it may be used {bound}")
+        bound.insist_on_time(now)
     return record.principal
 
 
