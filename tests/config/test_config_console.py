@@ -60,6 +60,7 @@ def test_where_the_listener_speaks_tls_the_console_is_not_at_http(tmp_path: Path
     tls = f'tls_certificate = "{tmp_path}/c"\ntls_key = "{tmp_path}/c"\n'
 
     assert problem(console("http://localhost:8401", tls)).key == "console.url"
+    assert read(f"[server]\n{tls}{LISTENING}").console_url == "https://127.0.0.1:8401"
     assert read(console("https://localhost:8401", tls)).console_url == "https://localhost:8401"
 
 
