@@ -14,7 +14,7 @@ demo: $(VENV)/.demo ## ask a real local model through the gateway (ONCE=1 ends a
 	@$(BIN)/tollhouse demo $(if $(ONCE),--once) $(ARGS)
 
 test: $(VENV)/.dev $(VENV)/.demo ## run every test: unit, contracts, journeys, security
-	@$(BIN)/python -m pytest -n $(or $(JOBS),2) --dist loadgroup $(ARGS)
+	@$(BIN)/python -m pytest -n $(or $(JOBS),3) --dist loadgroup $(ARGS)
 
 check: $(VENV)/.dev ## format, lint, types, import contracts, spelling
 	@$(BIN)/ruff format --check .
@@ -29,7 +29,7 @@ format: $(VENV)/.dev ## put every file into the form that `check` wants
 
 clients: $(VENV)/.dev $(VENV)-clients/.python ## the SDKs and agents that people use, each against a served gateway
 	@scripts/install-node tests/clients/node tests/clients/agents
-	@TOLLHOUSE_CLIENTS=1 $(BIN)/python -m pytest -n $(or $(JOBS),2) --dist loadgroup tests/clients $(ARGS)
+	@TOLLHOUSE_CLIENTS=1 $(BIN)/python -m pytest -n $(or $(JOBS),3) --dist loadgroup tests/clients $(ARGS)
 
 fuzz: $(VENV)/.dev $(VENV)/.fuzz ## look for input that breaks a parser (SECONDS=60 a target, TARGET="sse_relay url", KEEP=1)
 	@PYTHONPATH=tests $(BIN)/python -m fuzz --seconds $(or $(SECONDS),60) $(if $(KEEP),--keep) $(TARGET)

@@ -12,6 +12,7 @@ import typer
 from tollhouse.cli.app import app
 
 ROOT = Path(__file__).parents[2]
+PROGRAM = typer.main.get_command(app)
 MADE_ELSEWHERE = {"cli.md", "configuration.md"}
 """Made from the code, where their words are; `test_cli_reference` looks at the commands."""
 
@@ -35,7 +36,7 @@ def test_commands_and_their_options_exist(page: Path) -> None:
 
 def resolved(words: list[str]) -> tuple[Any, list[str]]:
     """The innermost command that the words name, and what follows it."""
-    command: Any = typer.main.get_command(app)
+    command: Any = PROGRAM
     while words and words[0] in ("--config", "--profile"):
         words = words[2:]
     while words and hasattr(command, "commands"):

@@ -72,7 +72,7 @@ async def running_shelf() -> AsyncIterator[Shelf]:
     app.router.add_post("/v1/batches", _begin(it))
     app.router.add_get("/v1/batches/{id}", _look(it))
     app.router.add_post("/v1/batches/{id}/cancel", _cancel(it))
-    runner = web.AppRunner(app, access_log=None)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)  # some of them never end
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()

@@ -246,7 +246,8 @@ def test_a_name_that_does_not_resolve_yet_is_only_warned_about(tmp_path: Path) -
 
 @pytest.mark.req("S-65", "B-1", "H-116")
 def test_nothing_else_in_the_house_makes_connections() -> None:
-    """But the stores' own clients, and the demonstration, which calls the gateway's door."""
+    """But the stores' own clients, the demonstration, which calls the gateway's door, and the way to SPIFFE's agent,
+    which is a socket of this host, or joined as all others are."""
     makes = re.compile(
         r"create_(unix_)?connection|open_(unix_)?connection|create_datagram|sock_connect|\.connect\("
         r"|^\s*(import|from) (aiohttp|httpx2?|requests|urllib3|urllib.request|http.client|valkey)\b",
@@ -260,6 +261,7 @@ def test_nothing_else_in_the_house_makes_connections() -> None:
 
     assert found == {
         "upstream/dial.py",
+        "upstream/near.py",
         "storage/postgres_connections.py",
         "state/valkey.py",
         "demo/asking.py",

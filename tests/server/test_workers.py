@@ -25,6 +25,7 @@ ENDS = "raise SystemExit(3)"
 STAYS = """
 import os, signal
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
+signal.signal(signal.SIGINT, signal.default_int_handler)
 os.write(int(os.environ["TOLLHOUSE_READY_FD"]), b"1")
 while True:
     signal.pause()
