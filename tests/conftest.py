@@ -21,6 +21,7 @@ pytest_plugins = (
         "agent_fixtures",
         "besieged_fixtures",
         "evidence_plugin",
+        "placing",
         "servers_fixtures",
         "shelf_fixtures",
         "stores_fixtures",
@@ -31,17 +32,3 @@ pytest_plugins = (
 @pytest.fixture(scope="session")
 def anyio_backend() -> tuple[str, dict[str, bool]]:
     return "asyncio", {"use_uvloop": True}
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What the tests of a module share is made once: they stay in one process."""
-    for item in items:
-        if isinstance(item, pytest.Function) and _shares(item):
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
-
-
-def _shares(item: pytest.Function) -> bool:
-    made = item._fixtureinfo.name2fixturedefs.values()
-    is_placed = item.get_closest_marker("xdist_group") is not None
-    return not is_placed and any(each[-1].scope == "module" for each in made if each)

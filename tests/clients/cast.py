@@ -13,7 +13,6 @@ from clients.stage import KINDS
 def _played(client: Client, *more: str) -> Any:
     why = client.is_left_out
     marks = [
-        pytest.mark.xdist_group(client.program),  # each program is started once
         pytest.mark.skipif(
             bool(why), reason=f"left out: {client.package} ({client.runtime}): {why}"
         ),

@@ -30,7 +30,6 @@ COST = 3 * (PROMPT_TOKENS * NANOS_IN + COMPLETION_TOKENS * NANOS_OUT)
 def _played(agent: Agent, *more: Any) -> Any:
     why = agent.is_left_out
     marks = [
-        pytest.mark.xdist_group("agents"),
         pytest.mark.skipif(bool(why), reason=f"left out: {agent.package}: {why}"),
     ]
     names = [each if isinstance(each, str) else each.__name__ for each in more[:1]]

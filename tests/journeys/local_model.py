@@ -14,7 +14,6 @@ from tollhouse.providers.local import why_unavailable
 REASON = why_unavailable()
 with_the_model = [
     pytest.mark.slow,
-    pytest.mark.xdist_group("local-model"),
     pytest.mark.skipif(REASON is not None, reason=str(REASON)),
 ]
 

@@ -144,7 +144,7 @@ async def test_whoever_is_sent_here_meanwhile_is_served_while_notice_is_given(
 
 @dataclass
 class Calls:
-    """Callers that each call again as soon as they are answered, at another door if one is shut."""
+    """Callers that each call again as soon as they are answered, at another door if one is shut or shuts."""
 
     doors: Sequence[Gateway]
     answered: int = 0
@@ -187,7 +187,7 @@ class Calls:
                 async with session.post(f"{door.base_url}/chat/completions", json=ask()) as reply:
                     await reply.read()
                     return reply.status
-            except aiohttp.ClientConnectorError as refused:
+            except aiohttp.ClientOSError as refused:  # it went at that moment, and had read nothing
                 problem = refused
         return problem
 
