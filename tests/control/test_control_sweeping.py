@@ -63,10 +63,7 @@ async def test_an_owner_that_was_forgotten_must_register_anew(sqlite: SqliteData
 async def test_what_died_under_a_key_is_not_charged_while_it_may_be_made_again(
     sqlite: SqliteDatabase,
 ) -> None:
-    key = await acme_key(sqlite)
-    await hold(sqlite, key, "c1", 900, owner="gone")
-    until_ms = NOW + 3 * DAY_MS
-    await sqlite.write(*repeats.claiming("claim", "acme", key.id, "c1", "asked", NOW, until_ms))
+    until_ms = await _lost_under_a_key(sqlite)
 
     early = await sweeping.sweep(sqlite, sqlite, CHARGING, until_ms - 1)
     late = await sweeping.sweep(sqlite, sqlite, CHARGING, until_ms)
@@ -78,10 +75,7 @@ async def test_what_died_under_a_key_is_not_charged_while_it_may_be_made_again(
 async def test_what_died_once_its_answer_was_kept_is_charged_like_any_other(
     sqlite: SqliteDatabase,
 ) -> None:
-    key = await acme_key(sqlite)
-    await hold(sqlite, key, "c1", 900, owner="gone")
-    until_ms = NOW + 3 * DAY_MS
-    await sqlite.write(*repeats.claiming("claim", "acme", key.id, "c1", "asked", NOW, until_ms))
+    await _lost_under_a_key(sqlite)
     await repeats.keep(sqlite, "claim", "c1", "text/plain", b"sealed")
 
     await sweeping.sweep(sqlite, sqlite, CHARGING, NOW + DAY_MS - 1)
@@ -113,3 +107,12 @@ async def test_a_sweep_forgets_keys_and_answers_whose_time_is_over(sqlite: Sqlit
     await sweeping.sweep(sqlite, sqlite, Policy(), NOW)
 
     assert await sqlite.read("SELECT id FROM repeats") == [("new",)]
+
+
+async def _lost_under_a_key(store: SqliteDatabase) -> int:
+    """A call of a process that died; until when its key may be sent again."""
+    key = await acme_key(store)
+    await hold(store, key, "c1", 900, owner="gone")
+    until_ms = NOW + 3 * DAY_MS
+    await store.write(*repeats.claiming("claim", "acme", key.id, "c1", "asked", NOW, until_ms))
+    return until_ms
